@@ -1,0 +1,99 @@
+"""What an assistant says: prompts, conversations, answers and their sources."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from sloth_agent.ids import ChunkId, ConversationId, MessageId
+
+
+class Language(StrEnum):
+    """The languages that an assistant is polite in by itself."""
+
+    ENGLISH = "en"
+    UKRAINIAN = "uk"
+    POLISH = "pl"
+    GERMAN = "de"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usage:
+    """Tokens of one answer, as the model counted them; a model that counts none reports 0."""
+
+    input_tokens: int = 0
+    output_tokens: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Citation:
+    """A place in a document that the answer rests on."""
+
+    chunk_id: ChunkId
+    document: str
+    snippet: str  # stands word for word in the cited chunk
+    score: float
+    page: int | None = None
+    section: str | None = None
+    sheet: str | None = None
+    row: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """One reply. Without a source for it `grounded` is False and `citations` is empty."""
+
+    text: str
+    grounded: bool
+    citations: tuple[Citation, ...]
+    conversation_id: ConversationId
+    message_id: MessageId
+    model: str
+    usage: Usage = Usage()
+    timings_ms: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prompt:
+    """How an assistant speaks. Every change is a new version; one version is active."""
+
+    version: int  # from 1
+    role: str
+    instructions: str
+    context: str
+    temperature: float
+    max_tokens: int
+    active: bool
+    created_at: datetime
+
+
+class Speaker(StrEnum):
+    USER = "user"
+    ASSISTANT = "assistant"
+
+
+class ConversationSource(StrEnum):
+    WEB = "web"
+    TELEGRAM = "telegram"
+    WHATSAPP = "whatsapp"
+    CLI = "cli"
+    API = "api"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conversation:
+    id: ConversationId
+    source: ConversationSource
+    created_at: datetime
+    messages: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    id: MessageId
+    speaker: Speaker
+    text: str
+    created_at: datetime
+    citations: tuple[Citation, ...] = ()
+    chunks_used: tuple[ChunkId, ...] = ()
+    usage: Usage = Usage()
+    processing_ms: float | None = None  # None for what a person wrote

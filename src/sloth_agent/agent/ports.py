@@ -1,0 +1,72 @@
+"""What answering needs from outside."""
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from sloth_agent.agent.models import Language, Speaker, Usage
+from sloth_agent.knowledge.models import Passage
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turn:
+    """An earlier message of the conversation."""
+
+    speaker: Speaker
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChatRequest:
+    """One question with all that the model may know."""
+
+    question: str
+    language: Language
+    passages: Sequence[Passage]  # best first; cited by number, from 1
+    instructions: str  # the tenant's role, instructions and context, as one text
+    history: Sequence[Turn] = ()  # oldest first
+    temperature: float = 0.7
+    max_tokens: int = 500
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delta:
+    """A piece of the answer, to be shown at once."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quote:
+    """A sentence or row taken word for word from a passage."""
+
+    passage: int  # index into `ChatRequest.passages`
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Completion:
+    """The end of an answer: all its text, the passages it used, and what it cost.
+
+    `quotes` names the sources; none means that the passages do not answer the question. The text
+    is then empty where the model has no words of its own: the caller refuses politely.
+    """
+
+    text: str
+    quotes: tuple[Quote, ...]
+    usage: Usage = Usage()
+
+
+class ChatModel(Protocol):
+    """Answers a question from numbered passages."""
+
+    @property
+    def name(self) -> str:
+        """For people and for the record, such as `openai/gpt-5-mini` or `extractive`."""
+
+    def answer(self, request: ChatRequest) -> AsyncIterator[Delta | Completion]:
+        """Yield the text piece by piece, then exactly one `Completion`.
+
+        Raises:
+            ModelUnavailable: no whole answer after the adapter's own tries. Safe to retry.
+        """

@@ -1,0 +1,149 @@
+"""Every error that sloth-agent raises on purpose.
+
+The message says what happened, the hint what to do next; the code stays the same for ever.
+"""
+
+from typing import ClassVar, Self
+
+
+class SlothError(Exception):
+    """Base of every error raised on purpose."""
+
+    code: ClassVar[str] = "error"
+
+    def __init__(self, message: str, *, hint: str | None = None, **details: object) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        self.details = details
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (_restore, (type(self), self.message, self.hint, self.details))
+
+
+def _restore(
+    kind: type[SlothError], message: str, hint: str | None, details: dict[str, object]
+) -> SlothError:
+    return kind(message, hint=hint, **details)
+
+
+class InvalidInput(SlothError):
+    """The caller's value cannot be used. Details: field."""
+
+    code = "invalid_input"
+
+
+class NotFound(SlothError):
+    """Nothing of this tenant bears that id."""
+
+    code = "not_found"
+
+
+class Conflict(SlothError):
+    """The change contradicts what is stored."""
+
+    code = "conflict"
+
+
+class LimitReached(SlothError):
+    """The plan's allowance is used up. Details: resource, used, limit."""
+
+    code = "limit_reached"
+
+
+class ConfigurationError(SlothError):
+    """The settings or the machine cannot do what was asked."""
+
+    code = "configuration"
+
+
+class MissingExtra(ConfigurationError, ImportError):
+    """An optional package is not installed. Details: extra."""
+
+    code = "missing_extra"
+
+    @classmethod
+    def named(cls, extra: str, *, needed_for: str) -> Self:
+        install = f'pip install "sloth-agent[{extra}]"'
+        return cls(f"{needed_for} needs the {extra!r} extra.", hint=install, extra=extra)
+
+
+class BackendUnavailable(SlothError):
+    """Something outside did not answer after the adapter's own tries. Safe to retry.
+
+    Details: backend.
+    """
+
+    code = "backend_unavailable"
+
+
+class DatabaseUnavailable(BackendUnavailable):
+    code = "database_unavailable"
+
+
+class EmbedderUnavailable(BackendUnavailable):
+    code = "embedder_unavailable"
+
+
+class ModelUnavailable(BackendUnavailable):
+    code = "model_unavailable"
+
+
+class StorageUnavailable(BackendUnavailable):
+    code = "storage_unavailable"
+
+
+class DiskFull(StorageUnavailable):
+    code = "disk_full"
+
+
+class UnreadableFile(SlothError):
+    """A file whose text cannot be had. The message is a sentence for the file's owner."""
+
+    code = "unreadable_file"
+
+
+class UnsupportedFile(UnreadableFile):
+    """The content is of a kind that has no parser, or not what the name says."""
+
+    code = "unsupported_file"
+
+
+class FileEncrypted(UnreadableFile):
+    code = "file_encrypted"
+
+
+class FileDamaged(UnreadableFile):
+    code = "file_damaged"
+
+
+class FileEmpty(UnreadableFile):
+    code = "file_empty"
+
+
+class NoText(UnreadableFile):
+    """Readable, but without a text layer: a scan, a drawing. Details: pages."""
+
+    code = "no_text"
+
+
+class FileTooLarge(UnreadableFile):
+    code = "file_too_large"
+
+
+class UnpackedTooLarge(UnreadableFile):
+    """Small on disk, but expands beyond a sensible limit."""
+
+    code = "unpacked_too_large"
+
+
+class TooManyPages(UnreadableFile):
+    code = "too_many_pages"
+
+
+class ParseTimeout(UnreadableFile):
+    code = "parse_timeout"
+
+
+class ParseMemory(UnreadableFile):
+    code = "parse_memory"

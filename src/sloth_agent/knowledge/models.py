@@ -1,0 +1,161 @@
+"""What an assistant knows: documents, the pieces they are cut into, and what a search finds."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import Self
+
+from sloth_agent.ids import ChunkId, DocumentId
+
+Vector = Sequence[float]
+"""Components of one embedding; of unit length, so that a dot product is a cosine similarity."""
+
+CELL_SEPARATOR = " | "
+"""Stands between the cells of a table row wherever a row is kept as text."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where a piece of text stands in its file; None where the kind of file has no such thing."""
+
+    member: str | None = None  # file inside an archive, attachment of a message
+    page: int | None = None  # from 1: page of a PDF, slide of a presentation
+    sheet: str | None = None
+    row: int | None = None  # from 1, as the spreadsheet program numbers it
+    headings: tuple[str, ...] = ()  # outermost first
+
+    @property
+    def section(self) -> str | None:
+        """The place in words: sheet and headings, such as `Hair > Packages`."""
+        parts = (self.sheet, *self.headings) if self.sheet else self.headings
+        return " > ".join(parts) or None
+
+
+class BlockKind(StrEnum):
+    HEADING = "heading"
+    PARAGRAPH = "paragraph"
+    ITEM = "item"  # of a list
+    ROW = "row"  # of a table; never split by chunking
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Block:
+    """The smallest piece that a parser hands over: a heading, a paragraph, a table row."""
+
+    text: str
+    kind: BlockKind = BlockKind.PARAGRAPH
+    place: Place = Place()
+    header: str = ""  # of a row: its table's header row, cells joined by CELL_SEPARATOR
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unread:
+    """A part of a readable file that gave no text: a scanned page, a damaged attachment."""
+
+    part: str  # "page 3", "inner.pdf"
+    code: str  # of the error that the part alone would have raised
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """What a parser got out of a file."""
+
+    media_type: str  # found by content, such as "application/pdf"
+    blocks: tuple[Block, ...]
+    pages: int | None = None  # pages, slides or sheets; None where the kind has none
+    unread: tuple[Unread, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chunk:
+    """A piece of a document that is searched and cited as one.
+
+    `text` is exactly `document.text[start:end]`; `header` is what a reader needs beside it, the
+    header row of the table that the piece was cut from.
+    """
+
+    id: ChunkId
+    position: int  # from 0, in the order of the document
+    text: str
+    start: int
+    end: int
+    place: Place = Place()
+    header: str = ""
+
+    @property
+    def searched_text(self) -> str:
+        """What is indexed and embedded: headings and table header stand with the text."""
+        return searched_text(self.place, self.header, self.text)
+
+
+def searched_text(place: Place, header: str, text: str) -> str:
+    return "\n".join(part for part in (place.section, header, text) if part)
+
+
+class DocumentStatus(StrEnum):
+    PENDING = "pending"
+    PROCESSING = "processing"
+    COMPLETED = "completed"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """Why something failed: a stable code and a sentence for the owner."""
+
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Document:
+    """A file that the assistant learned from, or failed to."""
+
+    id: DocumentId
+    title: str  # the file's name
+    source: str  # where it came from: a path, or the name it was uploaded under; unique
+    digest: str  # sha256 of the content, hexadecimal
+    size_bytes: int
+    created_at: datetime
+    status: DocumentStatus = DocumentStatus.PENDING
+    media_type: str | None = None  # None until read
+    problem: Problem | None = None  # set when failed
+    pages: int | None = None
+    chunks: int = 0
+    unread: tuple[Unread, ...] = ()
+    processed_at: datetime | None = None  # None until completed or failed
+
+    def processing(self) -> Self:
+        return replace(self, status=DocumentStatus.PROCESSING, problem=None)
+
+    def completed(self, reading: Reading, *, chunks: int, now: datetime) -> Self:
+        return replace(
+            self,
+            status=DocumentStatus.COMPLETED,
+            media_type=reading.media_type,
+            pages=reading.pages,
+            unread=reading.unread,
+            chunks=chunks,
+            problem=None,
+            processed_at=now,
+        )
+
+    def failed(self, problem: Problem, *, now: datetime) -> Self:
+        return replace(
+            self, status=DocumentStatus.FAILED, problem=problem, chunks=0, processed_at=now
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Passage:
+    """A chunk as a search found it, with what is needed to cite it."""
+
+    chunk_id: ChunkId
+    document_id: DocumentId
+    document: str  # title of the document
+    text: str
+    score: float  # higher is better; compares only within one search
+    place: Place = Place()
+    header: str = ""

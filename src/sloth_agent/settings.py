@@ -1,0 +1,80 @@
+"""All configuration, read once: environment, `.env`, `sloth.toml`, defaults."""
+
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+import platformdirs
+from pydantic import AliasChoices, BaseModel, Field, SecretStr, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from sloth_agent.errors import ConfigurationError
+
+Options = TypeVar("Options", bound=BaseModel)
+
+
+def _vendor(name: str) -> Any:
+    """The vendor's own name for a key, and ours."""
+    return Field(default=None, validation_alias=AliasChoices(f"SLOTH_{name}", name, name.lower()))
+
+
+class Settings(BaseSettings):
+    """Each field is the environment variable `SLOTH_<FIELD>`, or the same in `sloth.toml`.
+
+    Names that the world has already given (`DATABASE_URL`, `OPENAI_API_KEY`) are found as such.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix="SLOTH_",
+        env_nested_delimiter="__",
+        env_file=".env",
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
+        populate_by_name=True,
+    )
+
+    home: Path = Field(default_factory=lambda: Path(platformdirs.user_data_dir("sloth-agent", False)))
+    tenant: str = "default"
+    database_url: SecretStr | None = _vendor("DATABASE_URL")  # None: the embedded server
+    max_upload_mb: int = Field(default=20, ge=1)
+
+    embedder: str = "auto"
+    embedding_model: str | None = None  # None: the embedder's own choice
+    embedding_dimensions: int | None = Field(default=None, ge=1, le=4000)  # None: the model's own
+    reranker: str = "none"
+    reranker_model: str | None = None
+
+    chat: str = "auto"
+    chat_model: str | None = None
+
+    openai_api_key: SecretStr | None = _vendor("OPENAI_API_KEY")
+    openai_base_url: str | None = _vendor("OPENAI_BASE_URL")
+
+    plugins: dict[str, dict[str, str]] = Field(default_factory=dict)
+
+    @property
+    def max_upload_bytes(self) -> int:
+        return self.max_upload_mb * 1024 * 1024
+
+    def plugin(self, name: str, model: type[Options]) -> Options:
+        """Settings of one plugin, checked by the plugin's own model."""
+        return model.model_validate(self.plugins.get(name, {}))
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        files = [
+            TomlConfigSettingsSource(settings_cls, path) for path in toml_paths() if path.is_file()
+        ]
+        return (init_settings, env_settings, dotenv_settings, *files)
