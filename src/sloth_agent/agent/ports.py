@@ -1,7 +1,7 @@
 """What answering needs from outside."""
 
-from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from sloth_agent.agent.models import Language, Speaker, Usage
@@ -24,6 +24,9 @@ class ChatRequest:
     language: Language
     passages: Sequence[Passage]  # best first; cited by number, from 1
     instructions: str  # the tenant's role, instructions and context, as one text
+    # How rare each term of the question is among the tenant's chunks: ln((chunks + 1) / (df + 1)),
+    # keyed as by `knowledge.lexical.terms`; a term found nowhere has the highest weight.
+    term_weights: Mapping[str, float] = field(default_factory=dict)
     history: Sequence[Turn] = ()  # oldest first
     temperature: float = 0.7
     max_tokens: int = 500
