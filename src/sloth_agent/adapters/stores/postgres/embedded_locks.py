@@ -1,0 +1,63 @@
+"""Locks on files: the kernel lets go of them when their holder dies, however it dies."""
+
+import os
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sloth_agent.errors import DatabaseUnavailable
+
+if sys.platform == "win32":
+    import msvcrt
+    import random
+
+    # Windows has no shared lock here: each holder takes one byte, the exclusive one takes all.
+    _EVERY_BYTE = 1 << 30
+
+    def _take(file: int, *, exclusive: bool) -> None:
+        os.lseek(file, 0 if exclusive else random.randrange(_EVERY_BYTE), os.SEEK_SET)  # noqa: S311 - not a secret
+        msvcrt.locking(file, msvcrt.LK_NBLCK, _EVERY_BYTE if exclusive else 1)
+
+else:
+    import fcntl
+
+    def _take(file: int, *, exclusive: bool) -> None:
+        fcntl.flock(file, (fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH) | fcntl.LOCK_NB)
+
+
+def acquire(path: Path, *, exclusive: bool) -> int | None:
+    """Take the lock now and return the open file that holds it, or None where it is taken.
+
+    Closing the file lets go of the lock.
+    """
+    file = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        _take(file, exclusive=exclusive)
+    except OSError:
+        os.close(file)
+        return None
+    return file
+
+
+@contextmanager
+def exclusively(path: Path, *, patience_seconds: float) -> Iterator[None]:
+    """Run the block while nobody else runs one under the same path.
+
+    Raises:
+        DatabaseUnavailable: somebody else had it for longer than the patience.
+    """
+    end = time.monotonic() + patience_seconds
+    while (file := acquire(path, exclusive=True)) is None:
+        if time.monotonic() > end:
+            raise DatabaseUnavailable(
+                "Another process has been starting or stopping the database for too long.",
+                hint=f"See which one holds {path}, end it, and try again.",
+                backend="postgresql",
+            )
+        time.sleep(0.01)
+    try:
+        yield
+    finally:
+        os.close(file)
