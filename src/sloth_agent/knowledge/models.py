@@ -1,6 +1,7 @@
 """What an assistant knows: documents, the pieces they are cut into, and what a search finds."""
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -91,7 +92,9 @@ class Chunk:
 
 
 def searched_text(place: Place, header: str, text: str) -> str:
-    return "\n".join(part for part in (place.section, header, text) if part)
+    """The text under its headings; a heading that the text itself begins with stands once."""
+    headings = [heading for heading in place.headings if heading not in text]
+    return "\n".join(part for part in (place.sheet, *headings, header, text) if part)
 
 
 class DocumentStatus(StrEnum):
@@ -149,6 +152,22 @@ class Document:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class VectorStore:
+    """One way of cutting and embedding all documents; a rebuild fills the next beside the active.
+
+    `space` is None where chunks have no vectors.
+    """
+
+    generation: int  # from 1
+    space: str | None
+    dimensions: int | None
+    chunk_size: int = 1000
+    chunk_overlap: int = 200
+    chunks: int = 0
+    active: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Passage:
     """A chunk as a search found it, with what is needed to cite it."""
 
@@ -159,3 +178,32 @@ class Passage:
     score: float  # higher is better; compares only within one search
     place: Place = Place()
     header: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TermCounts:
+    """How many chunks of a tenant hold each term of a query, out of how many chunks."""
+
+    chunks: int
+    holding: Mapping[str, int]  # in the order of the query; 0 for a term found nowhere
+
+    @property
+    def weights(self) -> dict[str, float]:
+        """How rare each term is: ln((chunks + 1) / (chunks with it + 1))."""
+        return {
+            term: math.log((self.chunks + 1) / (min(count, self.chunks) + 1))
+            for term, count in self.holding.items()
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """A chunk that may answer a query, before the careful ranking."""
+
+    passage: Passage
+    weight: float  # sum of the weights of the query's terms that the chunk holds
+    similarity: float | None  # cosine to the query's vector; None without vectors
+
+    @property
+    def searched_text(self) -> str:
+        return searched_text(self.passage.place, self.passage.header, self.passage.text)

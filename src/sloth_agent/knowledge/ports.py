@@ -1,9 +1,19 @@
 """What the knowledge of one tenant needs from outside."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from sloth_agent.knowledge.models import Passage, Reading, Vector
+from sloth_agent.ids import DocumentId
+from sloth_agent.knowledge.models import (
+    Candidate,
+    Chunk,
+    Document,
+    Passage,
+    Reading,
+    TermCounts,
+    Vector,
+    VectorStore,
+)
 
 
 class DocumentReader(Protocol):
@@ -61,3 +71,90 @@ class FileStore(Protocol):
 
     async def delete(self, key: str) -> None:
         """Forget a file; an unknown key is no error."""
+
+
+class DocumentStore(Protocol):
+    """The documents of one tenant. Each method is one transaction."""
+
+    async def add(self, document: Document) -> Document:
+        """Record a document; one from the same source is returned instead, unchanged."""
+
+    async def find(self, id: DocumentId) -> Document | None: ...
+
+    async def with_digest(self, digest: str) -> Sequence[Document]:
+        """Documents with the same content, oldest first."""
+
+    async def all(self, *, limit: int, after: DocumentId | None = None) -> Sequence[Document]:
+        """Oldest first, `after` not included."""
+
+    async def save(self, document: Document) -> None:
+        """Store a changed document; one that is gone stays gone."""
+
+    async def delete(self, id: DocumentId) -> bool:
+        """Forget a document and its chunks; False if there was none."""
+
+    async def unfinished(self, *, generation: int) -> Sequence[DocumentId]:
+        """Completed documents that a generation does not hold in their present form."""
+
+
+class SearchIndex(Protocol):
+    """Chunks, terms and vectors of one tenant. Each method is one transaction."""
+
+    async def active(self) -> VectorStore:
+        """The generation that searches read; made empty on first use, without vectors."""
+
+    async def adopt(self, *, space: str | None, dimensions: int | None) -> VectorStore:
+        """Set the space of the active generation if it holds no chunk yet; return it as it is."""
+
+    async def publish(
+        self,
+        document: Document,
+        text: str,
+        chunks: Sequence[Chunk],
+        vectors: Sequence[Vector] | None,
+        *,
+        generation: int,
+    ) -> None:
+        """Swap all chunks of a document and store it as it is, at once.
+
+        A search sees the old chunks or the new ones. `vectors` is None in a generation without
+        a space.
+
+        Raises:
+            NotFound: the document was deleted meanwhile; nothing is stored.
+        """
+
+    async def known_vectors(self, document: Document, *, generation: int) -> Mapping[str, Vector]:
+        """Vectors of a generation by searched text: the document's own and those of its copies."""
+
+    async def term_counts(self, terms: Sequence[str]) -> TermCounts:
+        """How many chunks of the active generation hold each term."""
+
+    async def candidates(
+        self,
+        terms: TermCounts,
+        vector: Vector | None,
+        *,
+        documents: Sequence[str] = (),
+        limit: int,
+    ) -> Sequence[Candidate]:
+        """The best chunks by weighted terms and the nearest by vector, up to `limit` of each.
+
+        `documents` keeps the search to documents of these titles; empty means all.
+        """
+
+    async def next_generation(self, store: VectorStore) -> VectorStore:
+        """Make an empty generation beside the active one; one begun with the same sizes and space
+        is taken up again, any other unfinished one is thrown away."""
+
+    async def activate(self, generation: int) -> bool:
+        """Let searches read a generation from now on and remove the others.
+
+        False, and nothing changes, while a completed document is missing in it.
+        """
+
+    async def build_vector_index(self) -> bool:
+        """Make the approximate index where the active generation has grown large enough for one.
+
+        True if one was made.
+        """

@@ -1,0 +1,84 @@
+"""Connections to one PostgreSQL database, and the walls between its tenants."""
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+from psycopg import AsyncConnection
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
+
+from sloth_agent.errors import DatabaseUnavailable, DiskFull
+
+Connection = AsyncConnection[tuple[Any, ...]]
+
+POOL_SIZE = 8
+CONNECTION_LIFETIME_SECONDS = 30 * 60
+"""A connection remembers every schema it has served; a fresh one gives that memory back."""
+
+ACQUIRE_TIMEOUT_SECONDS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """One database; every transaction is opened here and nowhere else."""
+
+    pool: AsyncConnectionPool[Connection]
+
+    @asynccontextmanager
+    async def shared(self) -> AsyncIterator[Connection]:
+        """One transaction on the shared tables, without any tenant's."""
+        with as_our_errors():
+            async with self.pool.connection() as connection, connection.transaction():
+                yield connection
+
+    @asynccontextmanager
+    async def inside(self, schema: str, *, snapshot: bool = False) -> AsyncIterator[Connection]:
+        """One transaction within a tenant's walls; with `snapshot` all of it sees one moment.
+
+        The path holds the tenant's schema first and ends with the transaction: nothing sticks to
+        the pooled connection, and code that forgets the tenant finds no table.
+        """
+        with as_our_errors():
+            async with self.pool.connection() as connection, connection.transaction():
+                if snapshot:
+                    await connection.execute("set transaction isolation level repeatable read")
+                await enter(connection, schema)
+                yield connection
+
+    async def close(self) -> None:
+        await self.pool.close()
+
+
+async def enter(connection: Connection, schema: str) -> None:
+    """Lead the present transaction, and nothing after it, to a tenant's tables."""
+    await connection.execute("select set_config('search_path', %s, true)", (f'"{schema}", public',))
+
+
+async def open_pool(conninfo: str) -> Database:
+    """Open a pool; its first connection is made in the background."""
+    pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
+        conninfo,
+        min_size=1,
+        max_size=POOL_SIZE,
+        max_lifetime=CONNECTION_LIFETIME_SECONDS,
+        timeout=ACQUIRE_TIMEOUT_SECONDS,
+        # Prepared plans do not survive a change of search_path.
+        kwargs={"prepare_threshold": None, "autocommit": True},
+        open=False,
+    )
+    await pool.open()
+    return Database(pool)
+
+
+@contextmanager
+def as_our_errors() -> Iterator[None]:
+    try:
+        yield
+    except psycopg.errors.DiskFull as error:
+        raise DiskFull("The database's disk is full.", hint="Free some space.") from error
+    except (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout) as error:
+        raise DatabaseUnavailable(
+            "The database did not answer.", hint="Run `sloth doctor`.", backend="postgresql"
+        ) from error

@@ -1,0 +1,170 @@
+"""The documents of one tenant."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from itertools import chain, groupby
+from operator import itemgetter
+from typing import Any, LiteralString
+
+from psycopg.types.json import Jsonb
+
+from sloth_agent.adapters.stores.postgres.database import Connection, Database
+from sloth_agent.adapters.stores.postgres.vectors import forget_vectors
+from sloth_agent.ids import DocumentId
+from sloth_agent.knowledge.models import Document, DocumentStatus, Problem, Unread
+
+_COLUMNS: LiteralString = (
+    "id, title, source, digest, size_bytes, created_at, status, media_type, problem, pages,"
+    " chunk_count, unread, processed_at"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class PostgresDocuments:
+    """`DocumentStore` within one tenant's schema."""
+
+    database: Database
+    schema: str
+
+    async def add(self, document: Document) -> Document:
+        async with self.database.inside(self.schema) as connection:
+            found = await connection.execute(
+                f"insert into documents ({_COLUMNS})"
+                " values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
+                f" on conflict (source) do update set source = excluded.source returning {_COLUMNS}",
+                _values(document),
+            )
+            return _document(await found.fetchone() or ())
+
+    async def find(self, id: DocumentId) -> Document | None:
+        async with self.database.inside(self.schema) as connection:
+            found = await connection.execute(
+                f"select {_COLUMNS} from documents where id = %s", (id,)
+            )
+            row = await found.fetchone()
+        return _document(row) if row else None
+
+    async def with_digest(self, digest: str) -> Sequence[Document]:
+        async with self.database.inside(self.schema) as connection:
+            found = await connection.execute(
+                f"select {_COLUMNS} from documents where digest = %s order by id", (digest,)
+            )
+            return [_document(row) for row in await found.fetchall()]
+
+    async def all(self, *, limit: int, after: DocumentId | None = None) -> Sequence[Document]:
+        async with self.database.inside(self.schema) as connection:
+            found = await connection.execute(
+                f"select {_COLUMNS} from documents where %s::uuid is null or id > %s"
+                " order by id limit %s",
+                (after, after, limit),
+            )
+            return [_document(row) for row in await found.fetchall()]
+
+    async def save(self, document: Document) -> None:
+        async with self.database.inside(self.schema) as connection:
+            await save(connection, document)
+
+    async def delete(self, id: DocumentId) -> bool:
+        async with self.database.inside(self.schema) as connection:
+            await forget_chunks(connection, id)
+            done = await connection.execute("delete from documents where id = %s", (id,))
+            return done.rowcount == 1
+
+    async def unfinished(self, *, generation: int) -> Sequence[DocumentId]:
+        async with self.database.inside(self.schema) as connection:
+            return await missing_documents(connection, generation=generation)
+
+
+async def save(connection: Connection, document: Document) -> None:
+    """Store a document within a transaction that has more to do."""
+    id, *values = _values(document)
+    await connection.execute(
+        "update documents set title = %s, source = %s, digest = %s, size_bytes = %s,"
+        " created_at = %s, status = %s, media_type = %s, problem = %s, pages = %s,"
+        " chunk_count = %s, unread = %s, processed_at = %s where id = %s",
+        (*values, id),
+    )
+
+
+async def missing_documents(connection: Connection, *, generation: int) -> list[DocumentId]:
+    """Completed documents of which a generation holds nothing."""
+    found = await connection.execute(
+        "select id from documents where status = 'completed' and chunk_count > 0"
+        " and not exists (select from chunks where document_id = documents.id"
+        " and generation = %s) order by id",
+        (generation,),
+    )
+    return [DocumentId(row[0]) for row in await found.fetchall()]
+
+
+async def forget_chunks(
+    connection: Connection, id: DocumentId, *, generation: int | None = None
+) -> None:
+    """Remove a document's chunks, vectors and counts; of all generations if None."""
+    gone = await connection.execute(
+        "delete from chunks where document_id = %s and (%s::integer is null or generation = %s)"
+        " returning generation, id, tsvector_to_array(terms)",
+        (id, generation, generation),
+    )
+    rows = sorted(await gone.fetchall(), key=itemgetter(0))
+    for of_generation, chunks in groupby(rows, key=itemgetter(0)):
+        _, ids, terms = zip(*chunks, strict=True)
+        await forget_vectors(connection, ids, generation=of_generation)
+        await count_terms(connection, terms, generation=of_generation, sign=-1)
+
+
+async def count_terms(
+    connection: Connection, chunks: Sequence[Sequence[str]], *, generation: int, sign: int
+) -> None:
+    """Add chunks, given by their terms, to the counts of a generation, or take them away."""
+    counts = Counter(chain.from_iterable(chunks))
+    terms = sorted(counts)  # in one order everywhere: unsorted upserts deadlock
+    await connection.execute(
+        "insert into term_counts as kept (generation, term, chunks)"
+        " select %s, term, chunks from unnest(%s::text[], %s::bigint[]) as new (term, chunks)"
+        " on conflict (generation, term) do update set chunks = kept.chunks + excluded.chunks",
+        (generation, terms, [sign * counts[term] for term in terms]),
+    )
+    await connection.execute(
+        "update vector_stores set chunk_count = chunk_count + %s where generation = %s",
+        (sign * len(chunks), generation),
+    )
+
+
+def _values(document: Document) -> tuple[object, ...]:
+    return (
+        document.id,
+        document.title,
+        document.source,
+        document.digest,
+        document.size_bytes,
+        document.created_at,
+        document.status,
+        document.media_type,
+        Jsonb(asdict(document.problem)) if document.problem else None,
+        document.pages,
+        document.chunks,
+        Jsonb([asdict(part) for part in document.unread]),
+        document.processed_at,
+    )
+
+
+def _document(row: tuple[Any, ...]) -> Document:
+    (id, title, source, digest, size_bytes, created_at, status, media_type, problem, pages,
+     chunks, unread, processed_at) = row  # fmt: skip
+    return Document(
+        id=DocumentId(id),
+        title=title,
+        source=source,
+        digest=digest,
+        size_bytes=size_bytes,
+        created_at=created_at,
+        status=DocumentStatus(status),
+        media_type=media_type,
+        problem=Problem(**problem) if problem else None,
+        pages=pages,
+        chunks=chunks,
+        unread=tuple(Unread(**part) for part in unread),
+        processed_at=processed_at,
+    )

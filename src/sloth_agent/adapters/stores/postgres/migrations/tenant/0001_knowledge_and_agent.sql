@@ -1,0 +1,96 @@
+-- One tenant's tables. No schema is named: the transaction's search_path leads here.
+create table documents (
+    id uuid primary key,
+    title text not null,
+    source text not null unique,
+    digest text not null,
+    size_bytes bigint not null,
+    media_type text,
+    status text not null check (status in ('pending', 'processing', 'completed', 'failed')),
+    problem jsonb,
+    pages integer,
+    chunk_count integer not null default 0,
+    unread jsonb not null default '[]',
+    text text,
+    created_at timestamptz not null,
+    processed_at timestamptz
+);
+
+create index documents_digest on documents (digest);
+
+-- A generation is one way of cutting and embedding: a rebuild fills the next one beside the active.
+create table vector_stores (
+    generation integer primary key,
+    active boolean not null,
+    space text,
+    dimensions integer,
+    chunk_size integer not null default 1000,
+    chunk_overlap integer not null default 200,
+    chunk_count bigint not null default 0,
+    created_at timestamptz not null
+);
+
+create unique index vector_stores_one_active on vector_stores (active) where active;
+
+insert into vector_stores (generation, active, created_at) values (1, true, current_timestamp);
+
+-- A row of usual length stays whole: ranking reads `terms`, and unpacking them would cost most.
+create table chunks (
+    id uuid primary key,
+    generation integer not null,
+    document_id uuid not null references documents on delete cascade,
+    position integer not null,
+    start_offset integer not null,
+    end_offset integer not null,
+    place jsonb not null default '{}',
+    header text not null default '',
+    terms tsvector storage main not null,
+    text text not null,
+    unique (document_id, generation, position)
+) with (toast_tuple_target = 4080);
+
+create index chunks_terms on chunks using gin (terms);
+
+-- How many chunks of a generation hold a term.
+create table term_counts (
+    generation integer not null,
+    term text not null,
+    chunks bigint not null,
+    primary key (generation, term)
+) with (fillfactor = 70);
+
+create table prompts (
+    version integer primary key,
+    role text not null,
+    instructions text not null,
+    context text not null,
+    temperature double precision not null,
+    max_tokens integer not null,
+    active boolean not null,
+    created_at timestamptz not null
+);
+
+create unique index prompts_one_active on prompts (active) where active;
+
+create table conversations (
+    id uuid primary key,
+    source text not null check (source in ('web', 'telegram', 'whatsapp', 'cli', 'api')),
+    external_id text,
+    message_count integer not null default 0,
+    created_at timestamptz not null
+);
+
+create table messages (
+    id uuid primary key,
+    conversation_id uuid not null references conversations on delete cascade,
+    speaker text not null check (speaker in ('user', 'assistant')),
+    text text not null,
+    citations jsonb not null default '[]',
+    chunks_used uuid[] not null default '{}',
+    input_tokens integer not null default 0,
+    output_tokens integer not null default 0,
+    processing_ms double precision,
+    created_at timestamptz not null
+);
+
+create index messages_conversation on messages (conversation_id, id);

@@ -1,0 +1,269 @@
+"""Chunks, terms and vectors of one tenant: what ingestion writes and a search reads."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, LiteralString
+
+import psycopg
+from psycopg import sql
+
+from sloth_agent.adapters.stores.postgres.chunk_rows import copy_chunks, copy_vectors
+from sloth_agent.adapters.stores.postgres.database import Connection, Database
+from sloth_agent.adapters.stores.postgres.documents import (
+    count_terms,
+    forget_chunks,
+    missing_documents,
+    save,
+)
+from sloth_agent.adapters.stores.postgres.places import place_from
+from sloth_agent.adapters.stores.postgres.ranking import ranked_candidates
+from sloth_agent.adapters.stores.postgres.vectors import (
+    APPROXIMATE_FROM_CHUNKS,
+    create_vector_index,
+    create_vectors,
+    drop_vectors,
+    has_vector_index,
+    vectors_table,
+)
+from sloth_agent.errors import Conflict, NotFound
+from sloth_agent.knowledge.lexical import terms as terms_of
+from sloth_agent.knowledge.models import (
+    Candidate,
+    Chunk,
+    Document,
+    TermCounts,
+    Vector,
+    VectorStore,
+    searched_text,
+)
+
+_COLUMNS: LiteralString = (
+    "generation, space, dimensions, chunk_size, chunk_overlap, chunk_count, active"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class PostgresSearchIndex:
+    """`SearchIndex` within one tenant's schema."""
+
+    database: Database
+    schema: str
+
+    async def active(self) -> VectorStore:
+        async with self.database.inside(self.schema) as connection:
+            return await _active(connection)
+
+    async def adopt(self, *, space: str | None, dimensions: int | None) -> VectorStore:
+        async with self.database.inside(self.schema) as connection:
+            active = await _active(connection, lock=True)
+            if active.chunks or active.space == space:
+                return active
+            await drop_vectors(connection, active.generation)
+            await connection.execute(
+                "update vector_stores set space = %s, dimensions = %s where generation = %s",
+                (space, dimensions, active.generation),
+            )
+            if dimensions is not None:
+                await create_vectors(connection, active.generation, dimensions=dimensions)
+            return await _active(connection)
+
+    async def publish(
+        self,
+        document: Document,
+        text: str,
+        chunks: Sequence[Chunk],
+        vectors: Sequence[Vector] | None,
+        *,
+        generation: int,
+    ) -> None:
+        chunk_terms = [terms_of(chunk.searched_text) for chunk in chunks]
+        async with self.database.inside(self.schema) as connection:
+            await _hold_unchanged(connection, document)
+            store = await _store(connection, generation)
+            # What other generations hold of it is out of date too, once searches read this one.
+            stale = None if store.active else generation
+            await forget_chunks(connection, document.id, generation=stale)
+            await copy_chunks(connection, document.id, chunks, chunk_terms, generation=generation)
+            if vectors is not None and store.dimensions is not None:
+                await copy_vectors(
+                    connection, chunks, vectors, generation=generation, dimensions=store.dimensions
+                )
+            await count_terms(connection, chunk_terms, generation=generation, sign=1)
+            await connection.execute(
+                "update documents set text = %s where id = %s", (text, document.id)
+            )
+            await save(connection, document)
+
+    async def known_vectors(self, document: Document, *, generation: int) -> Mapping[str, Vector]:
+        async with self.database.inside(self.schema) as connection:
+            store = await _store(connection, generation)
+            if store.space is None:
+                return {}
+            found = await connection.execute(
+                sql.SQL(
+                    "select place, header, chunks.text, vector::real[] from chunks"
+                    " join {} on chunk_id = chunks.id join documents on documents.id = document_id"
+                    " where generation = %s and (document_id = %s or digest = %s)"
+                ).format(vectors_table(generation)),
+                (generation, document.id, document.digest),
+            )
+            return {
+                searched_text(place_from(place), header, text): vector
+                for place, header, text, vector in await found.fetchall()
+            }
+
+    async def term_counts(self, terms: Sequence[str]) -> TermCounts:
+        async with self.database.inside(self.schema) as connection:
+            active = await _active(connection)
+            found = await connection.execute(
+                "select term, chunks from term_counts where generation = %s and term = any(%s)",
+                (active.generation, list(terms)),
+            )
+            counts = dict(await found.fetchall())
+        holding = {term: max(counts.get(term, 0), 0) for term in terms}
+        return TermCounts(chunks=active.chunks, holding=holding)
+
+    async def candidates(
+        self,
+        terms: TermCounts,
+        vector: Vector | None,
+        *,
+        documents: Sequence[str] = (),
+        limit: int,
+    ) -> Sequence[Candidate]:
+        try:
+            return await self._candidates(terms, vector, documents, limit)
+        except psycopg.errors.UndefinedTable:
+            # A rebuild swapped generations between the look at the active one and the search.
+            return await self._candidates(terms, vector, documents, limit)
+
+    async def _candidates(
+        self, terms: TermCounts, vector: Vector | None, documents: Sequence[str], limit: int
+    ) -> list[Candidate]:
+        async with self.database.inside(self.schema, snapshot=True) as connection:
+            active = await _active(connection)
+            fits = vector is not None and len(vector) == active.dimensions
+            return await ranked_candidates(
+                connection,
+                terms,
+                vector if fits else None,
+                generation=active.generation,
+                documents=documents,
+                limit=limit,
+            )
+
+    async def next_generation(self, store: VectorStore) -> VectorStore:
+        async with self.database.inside(self.schema) as connection:
+            active = await _active(connection, lock=True)
+            begun = await _unfinished(connection)
+            if begun is not None:
+                if _same_way(begun, store):
+                    return begun
+                await _remove(connection, begun.generation)
+            generation = max(active.generation, begun.generation if begun else 0) + 1
+            await connection.execute(
+                "insert into vector_stores (generation, active, space, dimensions, chunk_size,"
+                " chunk_overlap, created_at) values (%s, false, %s, %s, %s, %s, %s)",
+                (
+                    generation,
+                    store.space,
+                    store.dimensions,
+                    store.chunk_size,
+                    store.chunk_overlap,
+                    datetime.now(UTC),
+                ),
+            )
+            if store.dimensions is not None:
+                await create_vectors(connection, generation, dimensions=store.dimensions)
+            return await _store(connection, generation)
+
+    async def activate(self, generation: int) -> bool:
+        async with self.database.inside(self.schema) as connection:
+            # Nothing is published between the check and the swap; searches go on.
+            await connection.execute("lock table documents in share mode")
+            if await missing_documents(connection, generation=generation):
+                return False
+            before = await _active(connection, lock=True)
+            await connection.execute("update vector_stores set active = false where active")
+            await connection.execute(
+                "update vector_stores set active = true where generation = %s", (generation,)
+            )
+            await _remove(connection, before.generation)
+            return True
+
+    async def build_vector_index(self) -> bool:
+        async with self.database.inside(self.schema) as connection:
+            active = await _active(connection, lock=True)
+            if active.space is None or active.chunks < APPROXIMATE_FROM_CHUNKS:
+                return False
+            if await has_vector_index(connection, active.generation):
+                return False
+            await create_vector_index(connection, active.generation)
+            return True
+
+
+async def _hold_unchanged(connection: Connection, document: Document) -> None:
+    """Keep others from changing the document until the transaction ends."""
+    found = await connection.execute(
+        "select digest from documents where id = %s for update", (document.id,)
+    )
+    row = await found.fetchone()
+    if row is None:
+        raise NotFound(f"{document.title!r} was deleted while it was being read.")
+    if row[0] != document.digest:
+        raise Conflict(f"{document.title!r} changed while it was being read.")
+
+
+async def _active(connection: Connection, *, lock: bool = False) -> VectorStore:
+    query: LiteralString = f"select {_COLUMNS} from vector_stores where active"
+    found = await connection.execute(query + " for update" if lock else query)
+    row = await found.fetchone()
+    assert row is not None, "a tenant is made with its first generation"
+    return _vector_store(row)
+
+
+async def _unfinished(connection: Connection) -> VectorStore | None:
+    found = await connection.execute(f"select {_COLUMNS} from vector_stores where not active")
+    row = await found.fetchone()
+    return _vector_store(row) if row else None
+
+
+async def _store(connection: Connection, generation: int) -> VectorStore:
+    found = await connection.execute(
+        f"select {_COLUMNS} from vector_stores where generation = %s", (generation,)
+    )
+    row = await found.fetchone()
+    if row is None:
+        raise Conflict("The index was rebuilt meanwhile.", hint="Run it again.")
+    return _vector_store(row)
+
+
+async def _remove(connection: Connection, generation: int) -> None:
+    await drop_vectors(connection, generation)
+    for table in ("chunks", "term_counts", "vector_stores"):
+        await connection.execute(
+            sql.SQL("delete from {} where generation = %s").format(sql.Identifier(table)),
+            (generation,),
+        )
+
+
+def _same_way(one: VectorStore, other: VectorStore) -> bool:
+    return (one.space, one.chunk_size, one.chunk_overlap) == (
+        other.space,
+        other.chunk_size,
+        other.chunk_overlap,
+    )
+
+
+def _vector_store(row: tuple[Any, ...]) -> VectorStore:
+    generation, space, dimensions, chunk_size, chunk_overlap, chunks, active = row
+    return VectorStore(
+        generation=generation,
+        space=space,
+        dimensions=dimensions,
+        chunk_size=chunk_size,
+        chunk_overlap=chunk_overlap,
+        chunks=chunks,
+        active=active,
+    )

@@ -1,0 +1,40 @@
+"""Who has an assistant here."""
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+
+from sloth_agent.errors import InvalidInput
+from sloth_agent.ids import TenantId
+
+_SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,48}[a-z0-9])?")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Organization:
+    """A tenant: one firm, or one person, with documents and an assistant of its own."""
+
+    id: TenantId
+    slug: str  # what people type; unique
+    name: str
+    schema_name: str  # where its tables are; unique, never changes
+    created_at: datetime
+    is_active: bool = True
+
+
+def checked_slug(slug: str) -> str:
+    """Raises:
+    InvalidInput: not 1 to 50 lower-case Latin letters, digits and inner hyphens.
+    """
+    if _SLUG.fullmatch(slug):
+        return slug
+    raise InvalidInput(
+        f"{slug!r} cannot name a tenant.",
+        hint="Use 1 to 50 of a-z, 0-9 and inner hyphens, such as salon-anna.",
+        field="slug",
+    )
+
+
+def schema_name(id: TenantId) -> str:
+    """Names no firm, so that a renamed one keeps its schema."""
+    return f"t_{id.hex}"

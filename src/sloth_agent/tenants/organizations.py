@@ -1,0 +1,88 @@
+"""Creating, finding and listing tenants."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sloth_agent.clock import Clock
+from sloth_agent.errors import Conflict, NotFound
+from sloth_agent.ids import TenantId, new_id
+from sloth_agent.tenants.models import Organization, checked_slug, schema_name
+from sloth_agent.tenants.ports import OrganizationStore, TenantSpaces
+
+
+@dataclass(frozen=True, slots=True)
+class Organizations:
+    """The tenants of this install."""
+
+    store: OrganizationStore
+    spaces: TenantSpaces
+    clock: Clock
+
+    async def create(self, slug: str, *, name: str | None = None) -> Organization:
+        """Make a tenant and its walls.
+
+        Raises:
+            InvalidInput: the slug is not one.
+            Conflict: the slug is taken.
+        """
+        organization = self._new(slug, name)
+        if not await self.store.add(organization):
+            raise Conflict(f"There is a tenant {slug!r} already.", hint="Choose another slug.")
+        await self.spaces.ensure(organization)
+        return organization
+
+    async def open(self, slug: str, *, create: bool = False) -> Organization:
+        """Find a tenant, ready for use; one whose making was cut short is completed.
+
+        Raises:
+            NotFound: no such tenant, and `create` is False.
+            Conflict: the tenant was deactivated.
+        """
+        organization = await self.store.find(slug)
+        if organization is None:
+            if not create:
+                hint = f"Run `sloth tenants create {slug}`, or see `sloth tenants list`."
+                raise NotFound(f"There is no tenant {slug!r}.", hint=hint)
+            await self.store.add(self._new(slug, None))
+            return await self.open(slug)
+        if not organization.is_active:
+            raise Conflict(
+                f"The tenant {slug!r} is deactivated.",
+                hint=f"Run `sloth tenants activate {slug}`.",
+            )
+        await self.spaces.ensure(organization)
+        return organization
+
+    async def show(self, slug: str) -> Organization:
+        """Raises:
+        NotFound: no such tenant.
+        """
+        return _known(slug, await self.store.find(slug))
+
+    async def list(self) -> Sequence[Organization]:
+        """All tenants, oldest first."""
+        return await self.store.all()
+
+    async def set_active(self, slug: str, *, active: bool) -> Organization:
+        """Let a tenant in again, or keep it out from the next call on.
+
+        Raises:
+            NotFound: no such tenant.
+        """
+        return _known(slug, await self.store.set_active(slug, active=active))
+
+    def _new(self, slug: str, name: str | None) -> Organization:
+        id = TenantId(new_id())
+        return Organization(
+            id=id,
+            slug=checked_slug(slug),
+            name=name or slug,
+            schema_name=schema_name(id),
+            created_at=self.clock(),
+        )
+
+
+def _known(slug: str, organization: Organization | None) -> Organization:
+    if organization is None:
+        raise NotFound(f"There is no tenant {slug!r}.", hint="See `sloth tenants list`.")
+    return organization
