@@ -51,6 +51,8 @@ class Settings(BaseSettings):
 
     chat: str = "auto"
     chat_model: str | None = None
+    chat_prompt_tokens: int = Field(default=6000, ge=500)  # most that is sent with a question
+    chat_timeout_seconds: float = Field(default=60, gt=0)  # until the answer begins
 
     openai_api_key: SecretStr | None = _vendor("OPENAI_API_KEY")
     openai_base_url: str | None = _vendor("OPENAI_BASE_URL")
@@ -78,3 +80,9 @@ class Settings(BaseSettings):
             TomlConfigSettingsSource(settings_cls, path) for path in toml_paths() if path.is_file()
         ]
         return (init_settings, env_settings, dotenv_settings, *files)
+
+
+def toml_paths() -> tuple[Path, ...]:
+    """Where `sloth.toml` may stand; the first one has the last word."""
+    user = Path(platformdirs.user_config_dir("sloth-agent", appauthor=False))
+    return Path("sloth.toml"), user / "sloth.toml"
