@@ -1,0 +1,230 @@
+"""DOCX: body in order with its heading path, then headers, footers, notes and comments."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+
+from sloth_agent.adapters.parsers import tables
+from sloth_agent.adapters.parsers.cleaning import lines, one_line
+from sloth_agent.adapters.parsers.damage import damaged
+from sloth_agent.adapters.parsers.headings import HeadingPath
+from sloth_agent.adapters.parsers.kinds import Kind
+from sloth_agent.adapters.parsers.packages import Package
+from sloth_agent.adapters.parsers.xml import Element, attribute, tag
+from sloth_agent.errors import NoText
+from sloth_agent.knowledge.models import Block, BlockKind, Place, Reading
+
+_EXTRAS = ("header", "footer", "footnotes", "endnotes", "comments")
+_SKIPPED = frozenset(
+    {"del", "moveFrom", "instrText", "delText", "delInstrText", "Fallback", "rt", "pPr", "rPr"}
+)
+_BREAKS = {"tab": "\t", "br": "\n", "cr": "\n", "noBreakHyphen": "-"}
+_WRAPPERS = frozenset(
+    {
+        "sdt",
+        "sdtContent",
+        "ins",
+        "moveTo",
+        "customXml",
+        "smartTag",
+        "AlternateContent",
+        "Choice",
+        "body",
+    }
+)
+
+
+def read(package: Package) -> Reading:
+    """Raises:
+    FileDamaged, UnpackedTooLarge
+    NoText: neither body nor notes hold anything.
+    """
+    main = main_part(package, "word/document.xml")
+    root = package.xml(main)
+    related = package.related(main)
+    styles = next((path for kind, path in related.values() if kind == "styles"), "")
+    levels = _heading_levels(package.xml(styles)) if styles in package.entries else {}
+    body = next(root.iter("{*}body"), None)
+    if body is None:
+        raise damaged()
+    found = list(_Walk(levels).blocks(body))
+    found += _extras(package, related, levels)
+    if not found:
+        raise NoText(
+            "There is no text in this document.", hint="If it holds scans, export it with its text."
+        )
+    return Reading(media_type=Kind.DOCX, blocks=tuple(found))
+
+
+def main_part(package: Package, usual: str) -> str:
+    for kind, path in package.related("").values():
+        if kind == "officeDocument" and path in package.entries:
+            return path
+    return usual
+
+
+def _extras(
+    package: Package, related: dict[str, tuple[str, str]], levels: dict[str, int]
+) -> Iterator[Block]:
+    """Text beside the body, each text once however many sections repeat it."""
+    seen: set[str] = set()
+    for wanted in _EXTRAS:
+        paths = [
+            path for kind, path in related.values() if kind == wanted and path in package.entries
+        ]
+        for path in paths:
+            for block in _Walk(levels).blocks(package.xml(path)):
+                if block.text not in seen:
+                    seen.add(block.text)
+                    yield (
+                        replace(block, place=Place(), kind=BlockKind.PARAGRAPH)
+                        if block.kind is BlockKind.HEADING
+                        else block
+                    )
+
+
+def _heading_levels(styles: Element) -> dict[str, int]:
+    """Style id to level, 0 for the title; also for styles made from a heading style."""
+    found: dict[str, int] = {}
+    based_on: dict[str, str] = {}
+    for style in styles.iterfind("{*}style"):
+        id = attribute(style, "styleId")
+        parent = style.find("{*}basedOn")
+        if parent is not None:
+            based_on[id] = _value(parent)
+        name_element = style.find("{*}name")
+        name = _value(name_element).lower() if name_element is not None else ""
+        outline = style.find("{*}pPr/{*}outlineLvl")
+        if name == "title":
+            found[id] = 0
+        elif name.startswith("heading ") and name[8:].isdecimal():
+            found[id] = int(name[8:])
+        elif outline is not None and _value(outline).isdecimal() and int(_value(outline)) < 9:
+            found[id] = int(_value(outline)) + 1
+    for id in based_on:
+        ancestor, steps = id, 0
+        while ancestor not in found and ancestor in based_on and steps < 20:
+            ancestor, steps = based_on[ancestor], steps + 1
+        if ancestor in found:
+            found[id] = found[ancestor]
+    return found
+
+
+def _value(element: Element) -> str:
+    return attribute(element, "val")
+
+
+@dataclass(slots=True)
+class _Walk:
+    levels: dict[str, int]
+    path: HeadingPath = field(default_factory=HeadingPath)
+
+    @property
+    def place(self) -> Place:
+        return Place(headings=self.path.headings)
+
+    def blocks(self, parent: Element) -> Iterator[Block]:
+        for child in parent:
+            name = tag(child)
+            if name == "p":
+                yield from self._paragraph(child)
+            elif name == "tbl":
+                yield from self._table(child)
+            elif name in _WRAPPERS or name in {"footnote", "endnote", "comment", "txbxContent"}:
+                if attribute(child, "type") not in {"separator", "continuationSeparator"}:
+                    yield from self.blocks(child)
+
+    def _paragraph(self, paragraph: Element) -> Iterator[Block]:
+        boxes: list[Element] = []
+        text = lines(_text(paragraph, boxes))
+        if text:
+            yield self._block(paragraph, text)
+        for box in boxes:
+            yield from self.blocks(box)
+
+    def _block(self, paragraph: Element, text: str) -> Block:
+        level = self._level(paragraph)
+        if level is not None:
+            text = one_line(text)
+            self.path.enter(level, text)
+            return Block(text=text, kind=BlockKind.HEADING, place=self.place)
+        is_item = paragraph.find("{*}pPr/{*}numPr") is not None
+        return Block(
+            text=text, kind=BlockKind.ITEM if is_item else BlockKind.PARAGRAPH, place=self.place
+        )
+
+    def _level(self, paragraph: Element) -> int | None:
+        own = paragraph.find("{*}pPr/{*}outlineLvl")
+        if own is not None and _value(own).isdecimal() and int(_value(own)) < 9:
+            return int(_value(own)) + 1
+        style = paragraph.find("{*}pPr/{*}pStyle")
+        return self.levels.get(_value(style)) if style is not None else None
+
+    def _table(self, table: Element) -> Iterator[Block]:
+        rows = [list(_unwrapped(row, "tc")) for row in _unwrapped(table, "tr")]
+        if max((len(cells) for cells in rows), default=0) <= 1:
+            # One column: a frame around text rather than a table.
+            for cells in rows:
+                for cell in cells:
+                    yield from self.blocks(cell)
+            return
+        elements = _unwrapped(table, "tr")
+        texts = _row_texts(rows)
+        found = [
+            tables.Row.of(
+                cells, is_header=row.find("{*}trPr/{*}tblHeader") is not None and not number
+            )
+            for number, (row, cells) in enumerate(zip(elements, texts, strict=True))
+        ]
+        yield from tables.blocks(found, self.place)
+
+
+def _unwrapped(parent: Element, wanted: str) -> Iterator[Element]:
+    for child in parent:
+        name = tag(child)
+        if name == wanted:
+            yield child
+        elif name in _WRAPPERS:
+            yield from _unwrapped(child, wanted)
+
+
+def _row_texts(rows: list[list[Element]]) -> Iterator[list[str]]:
+    """Texts by column; a cell merged over rows gives its text to each of them."""
+    above: dict[int, str] = {}
+    for cells in rows:
+        texts: list[str] = []
+        for cell in cells:
+            column = len(texts)
+            merge = cell.find("{*}tcPr/{*}vMerge")
+            if merge is not None and _value(merge) != "restart":
+                text = above.get(column, "")
+            else:
+                text = one_line(_cell_text(cell))
+            above[column] = text
+            span = cell.find("{*}tcPr/{*}gridSpan")
+            width = int(_value(span)) if span is not None and _value(span).isdecimal() else 1
+            texts += [text, *[""] * (min(width, 64) - 1)]
+        yield texts
+
+
+def _cell_text(cell: Element) -> str:
+    boxes: list[Element] = []
+    parts = [_text(paragraph, boxes) for paragraph in cell.iter("{*}p")]
+    return "\n".join(parts)
+
+
+def _text(element: Element, boxes: list[Element]) -> str:
+    """Text as it stands after accepting tracked changes; text boxes are put into `boxes`."""
+    pieces: list[str] = []
+    pending = list(reversed(element))
+    while pending:
+        child = pending.pop()
+        name = tag(child)
+        if name == "t":
+            pieces.append(child.text or "")
+        elif name == "txbxContent":
+            boxes.append(child)
+        elif name in _BREAKS:
+            pieces.append(_BREAKS[name])
+        elif name not in _SKIPPED:
+            pending.extend(reversed(child))
+    return "".join(pieces)

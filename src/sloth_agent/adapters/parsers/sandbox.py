@@ -1,0 +1,196 @@
+"""Reads files in limited child processes, several at a time."""
+
+import json
+import math
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import asdict
+from pathlib import Path
+
+import anyio
+import anyio.to_thread
+
+import sloth_agent
+from sloth_agent.adapters.parsers import wire
+from sloth_agent.adapters.parsers.limits import Limits
+from sloth_agent.errors import FileTooLarge, ParseMemory, ParseTimeout
+from sloth_agent.knowledge.models import Reading
+from sloth_agent.settings import Settings
+
+# What the interpreter itself may need to start; no key or password of ours comes along.
+_PASSED_ON = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SYSTEMROOT", "LANG", "LC_ALL", "LC_CTYPE")
+# Isolated from the environment and without site: the paths are ours, and it starts sooner.
+_START = (
+    "import runpy, sys; sys.path[:] = sys.argv[2:];"
+    " runpy.run_module(sys.argv[1], run_name='__main__')"
+)
+_NURSERY = "sloth_agent.adapters.parsers.nursery"
+_GRACE_SECONDS = 10.0  # beyond the child's own clock, for a nursery that hangs itself
+
+
+class SandboxReader:
+    """A `DocumentReader` whose parsers cannot harm the process that asks.
+
+    Each of up to `workers` nurseries starts with the first file that finds no idle one.
+    """
+
+    def __init__(
+        self,
+        *,
+        workers: int,
+        max_file_bytes: int,
+        limits: Limits | None = None,
+        program: str = _NURSERY,
+        paths: Iterable[str] = (),
+    ) -> None:
+        self._limits = limits or Limits()
+        self._max_file_bytes = max_file_bytes
+        self._program = program
+        self._paths = tuple(paths)
+        self._turns = anyio.Semaphore(workers)
+        self._idle: list[_Nursery] = []
+
+    async def read(self, content: bytes, *, name: str) -> Reading:
+        """Read one file; see `DocumentReader`."""
+        if len(content) > self._max_file_bytes:
+            limit = self._max_file_bytes // (1024 * 1024)
+            raise FileTooLarge(
+                f"The file is larger than {limit} MB.", hint="Split it into smaller files."
+            )
+        async with self._turns:
+            nursery = self._idle.pop() if self._idle else _Nursery(self._program, self._paths)
+            try:
+                message = await anyio.to_thread.run_sync(
+                    nursery.answer, content, name, self._limits_for(content), abandon_on_cancel=True
+                )
+            except BaseException:
+                nursery.kill()
+                raise
+            if nursery.reusable:
+                self._idle.append(nursery)
+            else:
+                nursery.kill()
+        return wire.unpack(message)
+
+    def _limits_for(self, content: bytes) -> Limits:
+        """A second more for each megabyte."""
+        extra = len(content) // (1024 * 1024)
+        allowed = asdict(self._limits)
+        longest = max(self._limits.cpu_seconds, math.floor(self._limits.wall_seconds) - 10)
+        return Limits(**{**allowed, "cpu_seconds": min(self._limits.cpu_seconds + extra, longest)})
+
+    async def aclose(self) -> None:
+        """End the processes. Files that are being read end with them."""
+        while self._idle:
+            self._idle.pop().kill()
+
+
+class _Nursery:
+    """One process, and the talk with it. Blocking; one file at a time."""
+
+    def __init__(self, program: str, paths: tuple[str, ...]) -> None:
+        self._process: subprocess.Popen[bytes] | None = None
+        self._program = program
+        self._paths = paths
+        self._lock = threading.Lock()
+        self._killed = False
+
+    @property
+    def reusable(self) -> bool:
+        return hasattr(os, "fork") and self._process is not None and self._process.poll() is None
+
+    def answer(self, content: bytes, name: str, limits: Limits) -> bytes:
+        """Raises:
+        ParseTimeout: no answer in time, and the nursery was ended for it.
+        ParseMemory: the nursery itself was ended from outside.
+        """
+        process = self._started()
+        overdue = threading.Event()
+        clock = threading.Timer(limits.wall_seconds + _GRACE_SECONDS, self._overdue, [overdue])
+        clock.daemon = True
+        clock.start()
+        try:
+            return _exchanged(process, content, name, limits)
+        except (OSError, EOFError) as error:
+            self.kill()
+            if overdue.is_set():
+                raise ParseTimeout("Reading the file takes too long.") from error
+            raise ParseMemory(
+                "The file could not be read: its reader was ended from outside."
+            ) from error
+        finally:
+            clock.cancel()
+
+    def _started(self) -> subprocess.Popen[bytes]:
+        with self._lock:
+            if self._process is None:
+                self._process = _start(self._program, self._paths)
+                if self._killed:
+                    _end(self._process)
+            return self._process
+
+    def _overdue(self, overdue: threading.Event) -> None:
+        overdue.set()
+        self.kill()
+
+    def kill(self) -> None:
+        with self._lock:
+            self._killed = True
+            if self._process is not None:
+                _end(self._process)
+
+
+def _exchanged(
+    process: subprocess.Popen[bytes], content: bytes, name: str, limits: Limits
+) -> bytes:
+    requests, answers = process.stdin, process.stdout
+    assert requests is not None
+    assert answers is not None
+    request = {"name": name, "size": len(content), "limits": asdict(limits)}
+    requests.write(json.dumps(request).encode() + b"\n")
+    requests.write(content)
+    requests.flush()
+    head = answers.readline()
+    if not head:
+        raise EOFError
+    size = int(head)
+    message = answers.read(size)
+    if len(message) < size:
+        raise EOFError
+    return message
+
+
+def _start(program: str, paths: tuple[str, ...]) -> subprocess.Popen[bytes]:
+    home = str(Path(sloth_agent.__file__).parents[1])
+    own = [home, *paths, *(str(Path(entry).resolve()) for entry in sys.path if entry)]
+    return subprocess.Popen(
+        [sys.executable, "-I", "-S", "-X", "utf8", "-c", _START, program, *dict.fromkeys(own)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        cwd=Path(sys.executable).anchor,
+        env={name: os.environ[name] for name in _PASSED_ON if name in os.environ},
+        start_new_session=True,  # Ctrl-C is for the parent, which then closes the pipe
+    )
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    if sys.platform == "win32":
+        process.kill()
+    else:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    for stream in (process.stdin, process.stdout):
+        if stream is not None:
+            with suppress(OSError):
+                stream.close()
+
+
+def from_settings(settings: Settings) -> SandboxReader:
+    return SandboxReader(workers=os.cpu_count() or 1, max_file_bytes=settings.max_upload_bytes)

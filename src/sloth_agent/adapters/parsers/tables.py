@@ -1,0 +1,153 @@
+"""Rows of cells to blocks: titles and section labels become headings, the header row is found."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Self
+
+from sloth_agent.knowledge.models import CELL_SEPARATOR, Block, BlockKind, Place
+
+# An amount, a date, a time, a phone number: digits with at most a unit beside them.
+_VALUE = re.compile(r"(?=.*\d)[^\w]*[\d\s.,:;/%()+*×x–—-]*\w{0,4}\W*", re.IGNORECASE)
+_YEAR = re.compile(r"(?:19|20)\d\d")
+_LONGEST_LABEL = 80
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    cells: Mapping[int, str]  # column to text on one line; empty cells are absent
+    number: int | None = None  # from 1; None where rows bear no numbers
+    is_header: bool = False  # the file itself says so
+
+    @property
+    def filled(self) -> list[int]:
+        return sorted(self.cells)
+
+    @classmethod
+    def of(
+        cls, cells: Iterable[str], *, number: int | None = None, is_header: bool = False
+    ) -> Self:
+        filled = {column: cell for column, cell in enumerate(cells, 1) if cell}
+        return cls(filled, number=number, is_header=is_header)
+
+
+@dataclass(slots=True)
+class _Table:
+    """A header and the headings above it, in force until something else replaces them."""
+
+    place: Place
+    columns: list[int] = field(default_factory=list)
+    header: str = ""
+    title: tuple[str, ...] = ()
+    label: tuple[str, ...] = ()
+
+    def at(self, row: Row) -> Place:
+        headings = (*self.place.headings, *self.title, *self.label)
+        return replace(self.place, row=row.number, headings=headings)
+
+    def text(self, row: Row) -> str:
+        cells = [row.cells.get(column, "") for column in self.columns]
+        return CELL_SEPARATOR.join(cells).rstrip(" |")
+
+
+def blocks(rows: Iterable[Row], place: Place) -> Iterator[Block]:
+    """Yield the blocks of one sheet or table; empty rows part it into tables.
+
+    A table without a header of its own keeps the one above, where its columns fit under it.
+    """
+    table = _Table(place)
+    for group in _groups(rows):
+        yield from _group(group, table)
+
+
+def _groups(rows: Iterable[Row]) -> Iterator[list[Row]]:
+    group: list[Row] = []
+    for row in rows:
+        if row.filled:
+            group.append(row)
+        elif group:
+            yield group
+            group = []
+    if group:
+        yield group
+
+
+def _group(group: list[Row], table: _Table) -> Iterator[Block]:
+    columns = sorted({index for row in group for index in row.filled})
+    if len(columns) == 1:
+        yield from _prose(group, table)
+        return
+
+    first = next((i for i, row in enumerate(group) if len(row.filled) > 1), len(group))
+    has_header = first < len(group) and _is_header(group[first], group[first + 1 :], columns)
+    if has_header or not set(columns) <= set(table.columns):
+        table.columns, table.header, table.label = columns, "", ()
+
+    titles: list[str] = []
+    for row in group[:first]:
+        title = row.cells[row.filled[0]]
+        if len(title) <= _LONGEST_LABEL:
+            titles.append(title)
+            table.title, table.label = (title,), ()
+            yield Block(text=title, kind=BlockKind.HEADING, place=table.at(row))
+        else:
+            yield Block(text=title, place=table.at(row))
+
+    body = group[first:]
+    if has_header:
+        yield Block(text=table.text(body[0]), kind=BlockKind.ROW, place=table.at(body[0]))
+        table.header = table.text(body[0])
+        body = body[1:]
+    for row, following in zip(body, [*body[1:], None], strict=True):
+        yield _body_row(row, following, table)
+
+
+def _body_row(row: Row, following: Row | None, table: _Table) -> Block:
+    if len(row.filled) > 1:
+        return Block(
+            text=table.text(row), kind=BlockKind.ROW, place=table.at(row), header=table.header
+        )
+    text = row.cells[row.filled[0]]
+    opens_section = (
+        following is not None and len(following.filled) > 1 and not _VALUE.fullmatch(text)
+    )
+    if opens_section and len(text) <= _LONGEST_LABEL and row.filled[0] == table.columns[0]:
+        table.label = (text,)
+        return Block(text=text, kind=BlockKind.HEADING, place=table.at(row))
+    if row.filled[0] == table.columns[0] or not table.header:
+        return Block(text=text, place=table.at(row))
+    return Block(text=table.text(row), kind=BlockKind.ROW, place=table.at(row), header=table.header)
+
+
+def _prose(group: list[Row], table: _Table) -> Iterator[Block]:
+    for row in group:
+        text = row.cells[row.filled[0]]
+        yield Block(text=text, place=replace(table.place, row=row.number))
+
+
+def _is_header(row: Row, below: list[Row], columns: list[int]) -> bool:
+    if row.is_header:
+        return True
+    cells = [row.cells[index] for index in row.filled]
+    if not below or len(cells) < max(2, len(columns) / 2):
+        return False
+    if any(len(cell) > _LONGEST_LABEL for cell in cells):
+        return False
+    named = [cell for cell in cells if not _VALUE.fullmatch(cell)]
+    if len(named) < len(cells):
+        years = [cell for cell in cells[1:] if _YEAR.fullmatch(cell)]
+        return len(years) >= 2 and len(named) + len(years) == len(cells)
+    if len(columns) == 2:
+        return _names_two_columns(cells, below, columns)
+    return True
+
+
+def _names_two_columns(cells: list[str], below: list[Row], columns: list[int]) -> bool:
+    """Two columns of words may be a header over pairs, or just the first of the pairs."""
+    values = [row.cells[columns[1]] for row in below if columns[1] in row.cells]
+    amounts = sum(bool(_VALUE.fullmatch(value)) for value in values)
+    if amounts * 2 > len(values):
+        return True
+    return not any(re.search(r"\d|@|://|[.!?:]$", cell) for cell in cells) and all(
+        len(cell) <= 40 for cell in cells
+    )

@@ -1,0 +1,167 @@
+"""XLSX: cells as a person sees them, row by row, with their sheet and row number."""
+
+import re
+from collections.abc import Iterator
+
+from sloth_agent.adapters.parsers import tables
+from sloth_agent.adapters.parsers.cleaning import one_line
+from sloth_agent.adapters.parsers.damage import damaged
+from sloth_agent.adapters.parsers.kinds import Kind
+from sloth_agent.adapters.parsers.number_formats import NumberFormats
+from sloth_agent.adapters.parsers.packages import Package
+from sloth_agent.adapters.parsers.xml import Element, attribute
+from sloth_agent.errors import NoText, UnpackedTooLarge, UnsupportedFile
+from sloth_agent.knowledge.models import Block, Place, Reading, Unread
+
+MAX_CELLS = 2_000_000
+_COLUMN = re.compile(r"[A-Z]{1,3}")
+_LAST_COLUMN, _LAST_ROW = 16_384, 1_048_576
+
+
+def read(package: Package) -> Reading:
+    """Raises:
+    FileDamaged, UnpackedTooLarge
+    NoText: no cell of a visible sheet holds anything.
+    """
+    book = _Workbook(package)
+    blocks: list[Block] = []
+    unread: list[Unread] = []
+    for name, path, hidden in book.sheets:
+        if hidden:
+            unread.append(_left_out(name))
+        else:
+            blocks += tables.blocks(book.rows(path), Place(sheet=name))
+    if not blocks:
+        raise NoText("There is nothing in the cells of this workbook.")
+    return Reading(
+        media_type=Kind.XLSX, blocks=tuple(blocks), pages=len(book.sheets), unread=tuple(unread)
+    )
+
+
+def _left_out(name: str) -> Unread:
+    message = "The sheet is hidden, so it was left out. Unhide it to have it read."
+    return Unread(part=f"sheet {name}", code=UnsupportedFile.code, message=message)
+
+
+class _Workbook:
+    def __init__(self, package: Package) -> None:
+        self._package = package
+        self._cells = 0
+        main = _main_part(package)
+        root = package.xml(main)
+        related = package.related(main)
+        self.sheets = list(_sheets(root, related))
+        properties = root.find("{*}workbookPr")
+        since_1904 = properties is not None and properties.get("date1904") in {"1", "true"}
+        parts = dict(related.values())
+        styles = package.xml(parts["styles"]) if parts.get("styles") in package.entries else None
+        self._formats = NumberFormats(styles, since_1904=since_1904)
+        strings = parts.get("sharedStrings")
+        self._strings = _shared_strings(package.xml(strings)) if strings in package.entries else []
+
+    def rows(self, path: str) -> Iterator[tables.Row]:
+        """Yield the rows of a sheet in order, an empty one for any gap."""
+        last = 0
+        for element in self._package.xml(path).iterfind("{*}sheetData/{*}row"):
+            number = _row_number(element, last)
+            cells = self._row(element)
+            if not cells:
+                continue
+            if number > last + 1:
+                yield tables.Row({})
+            last = number
+            yield tables.Row(cells, number)
+
+    def _row(self, row: Element) -> dict[int, str]:
+        cells: dict[int, str] = {}
+        column = 0
+        for cell in row.iterfind("{*}c"):
+            column = _column(cell.get("r"), column)
+            text = self._shown(cell)
+            if text:
+                cells[column] = text
+                self._cells += 1
+        if self._cells > MAX_CELLS:
+            raise UnpackedTooLarge(
+                f"The workbook has more than {MAX_CELLS:,} cells.", hint="Split it."
+            )
+        return cells
+
+    def _shown(self, cell: Element) -> str:
+        kind = cell.get("t", "n")
+        if kind == "inlineStr":
+            return one_line("".join(cell.itertext("{*}t")))
+        value = cell.findtext("{*}v")
+        if value is None:
+            return ""
+        if kind == "s":
+            return self._shared(value)
+        if kind == "b":
+            return "TRUE" if value.strip() == "1" else "FALSE"
+        if kind == "e":
+            return ""  # a broken formula says nothing about the firm
+        if kind == "n":
+            return one_line(self._formats.shown(value, cell.get("s")))
+        return one_line(unescaped(value))
+
+    def _shared(self, index: str) -> str:
+        try:
+            number = int(index)
+        except ValueError as error:
+            raise damaged() from error
+        if not 0 <= number < len(self._strings):
+            raise damaged()
+        return self._strings[number]
+
+
+def _main_part(package: Package) -> str:
+    for kind, path in package.related("").values():
+        if kind == "officeDocument":
+            return path
+    return "xl/workbook.xml"
+
+
+def _sheets(root: Element, related: dict[str, tuple[str, str]]) -> Iterator[tuple[str, str, bool]]:
+    for element in root.iterfind("{*}sheets/{*}sheet"):
+        id = attribute(element, "id")
+        kind, path = related.get(id, ("", ""))
+        if kind == "worksheet":  # a sheet may also be a chart or a dialogue
+            yield (
+                one_line(element.get("name", "")),
+                path,
+                element.get("state", "visible") != "visible",
+            )
+
+
+def _shared_strings(root: Element) -> list[str]:
+    return [one_line(unescaped(_string(item))) for item in root.iterfind("{*}si")]
+
+
+def _string(item: Element) -> str:
+    direct = item.findtext("{*}t") or ""
+    return direct + "".join(run.findtext("{*}t") or "" for run in item.iterfind("{*}r"))
+
+
+def unescaped(text: str) -> str:
+    """`_x000D_` stands for a character that XML cannot hold."""
+    return re.sub(r"_x([0-9A-Fa-f]{4})_", lambda found: chr(int(found[1], 16)), text)
+
+
+def _row_number(row: Element, last: int) -> int:
+    try:
+        number = int(row.get("r", last + 1))
+    except ValueError as error:
+        raise damaged() from error
+    if not last < number <= _LAST_ROW:
+        raise damaged()
+    return number
+
+
+def _column(reference: str | None, last: int) -> int:
+    letters = _COLUMN.match(reference.upper()) if reference else None
+    if letters is None:
+        return last + 1
+    column = 0
+    for letter in letters[0]:
+        column = column * 26 + ord(letter) - 64
+    return min(column, _LAST_COLUMN)
