@@ -1,25 +1,26 @@
-"""The embedded server's data folder: made whole or not at all, its settings, start and stop."""
+"""The embedded server's data folder: made whole or not at all, started, stopped."""
 
-import hashlib
 import os
+import re
+import secrets
 import shutil
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
-from sloth_agent.adapters.stores.postgres.embedded_process import Account, run
-from sloth_agent.errors import ConfigurationError, DatabaseUnavailable, DiskFull
+from sloth_agent.adapters.stores.postgres.embedded_listening import listen_settings
+from sloth_agent.adapters.stores.postgres.embedded_process import Account, itself, run
+from sloth_agent.adapters.stores.postgres.embedded_programs import MAJOR, programs
+from sloth_agent.errors import ConfigurationError, DatabaseUnavailable, DiskFull, SlothError
 
 _INITDB = (
     *("-E", "UTF8", "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C"),
     *("--wal-segsize=4", "-U", "sloth", "--no-instructions"),
 )
 _PREPARE = "create extension vector\n\ncreate database sloth strategy file_copy\n"
-# Longer socket paths do not fit into the kernel's address; the file's own name takes 14.
-_LONGEST_SOCKET_FOLDER = 86
 _SETTINGS = """\
 # Written anew at each start; your own settings belong at the end of postgresql.conf.
-port = 5432
 unix_socket_permissions = 0700
 shared_buffers = 64MB
 max_connections = 50
@@ -36,73 +37,159 @@ huge_pages = off
 log_min_error_statement = panic
 log_error_verbosity = terse
 """
+_LOG = "server.log"
+_LARGEST_LOG_BYTES = 5_000_000
+_ONE_WAL_FILE_BYTES = 4 * 1024 * 1024
+_FULL = ("No space left on device", "Disk quota exceeded", "There is not enough space")
 
 
-def create(data: Path, *, programs: Path, account: Account | None) -> None:
-    """Make the data folder with the database `sloth`, beside its place, and move it there."""
+def password_file(data: Path) -> Path:
+    """Return where Windows, which has no private socket, keeps the password."""
+    return data.parent / "password"
+
+
+def create(data: Path, account: Account | None) -> None:
+    """Make the data folder with the database `sloth`, beside its place, and move it there.
+
+    Database and extension are made before anybody can connect, so no two processes race for them.
+    """
+    folder = programs(account)
     for leftover in data.parent.glob(f"{data.name}.new-*"):
         shutil.rmtree(leftover, ignore_errors=True)
     new = Path(tempfile.mkdtemp(prefix=f"{data.name}.new-", dir=data.parent))
     try:
-        if account:
-            os.chown(new, account.uid, account.gid)
-        here = _itself(account)
-        initdb = [programs / "initdb", "-D", here, "--auth=trust", *_INITDB]
-        _must(run(initdb, account=account, folder=new))
+        hand_over(new, account)
+        made = run(
+            *(folder / "initdb", "-D", itself(account), *_INITDB, *_login(data)),
+            account=account,
+            folder=new,
+        )
+        _check(made, new)
         with (new / "postgresql.conf").open("a", encoding="utf-8") as file:
             file.write("\ninclude_if_exists = 'sloth.conf'\n")
-        single = [programs / "postgres", "--single", "-D", here, "-c", "exit_on_error=on"]
-        _must(run([*single, "template1"], account=account, folder=new, statements=_PREPARE))
+        single = ("--single", "-D", itself(account), "-c", "exit_on_error=on", "template1")
+        _check(
+            run(folder / "postgres", *single, account=account, folder=new, statements=_PREPARE), new
+        )
+        if data.exists():
+            data.rmdir()  # empty, see `is_made`
         new.rename(data)
     finally:
         shutil.rmtree(new, ignore_errors=True)
 
 
-def start(data: Path, *, programs: Path, account: Account | None) -> None:
+def is_made(data: Path) -> bool:
+    """Tell whether the data folder is there and can be served by our PostgreSQL.
+
+    Raises:
+        ConfigurationError: it holds something else, or another major version's data.
+    """
+    if not data.exists() or not any(data.iterdir()):
+        return False
+    try:
+        found = (data / "PG_VERSION").read_text("ascii").strip()
+    except FileNotFoundError as error:
+        raise ConfigurationError(
+            f"{data} holds something else than the data of PostgreSQL.",
+            hint="Move that folder away, or point SLOTH_HOME to another one.",
+        ) from error
+    if found != MAJOR:
+        raise ConfigurationError(
+            f"The data in {data} was written by PostgreSQL {found}; this is PostgreSQL {MAJOR}.",
+            hint="With the sloth-agent that wrote it run `sloth backup create`, move the folder "
+            "away, and run `sloth backup restore` with this one.",
+        )
+    return True
+
+
+def start(data: Path, account: Account | None) -> None:
     """Start the server and wait until it takes connections."""
-    sockets = _socket_folder(data, account)
-    for name in (data / "postmaster.pid", *sockets.glob(".s.PGSQL.*")):
-        name.unlink(missing_ok=True)
-    place = str(sockets).replace('"', '""').replace("\\", "\\\\").replace("'", "''")
-    listen = f"listen_addresses = ''\nunix_socket_directories = '\"{place}\"'\n"
-    (data / "sloth.conf").write_text(_SETTINGS + listen, "utf-8")
-    command = [programs / "pg_ctl", "start", "-w", "-t", "120", "-s", "-D", _itself(account)]
-    done = run([*command, "-l", "server.log"], account=account, folder=data, keeps_running=True)
+    folder = programs(account)
+    hand_over(data, account)
+    log = data / _LOG
+    if log.exists() and log.stat().st_size > _LARGEST_LOG_BYTES:
+        log.unlink()
+    old_end = log.stat().st_size if log.exists() else 0
+    # The pid of a dead server may be a zombie's or another program's: both look alive to a start.
+    (data / "postmaster.pid").unlink(missing_ok=True)
+    _write_settings(data, account)
+    arguments = ("start", "-w", "-t", "120", "-s", "-D", itself(account), "-l", _LOG)
+    done = run(folder / "pg_ctl", *arguments, account=account, folder=data, keeps_running=True)
     if done.returncode:
-        raise _trouble((data / "server.log").read_text("utf-8", "replace")[-4000:])
+        said = log.read_bytes()[old_end:] if log.exists() else b""
+        raise _trouble(said.decode("utf-8", "replace"), data)
 
 
-def stop(data: Path, *, programs: Path, account: Account | None) -> None:
-    command = [programs / "pg_ctl", "stop", "-w", "-t", "60", "-s", "-D", _itself(account)]
+def stop(data: Path, account: Account | None) -> None:
+    """Stop the server, letting nobody finish; what was acknowledged is kept either way."""
+    pg_ctl = programs(account) / "pg_ctl"
     for mode in ("fast", "immediate"):
-        if not run([*command, "-m", mode], account=account, folder=data).returncode:
+        arguments = ("stop", "-w", "-t", "60", "-s", "-D", itself(account), "-m", mode)
+        if (
+            run(pg_ctl, *arguments, account=account, folder=data, keeps_running=True).returncode
+            == 0
+        ):
             return
 
 
-def _itself(account: Account | None) -> str:
-    """Name the data folder for a program that runs in it.
+def hand_over(data: Path, account: Account | None) -> None:
+    """Give a data folder that root owns to the account that serves it; nothing above it."""
+    if account is None or data.stat().st_uid == account.uid:
+        return
+    try:
+        for entry in (*data.rglob("*"), data):
+            os.chown(entry, account.uid, account.gid, follow_symlinks=False)
+    except PermissionError as error:
+        raise ConfigurationError(
+            "PostgreSQL refuses to run as root, and this root may not act as another user.",
+            hint="Run as an ordinary user, or set DATABASE_URL.",
+        ) from error
 
-    Neither name goes through a shell with quotes in it, and the second one reaches a folder whose
-    parents the account may not enter, such as root's home.
-    """
-    return "/proc/self/cwd" if account and Path("/proc/self/cwd").exists() else "."
+
+def _login(data: Path) -> tuple[str, ...]:
+    if sys.platform == "win32":
+        password_file(data).write_text(secrets.token_urlsafe(32), "ascii")
+        return ("--auth=scram-sha-256", f"--pwfile={password_file(data)}")
+    return ("--auth=trust",)  # the socket's folder is closed to others
 
 
-def _socket_folder(data: Path, account: Account | None) -> Path:
-    uid = account.uid if account else os.getuid()
-    identity = os.fsencode(data.resolve()) + (data / "global" / "pg_control").read_bytes()[:8]
-    name = f"sloth-{uid}-{hashlib.sha256(identity).hexdigest()[:16]}"
-    folder = Path(tempfile.gettempdir()) / name
-    folder.mkdir(mode=0o700, exist_ok=True)
+def _write_settings(data: Path, account: Account | None) -> None:
+    # A new file, moved into place: root must not write through a link that the account left.
+    new = data / "sloth.conf.new"
+    new.unlink(missing_ok=True)
+    with new.open("x", encoding="utf-8") as file:
+        file.write(_SETTINGS + listen_settings(data, account))
     if account:
-        os.chown(folder, account.uid, account.gid)
-    return folder
+        os.chown(new, account.uid, account.gid, follow_symlinks=False)
+    new.replace(data / "sloth.conf")
 
 
-def _must(done: subprocess.CompletedProcess[str]) -> None:
+def _check(done: subprocess.CompletedProcess[str], folder: Path) -> None:
     if done.returncode:
-        raise _trouble(done.stdout + done.stderr)
+        raise _trouble(done.stdout + done.stderr, folder)
 
 
-def _trouble(said: str) -> ConfigurationError | DatabaseUnavailable | DiskFull:
-    return DatabaseUnavailable("PostgreSQL did not start.", hint=said, backend="postgresql")
+def _trouble(said: str, data: Path) -> SlothError:
+    """Turn what PostgreSQL complained about into one of our errors."""
+    reasons = re.findall(r"(?:FATAL|PANIC|error|ERROR):\s+(.+)", said)
+    reason = reasons[0] if reasons else said.strip().rpartition("\n")[2] or "no reason given"
+    if any(words in said for words in _FULL) or _free_bytes(data) < _ONE_WAL_FILE_BYTES:
+        return DiskFull(
+            "The disk is too full for the embedded PostgreSQL.",
+            hint=f"Make room for at least 100 MB where {data.parent} is, and try again.",
+            backend="postgresql",
+        )
+    if "could not look up effective user ID" in said:
+        return ConfigurationError(
+            f"PostgreSQL needs a user with a name, and number {os.geteuid()} has none here.",
+            hint="Add the user to /etc/passwd, or set DATABASE_URL.",
+        )
+    return DatabaseUnavailable(
+        f"The embedded PostgreSQL did not start: {reason}",
+        hint=f"Its log is {data / _LOG}.",
+        backend="postgresql",
+    )
+
+
+def _free_bytes(data: Path) -> int:
+    return shutil.disk_usage(data).free

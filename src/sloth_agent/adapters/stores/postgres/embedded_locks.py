@@ -11,13 +11,13 @@ from sloth_agent.errors import DatabaseUnavailable
 
 if sys.platform == "win32":
     import msvcrt
-    import random
+    import secrets
 
     # Windows has no shared lock here: each holder takes one byte, the exclusive one takes all.
     _EVERY_BYTE = 1 << 30
 
     def _take(file: int, *, exclusive: bool) -> None:
-        os.lseek(file, 0 if exclusive else random.randrange(_EVERY_BYTE), os.SEEK_SET)  # noqa: S311 - not a secret
+        os.lseek(file, 0 if exclusive else secrets.randbelow(_EVERY_BYTE), os.SEEK_SET)
         msvcrt.locking(file, msvcrt.LK_NBLCK, _EVERY_BYTE if exclusive else 1)
 
 else:
@@ -32,31 +32,40 @@ def acquire(path: Path, *, exclusive: bool) -> int | None:
 
     Closing the file lets go of the lock.
     """
-    file = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    file = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o600)
     try:
         _take(file, exclusive=exclusive)
-    except OSError:
+    except (BlockingIOError, PermissionError):  # the second one is how Windows says it
         os.close(file)
         return None
+    except OSError:
+        os.close(file)
+        raise
     return file
 
 
-@contextmanager
-def exclusively(path: Path, *, patience_seconds: float) -> Iterator[None]:
-    """Run the block while nobody else runs one under the same path.
+def acquire_patiently(path: Path, *, exclusive: bool, patience_seconds: float) -> int:
+    """Take the lock as soon as it is free.
 
     Raises:
         DatabaseUnavailable: somebody else had it for longer than the patience.
     """
     end = time.monotonic() + patience_seconds
-    while (file := acquire(path, exclusive=True)) is None:
+    while (file := acquire(path, exclusive=exclusive)) is None:
         if time.monotonic() > end:
             raise DatabaseUnavailable(
                 "Another process has been starting or stopping the database for too long.",
-                hint=f"See which one holds {path}, end it, and try again.",
+                hint=f"Find the process that holds {path}, end it, and try again.",
                 backend="postgresql",
             )
         time.sleep(0.01)
+    return file
+
+
+@contextmanager
+def exclusively(path: Path, *, patience_seconds: float) -> Iterator[None]:
+    """Run the block while nobody else runs one under the same path."""
+    file = acquire_patiently(path, exclusive=True, patience_seconds=patience_seconds)
     try:
         yield
     finally:

@@ -1,22 +1,23 @@
 """Processes of the embedded server: as whom they run, how they start, which ones are alive."""
 
+import contextlib
 import os
 import signal
-import socket
-import struct
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
+
+from sloth_agent.errors import ConfigurationError
+
+if sys.platform != "win32":
+    import pwd
 
 # Nothing else of the caller's environment: PGPORT, PGDATA or a locale would change the server,
 # and it has no business with the caller's keys.
 _ENVIRONMENT = ("PATH", "LD_LIBRARY_PATH", "SYSTEMROOT", "TEMP", "TMP")
-_PROTOCOL_3 = 196608
-_STARTING_UP = b"C57P03\x00"
+_HAS_PROC = Path("/proc/self/cwd").exists()
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,30 +37,40 @@ class Server:
     socket_folder: Path | None  # None: it listens on 127.0.0.1 (Windows)
 
 
-class Answer(StrEnum):
-    READY = "ready"
-    STARTING = "starting"
-    NONE = "none"
+def account_for(data: Path) -> Account | None:
+    """Return as whom the server of that data folder runs, or None for: as ourselves.
 
-
-def account_for(folder: Path) -> Account | None:
-    """Return as whom the server of that folder runs, or None for: as ourselves.
-
-    PostgreSQL refuses to run as root, so root starts it as the owner of the folder, and where root
-    owns it too, as `nobody`.
+    PostgreSQL refuses to run as root, so root starts it as the owner of the data, or of the folder
+    where the data will be; where root owns that too, or nobody knows the owner, as `nobody`.
     """
     if sys.platform == "win32" or os.geteuid() != 0:
         return None
-    import pwd
+    made = data.exists()
+    owner = (data if made else data.parent).stat()
+    if made and owner.st_uid:
+        return Account(owner.st_uid, owner.st_gid)
+    known = [entry for entry in pwd.getpwall() if entry.pw_uid == owner.st_uid != 0]
+    known += [entry for entry in pwd.getpwall() if entry.pw_name == "nobody"]
+    if not known:
+        raise ConfigurationError(
+            "PostgreSQL refuses to run as root, and there is no account `nobody` to run it.",
+            hint="Run as an ordinary user, or set DATABASE_URL.",
+        )
+    return Account(known[0].pw_uid, known[0].pw_gid)
 
-    owner = folder.stat().st_uid
-    entry = pwd.getpwuid(owner) if owner else pwd.getpwnam("nobody")
-    return Account(entry.pw_uid, entry.pw_gid)
+
+def itself(account: Account | None) -> str:
+    """Name the data folder for a program that runs in it.
+
+    Neither name has anything that a shell would read differently, and the longer one reaches a
+    folder whose parents the account may not enter, such as root's home.
+    """
+    return "/proc/self/cwd" if account and _HAS_PROC else "."
 
 
 def run(
-    command: Sequence[str | Path],
-    *,
+    program: Path,
+    *arguments: str,
     account: Account | None,
     folder: Path,
     statements: str = "",
@@ -71,68 +82,36 @@ def run(
     The new session keeps the caller's Ctrl-C away from a half-done start.
     """
     output = subprocess.DEVNULL if keeps_running else subprocess.PIPE
-    return subprocess.run(  # noqa: S603 - our own program, no shell
-        command,
+    environment = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
+    with subprocess.Popen(  # noqa: S603 - a program of the wheel, no shell
+        [program, *arguments],
         cwd=folder,
-        env={name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
-        | {"LC_ALL": "C"},
-        input=statements,
+        env=environment | {"LC_ALL": "C"},
+        stdin=output,
         stdout=output,
         stderr=output,
         encoding="utf-8",
         errors="replace",
-        check=False,
         start_new_session=True,
         umask=0o077,
         user=account.uid if account else None,
         group=account.gid if account else None,
         extra_groups=[] if account else None,
-    )
+    ) as process:
+        said, complained = process.communicate(None if keeps_running else statements)
+    return subprocess.CompletedProcess(process.args, process.returncode, said, complained)
 
 
 def find_server(data: Path) -> Server | None:
     """Return the living server of the data folder; leftovers of a dead one do not count."""
     try:
         lines = (data / "postmaster.pid").read_text("utf-8", "surrogateescape").splitlines()
-        pid, port, socket_folder = int(lines[0]), int(lines[3]), lines[4]
+        pid, port, sockets = int(lines[0]), int(lines[3]), lines[4]
     except (OSError, ValueError, IndexError):
         return None
-    server = Server(
-        pid=pid, port=port, socket_folder=Path(socket_folder) if socket_folder else None
-    )
-    if sys.platform == "win32":
-        return server if ask(server) is not Answer.NONE else None
-    return server if _serves(pid, data) else None
-
-
-def ask(server: Server) -> Answer:
-    """Begin a session and see what the server says, without a client library."""
-    names = b"user\x00sloth\x00database\x00postgres\x00\x00"
-    hello = struct.pack("!ii", len(names) + 8, _PROTOCOL_3) + names
-    try:
-        with _connected(server) as connection:
-            connection.sendall(hello)
-            said = connection.recv(4096)
-            if said.startswith(b"R"):
-                connection.sendall(b"X\x00\x00\x00\x04")
-    except OSError:
-        return Answer.NONE
-    if said.startswith(b"E") and _STARTING_UP in said:
-        return Answer.STARTING
-    return Answer.READY if said[:1] in {b"R", b"E"} else Answer.NONE
-
-
-def _connected(server: Server) -> socket.socket:
-    if sys.platform == "win32" or server.socket_folder is None:
-        return socket.create_connection(("127.0.0.1", server.port), timeout=5)
-    connection = socket.socket(socket.AF_UNIX)
-    connection.settimeout(5)
-    try:
-        connection.connect(str(server.socket_folder / f".s.PGSQL.{server.port}"))
-    except OSError:
-        connection.close()
-        raise
-    return connection
+    if not _serves(pid, data):
+        return None
+    return Server(pid=pid, port=port, socket_folder=Path(sockets) if sockets else None)
 
 
 def end_orphans(data: Path) -> None:
@@ -143,50 +122,46 @@ def end_orphans(data: Path) -> None:
     end = time.monotonic() + 10
     while (orphans := _orphans(data)) and time.monotonic() < end:
         for pid in orphans:
-            _kill(pid)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
         time.sleep(0.02)
 
 
 def _orphans(data: Path) -> list[int]:
-    if not Path("/proc/self/cwd").exists():
+    if not _HAS_PROC:
         return []
-    pids = (int(entry) for entry in os.listdir("/proc") if entry.isdecimal())
+    pids = (int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdecimal())
     return [pid for pid in pids if _serves(pid, data)]
-
-
-def _kill(pid: int) -> None:
-    try:
-        os.kill(pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
 
 
 def _serves(pid: int, data: Path) -> bool:
     """Tell whether the process is a living postgres at work in this data folder.
 
-    A number proves nothing: it may belong to another program by now, or to a dead child that
-    nobody has reaped (many containers have no init).
+    The number alone proves nothing: it may belong to another program by now, or to a dead child
+    that nobody has reaped (many containers have no init).
     """
+    if sys.platform == "win32":
+        return _is_postgres_on_windows(pid)
+    if not _HAS_PROC:
+        return _works_in(pid, data)
     process = Path(f"/proc/{pid}")
-    if not Path("/proc/self/cwd").exists():
-        return _serves_by_ps(pid)
     try:
         name, _, rest = (process / "stat").read_text("utf-8", "replace").rpartition(")")
-        return (
-            rest.split()[0] not in {"Z", "X"}
-            and name.endswith("(postgres")
-            and (process / "cwd").samefile(data)
-        )
+        alive = rest.split()[0] not in {"Z", "X"}
+        return alive and name.endswith("(postgres") and (process / "cwd").samefile(data)
     except OSError:
         return False
 
 
-def _serves_by_ps(pid: int) -> bool:
-    found = subprocess.run(  # noqa: S603 - a number and fixed words
-        ["/bin/ps", "-o", "stat=,comm=", "-p", str(pid)],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    state, _, name = found.stdout.strip().partition(" ")
-    return not state.startswith("Z") and Path(name.strip()).name.startswith("postgres")
+def _works_in(pid: int, data: Path) -> bool:
+    command = ["/usr/sbin/lsof", "-a", "-p", str(pid), "-d", "cwd", "-Fn"]
+    listed = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - fixed words and a number
+    folders = [line[1:] for line in listed.stdout.splitlines() if line.startswith("n")]
+    return any(Path(folder).exists() and data.samefile(folder) for folder in folders)
+
+
+def _is_postgres_on_windows(pid: int) -> bool:
+    wanted = ["/FI", f"PID eq {pid}", "/FI", "IMAGENAME eq postgres.exe"]
+    command = ["tasklist", "/NH", "/FO", "CSV", *wanted]
+    listed = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - fixed words and a number
+    return "postgres.exe" in listed.stdout
