@@ -92,6 +92,7 @@ def attach(home: Path) -> Attachment:
         client = acquire_patiently(
             home / "postgres" / "clients.lock", exclusive=False, patience_seconds=_PATIENCE_SECONDS
         )
+        _share_with_owner(home)
         try:
             return Attachment(home, _running(_data(home)), client)
         except BaseException:
@@ -126,6 +127,15 @@ def stop(home: Path) -> bool:
 
 def _data(home: Path) -> Path:
     return home / "postgres" / "data"
+
+
+def _share_with_owner(home: Path) -> None:
+    """Let the owner of the home use it after root did."""
+    if os.name == "posix" and os.geteuid() == 0:
+        owner = home.stat()
+        folder = home / "postgres"
+        for path in (folder, folder / "server.lock", folder / "clients.lock"):
+            os.chown(path, owner.st_uid, owner.st_gid, follow_symlinks=False)
 
 
 def _running(data: Path) -> str:

@@ -59,18 +59,13 @@ def create(data: Path, account: Account | None) -> None:
     new = Path(tempfile.mkdtemp(prefix=f"{data.name}.new-", dir=data.parent))
     try:
         hand_over(new, account)
-        made = run(
-            *(folder / "initdb", "-D", itself(account), *_INITDB, *_login(data)),
-            account=account,
-            folder=new,
-        )
+        initdb = ("-D", itself(account), *_INITDB, *_login(data))
+        made = run(folder / "initdb", *initdb, account=account, folder=new)
         _check(made, new)
         with (new / "postgresql.conf").open("a", encoding="utf-8") as file:
             file.write("\ninclude_if_exists = 'sloth.conf'\n")
         single = ("--single", "-D", itself(account), "-c", "exit_on_error=on", "template1")
-        _check(
-            run(folder / "postgres", *single, account=account, folder=new, statements=_PREPARE), new
-        )
+        _check(run(folder / "postgres", *single, account=account, folder=new, said=_PREPARE), new)
         if data.exists():
             data.rmdir()  # empty, see `is_made`
         new.rename(data)

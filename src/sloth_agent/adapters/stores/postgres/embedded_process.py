@@ -73,7 +73,7 @@ def run(
     *arguments: str,
     account: Account | None,
     folder: Path,
-    statements: str = "",
+    said: str = "",
     keeps_running: bool = False,
 ) -> subprocess.CompletedProcess[str]:
     """Run one of PostgreSQL's programs inside the folder and return what it printed.
@@ -81,15 +81,15 @@ def run(
     One that leaves a server behind (`keeps_running`) gets no pipes: they would stay open with it.
     The new session keeps the caller's Ctrl-C away from a half-done start.
     """
-    output = subprocess.DEVNULL if keeps_running else subprocess.PIPE
+    pipe = subprocess.DEVNULL if keeps_running else subprocess.PIPE
     environment = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
     with subprocess.Popen(  # noqa: S603 - a program of the wheel, no shell
         [program, *arguments],
         cwd=folder,
         env=environment | {"LC_ALL": "C"},
-        stdin=output,
-        stdout=output,
-        stderr=output,
+        stdin=pipe,
+        stdout=pipe,
+        stderr=pipe,
         encoding="utf-8",
         errors="replace",
         start_new_session=True,
@@ -98,8 +98,8 @@ def run(
         group=account.gid if account else None,
         extra_groups=[] if account else None,
     ) as process:
-        said, complained = process.communicate(None if keeps_running else statements)
-    return subprocess.CompletedProcess(process.args, process.returncode, said, complained)
+        output, complaints = process.communicate(None if keeps_running else said)
+    return subprocess.CompletedProcess(process.args, process.returncode, output, complaints)
 
 
 def find_server(data: Path) -> Server | None:
