@@ -1,7 +1,7 @@
 """All configuration, read once: environment, `.env`, `sloth.toml`, defaults."""
 
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Self, TypeVar
 
 import platformdirs
 from pydantic import AliasChoices, BaseModel, Field, SecretStr, ValidationError
@@ -22,6 +22,10 @@ def _vendor(name: str) -> Any:
     return Field(default=None, validation_alias=AliasChoices(f"SLOTH_{name}", name, name.lower()))
 
 
+def _user_data() -> Path:
+    return Path(platformdirs.user_data_dir("sloth-agent", appauthor=False))
+
+
 class Settings(BaseSettings):
     """Each field is the environment variable `SLOTH_<FIELD>`, or the same in `sloth.toml`.
 
@@ -38,7 +42,7 @@ class Settings(BaseSettings):
         populate_by_name=True,
     )
 
-    home: Path = Field(default_factory=lambda: Path(platformdirs.user_data_dir("sloth-agent", False)))
+    home: Path = Field(default_factory=_user_data)
     tenant: str = "default"
     database_url: SecretStr | None = _vendor("DATABASE_URL")  # None: the embedded server
     max_upload_mb: int = Field(default=20, ge=1)
@@ -63,6 +67,29 @@ class Settings(BaseSettings):
     def max_upload_bytes(self) -> int:
         return self.max_upload_mb * 1024 * 1024
 
+    @classmethod
+    def load(cls) -> Self:
+        """Read all sources.
+
+        Raises:
+            ConfigurationError: one for all that is wrong, naming the variables.
+        """
+        try:
+            return cls()
+        except ValidationError as error:
+            problems = "; ".join(
+                f"{cls._variable(problem['loc'])}: {problem['msg']}" for problem in error.errors()
+            )
+            raise ConfigurationError(
+                f"The settings cannot be used: {problems}.",
+                hint="Run `sloth config` to see where each comes from.",
+            ) from error
+
+    @classmethod
+    def _variable(cls, location: tuple[int | str, ...]) -> str:
+        name = str(location[0]) if location else "settings"
+        return name if name.isupper() else f"SLOTH_{name.upper()}"
+
     def plugin(self, name: str, model: type[Options]) -> Options:
         """Settings of one plugin, checked by the plugin's own model."""
         return model.model_validate(self.plugins.get(name, {}))
@@ -74,7 +101,7 @@ class Settings(BaseSettings):
         init_settings: PydanticBaseSettingsSource,
         env_settings: PydanticBaseSettingsSource,
         dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - none are kept in files
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         files = [
             TomlConfigSettingsSource(settings_cls, path) for path in toml_paths() if path.is_file()

@@ -4,7 +4,15 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from sloth_agent.agent.models import Language, Speaker, Usage
+from sloth_agent.agent.models import (
+    Conversation,
+    Language,
+    Message,
+    Prompt,
+    Speaker,
+    Usage,
+)
+from sloth_agent.ids import ConversationId
 from sloth_agent.knowledge.models import Passage
 
 
@@ -57,7 +65,7 @@ class Completion:
 
     text: str
     quotes: tuple[Quote, ...]
-    usage: Usage = Usage()
+    usage: Usage = field(default_factory=Usage)
 
 
 class ChatModel(Protocol):
@@ -73,3 +81,33 @@ class ChatModel(Protocol):
         Raises:
             ModelUnavailable: no whole answer after the adapter's own tries. Safe to retry.
         """
+
+
+class PromptStore(Protocol):
+    """The prompts of one tenant, version by version. Each method is one transaction."""
+
+    async def active(self) -> Prompt | None:
+        """None: the tenant never changed its prompt."""
+
+    async def all(self) -> Sequence[Prompt]:
+        """Newest first."""
+
+    async def add(self, prompt: Prompt) -> Prompt:
+        """Store a prompt as the next version, whatever its number says, and make it active."""
+
+
+class ConversationStore(Protocol):
+    """The conversations of one tenant. Each method is one transaction."""
+
+    async def start(self, conversation: Conversation) -> None: ...
+
+    async def find(self, id: ConversationId) -> Conversation | None: ...
+
+    async def all(self, *, limit: int, before: ConversationId | None = None) -> list[Conversation]:
+        """Newest first, `before` not included."""
+
+    async def messages(self, id: ConversationId, *, last: int) -> list[Message]:
+        """The newest messages of a conversation, oldest first."""
+
+    async def append(self, id: ConversationId, messages: Sequence[Message]) -> None:
+        """Add messages that belong together: a question and its answer."""

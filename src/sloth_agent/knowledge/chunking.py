@@ -22,7 +22,7 @@ class ChunkSizes:
     def __post_init__(self) -> None:
         if self.size < 50 or not 0 <= self.overlap < self.size:
             raise InvalidInput(
-                f"Chunks of {self.size} characters with an overlap of {self.overlap} cannot be cut.",
+                f"Chunks of {self.size} characters cannot overlap by {self.overlap}.",
                 hint="The size is at least 50, the overlap smaller than the size.",
                 field="chunk_size",
             )

@@ -130,6 +130,11 @@ class Document:
     unread: tuple[Unread, ...] = ()
     processed_at: datetime | None = None  # None until completed or failed
 
+    @property
+    def file_key(self) -> str:
+        """Where the file store keeps the content: changed content goes beside the old."""
+        return f"{self.id.hex}{self.digest[:16]}"
+
     def processing(self) -> Self:
         return replace(self, status=DocumentStatus.PROCESSING, problem=None)
 

@@ -1,6 +1,6 @@
 """Connections to one PostgreSQL database, and the walls between its tenants."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -56,14 +56,16 @@ async def enter(connection: Connection, schema: str) -> None:
     await connection.execute("select set_config('search_path', %s, true)", (f'"{schema}", public',))
 
 
-async def open_pool(conninfo: str) -> Database:
-    """Open a pool; its first connection is made in the background."""
+async def open_pool(where: Callable[[], Awaitable[str]]) -> Database:
+    """Open a pool that asks `where` to connect each time it needs one more connection."""
     pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
-        conninfo,
+        where,
         min_size=1,
         max_size=POOL_SIZE,
         max_lifetime=CONNECTION_LIFETIME_SECONDS,
         timeout=ACQUIRE_TIMEOUT_SECONDS,
+        # A server that was killed meanwhile costs a new connection, not an error.
+        check=AsyncConnectionPool.check_connection,
         # Prepared plans do not survive a change of search_path.
         kwargs={"prepare_threshold": None, "autocommit": True},
         open=False,

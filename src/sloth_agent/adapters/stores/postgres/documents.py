@@ -32,7 +32,8 @@ class PostgresDocuments:
             found = await connection.execute(
                 f"insert into documents ({_COLUMNS})"
                 " values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
-                f" on conflict (source) do update set source = excluded.source returning {_COLUMNS}",
+                " on conflict (source) do update set source = excluded.source"
+                f" returning {_COLUMNS}",
                 _values(document),
             )
             return _document(await found.fetchone() or ())

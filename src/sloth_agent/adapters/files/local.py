@@ -1,0 +1,72 @@
+"""Original files in a folder on disk, one folder for each tenant."""
+
+import errno
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import anyio.to_thread
+
+from sloth_agent.errors import DiskFull, InvalidInput, NotFound, StorageUnavailable
+
+_KEY = re.compile(r"[0-9a-z]{1,128}")
+
+
+@dataclass(frozen=True, slots=True)
+class LocalFiles:
+    """`FileStore` below `folder`; keys are our own names, never a user's."""
+
+    folder: Path
+
+    async def write(self, key: str, content: bytes) -> None:
+        await anyio.to_thread.run_sync(_write, self._path(key), content)
+
+    async def read(self, key: str) -> bytes:
+        return await anyio.to_thread.run_sync(_read, self._path(key))
+
+    async def delete(self, key: str) -> None:
+        await anyio.to_thread.run_sync(lambda: self._path(key).unlink(missing_ok=True))
+
+    def _path(self, key: str) -> Path:
+        if not _KEY.fullmatch(key):
+            raise InvalidInput(f"{key!r} cannot name a stored file.", field="key")
+        return self.folder / key[:2] / key
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Whole or not at all: a temporary twin, flushed to disk, takes the name in one step."""
+    twin = path.with_name(f".{path.name}.{os.getpid()}.{os.urandom(4).hex()}")
+    with _as_our_errors():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with twin.open("xb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            twin.replace(path)
+        finally:
+            twin.unlink(missing_ok=True)
+
+
+def _read(path: Path) -> bytes:
+    with _as_our_errors():
+        return path.read_bytes()
+
+
+@contextmanager
+def _as_our_errors() -> Iterator[None]:
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise NotFound("The original file is not in the file store.") from error
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise DiskFull("The disk is full.", hint="Free some space.") from error
+        raise StorageUnavailable(
+            f"The file store cannot be used: {error.strerror}.",
+            hint="Check the rights of SLOTH_HOME.",
+            backend="local files",
+        ) from error

@@ -1,0 +1,179 @@
+"""The conversations and prompts of one tenant."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, LiteralString
+from uuid import UUID
+
+from psycopg.types.json import Jsonb
+
+from sloth_agent.adapters.stores.postgres.database import Database
+from sloth_agent.agent.models import (
+    Citation,
+    Conversation,
+    ConversationSource,
+    Message,
+    Prompt,
+    Speaker,
+    Usage,
+)
+from sloth_agent.ids import ChunkId, ConversationId, MessageId
+
+_CONVERSATION: LiteralString = "id, source, created_at, message_count"
+_MESSAGE: LiteralString = (
+    "id, speaker, text, created_at, citations, chunks_used, input_tokens, output_tokens,"
+    " processing_ms"
+)
+_PROMPT: LiteralString = (
+    "version, role, instructions, context, temperature, max_tokens, active, created_at"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class PostgresConversations:
+    """`ConversationStore` within one tenant's schema."""
+
+    database: Database
+    schema: str
+
+    async def start(self, conversation: Conversation) -> None:
+        async with self.database.inside(self.schema) as connection:
+            await connection.execute(
+                "insert into conversations (id, source, created_at) values (%s, %s, %s)",
+                (conversation.id, conversation.source, conversation.created_at),
+            )
+
+    async def find(self, id: ConversationId) -> Conversation | None:
+        async with self.database.inside(self.schema) as connection:
+            found = await connection.execute(
+                f"select {_CONVERSATION} from conversations where id = %s", (id,)
+            )
+            row = await found.fetchone()
+        return _conversation(row) if row else None
+
+    async def all(self, *, limit: int, before: ConversationId | None = None) -> list[Conversation]:
+        async with self.database.inside(self.schema) as connection:
+            found = await connection.execute(
+                f"select {_CONVERSATION} from conversations where %s::uuid is null or id < %s"
+                " order by id desc limit %s",
+                (before, before, limit),
+            )
+            return [_conversation(row) for row in await found.fetchall()]
+
+    async def messages(self, id: ConversationId, *, last: int) -> list[Message]:
+        async with self.database.inside(self.schema) as connection:
+            found = await connection.execute(
+                f"select {_MESSAGE} from messages where conversation_id = %s"
+                " order by id desc limit %s",
+                (id, last),
+            )
+            return [_message(row) for row in reversed(await found.fetchall())]
+
+    async def append(self, id: ConversationId, messages: Sequence[Message]) -> None:
+        async with self.database.inside(self.schema) as connection:
+            for message in messages:
+                await connection.execute(
+                    f"insert into messages (conversation_id, {_MESSAGE})"
+                    " values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
+                    (id, *_values(message)),
+                )
+            await connection.execute(
+                "update conversations set message_count = message_count + %s where id = %s",
+                (len(messages), id),
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class PostgresPrompts:
+    """`PromptStore` within one tenant's schema."""
+
+    database: Database
+    schema: str
+
+    async def active(self) -> Prompt | None:
+        async with self.database.inside(self.schema) as connection:
+            found = await connection.execute(f"select {_PROMPT} from prompts where active")
+            row = await found.fetchone()
+        return _prompt(row) if row else None
+
+    async def all(self) -> Sequence[Prompt]:
+        async with self.database.inside(self.schema) as connection:
+            found = await connection.execute(f"select {_PROMPT} from prompts order by version desc")
+            return [_prompt(row) for row in await found.fetchall()]
+
+    async def add(self, prompt: Prompt) -> Prompt:
+        async with self.database.inside(self.schema) as connection:
+            # Two changes at once get two versions, one after the other.
+            await connection.execute("lock table prompts in share row exclusive mode")
+            await connection.execute("update prompts set active = false where active")
+            found = await connection.execute(
+                f"insert into prompts ({_PROMPT})"
+                " select coalesce(max(version), 0) + 1, %s, %s, %s, %s, %s, true, %s from prompts"
+                f" returning {_PROMPT}",
+                (
+                    prompt.role,
+                    prompt.instructions,
+                    prompt.context,
+                    prompt.temperature,
+                    prompt.max_tokens,
+                    prompt.created_at,
+                ),
+            )
+            row = await found.fetchone()
+        assert row is not None
+        return _prompt(row)
+
+
+def _conversation(row: tuple[Any, ...]) -> Conversation:
+    id, source, created_at, messages = row
+    return Conversation(
+        id=ConversationId(id),
+        source=ConversationSource(source),
+        created_at=created_at,
+        messages=messages,
+    )
+
+
+def _values(message: Message) -> tuple[object, ...]:
+    return (
+        message.id,
+        message.speaker,
+        message.text,
+        message.created_at,
+        Jsonb([{**asdict(cited), "chunk_id": str(cited.chunk_id)} for cited in message.citations]),
+        list(message.chunks_used),
+        message.usage.input_tokens,
+        message.usage.output_tokens,
+        message.processing_ms,
+    )
+
+
+def _message(row: tuple[Any, ...]) -> Message:
+    id, speaker, text, created_at, citations, chunks_used, read, written, processing_ms = row
+    return Message(
+        id=MessageId(id),
+        speaker=Speaker(speaker),
+        text=text,
+        created_at=created_at,
+        citations=tuple(
+            Citation(**{**cited, "chunk_id": ChunkId(UUID(cited["chunk_id"]))})
+            for cited in citations
+        ),
+        chunks_used=tuple(ChunkId(chunk) for chunk in chunks_used),
+        usage=Usage(input_tokens=read, output_tokens=written),
+        processing_ms=processing_ms,
+    )
+
+
+def _prompt(row: tuple[Any, ...]) -> Prompt:
+    version, role, instructions, context, temperature, max_tokens, active, created_at = row
+    return Prompt(
+        version=version,
+        role=role,
+        instructions=instructions,
+        context=context,
+        temperature=temperature,
+        max_tokens=max_tokens,
+        active=active,
+        created_at=created_at,
+    )

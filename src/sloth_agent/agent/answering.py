@@ -1,0 +1,175 @@
+"""Answers a question from what the assistant knows, with sources, or says that it cannot."""
+
+import time
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+
+from sloth_agent.agent.conversations import Conversations
+from sloth_agent.agent.languages import REFUSALS, detect
+from sloth_agent.agent.models import (
+    Answer,
+    Citation,
+    ConversationSource,
+    Language,
+    Message,
+    Prompt,
+    Speaker,
+)
+from sloth_agent.agent.ports import ChatModel, ChatRequest, Completion, Delta, Quote, Turn
+from sloth_agent.agent.prompts import Prompts
+from sloth_agent.errors import ModelUnavailable
+from sloth_agent.ids import ConversationId, MessageId, new_id
+from sloth_agent.knowledge.models import Passage, Place
+from sloth_agent.knowledge.queries import cleaned
+from sloth_agent.knowledge.retrieval import Found, Retrieval
+
+PASSAGES = 8
+"""How many passages a model gets to read."""
+
+REMEMBERED_MESSAGES = 10
+"""How far back a model can look in a conversation."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answering:
+    """Answers for one tenant."""
+
+    retrieval: Retrieval
+    model: ChatModel
+    prompts: Prompts
+    conversations: Conversations
+
+    async def answer(
+        self,
+        question: str,
+        *,
+        conversation: ConversationId | None = None,
+        language: Language | None = None,
+        source: ConversationSource = ConversationSource.API,
+    ) -> AsyncIterator[Delta | Answer]:
+        """Yield the text piece by piece, then the whole `Answer`; question and answer are stored.
+
+        `language` is that of a refusal and a wish to the model; None: as the question is written.
+
+        Raises:
+            InvalidInput: an empty question, or one that is too long.
+            NotFound: no such conversation.
+            ModelUnavailable: the model did not answer; nothing is stored.
+        """
+        started = time.perf_counter()
+        question = cleaned(question)
+        language = language or detect(question)
+        history = await self.conversations.messages(conversation) if conversation else []
+        found = await self.retrieval.search(question, limit=PASSAGES)
+        retrieved = time.perf_counter()
+
+        request = _request(question, language, found, await self.prompts.show(), history)
+        completion: Completion | None = None
+        async for part in self.model.answer(request):
+            if isinstance(part, Completion):
+                completion = part
+            else:
+                yield part
+        if completion is None:
+            raise ModelUnavailable("The model broke off its answer.", hint="Ask again.")
+
+        citations = _citations(completion.quotes, found.passages)
+        text = completion.text if completion.text and (citations or not completion.quotes) else ""
+        if not text:
+            text = REFUSALS[language]
+            yield Delta(text=text)
+        finished = time.perf_counter()
+        answer = Answer(
+            text=text,
+            grounded=bool(citations),
+            citations=citations,
+            conversation_id=conversation or (await self.conversations.start(source)).id,
+            message_id=MessageId(new_id()),
+            model=self.model.name,
+            usage=completion.usage,
+            timings_ms={
+                **found.timings_ms,
+                "retrieve": (retrieved - started) * 1000,
+                "answer": (finished - retrieved) * 1000,
+                "total": (finished - started) * 1000,
+            },
+        )
+        await self._remember(question, answer, found)
+        yield answer
+
+    async def _remember(self, question: str, answer: Answer, found: Found) -> None:
+        now = self.conversations.clock()
+        asked = Message(id=MessageId(new_id()), speaker=Speaker.USER, text=question, created_at=now)
+        replied = Message(
+            id=answer.message_id,
+            speaker=Speaker.ASSISTANT,
+            text=answer.text,
+            created_at=now,
+            citations=answer.citations,
+            chunks_used=tuple(passage.chunk_id for passage in found.passages),
+            usage=answer.usage,
+            processing_ms=answer.timings_ms["total"],
+        )
+        await self.conversations.store.append(answer.conversation_id, [asked, replied])
+
+
+def _request(
+    question: str,
+    language: Language,
+    found: Found,
+    prompt: Prompt,
+    history: Sequence[Message],
+) -> ChatRequest:
+    return ChatRequest(
+        question=question,
+        language=language,
+        passages=found.passages,
+        instructions="\n\n".join(
+            part for part in (prompt.role, prompt.instructions, prompt.context) if part
+        ),
+        term_weights=found.term_weights,
+        history=[
+            Turn(speaker=message.speaker, text=message.text)
+            for message in history[-REMEMBERED_MESSAGES:]
+        ],
+        temperature=prompt.temperature,
+        max_tokens=prompt.max_tokens,
+    )
+
+
+def _citations(quotes: Sequence[Quote], passages: Sequence[Passage]) -> tuple[Citation, ...]:
+    """One citation per quote that really stands in a passage that was sent; no model is trusted."""
+    checked: dict[tuple[int, str], Citation] = {}
+    for quote in quotes:
+        if not 0 <= quote.passage < len(passages):
+            continue
+        passage = passages[quote.passage]
+        snippet = quote.text.strip()
+        if snippet and snippet in passage.text:
+            checked[quote.passage, snippet] = _citation(passage, snippet)
+    return tuple(checked.values())
+
+
+def _citation(passage: Passage, snippet: str) -> Citation:
+    place = passage.place
+    return Citation(
+        chunk_id=passage.chunk_id,
+        document=_name(passage.document, place),
+        snippet=snippet,
+        score=passage.score,
+        page=place.page,
+        section=place.section,
+        sheet=place.sheet,
+        row=_row(passage, snippet),
+    )
+
+
+def _name(document: str, place: Place) -> str:
+    return f"{document}/{place.member}" if place.member else document
+
+
+def _row(passage: Passage, snippet: str) -> int | None:
+    """The number of the row that holds the snippet: rows of a chunk follow each other by line."""
+    if passage.place.row is None:
+        return None
+    return passage.place.row + passage.text[: passage.text.index(snippet)].count("\n")

@@ -1,0 +1,285 @@
+"""`Sloth`: the same as `AsyncSloth`, for programs without an event loop.
+
+One background thread runs the loop; each method hands its work over and waits.
+"""
+
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from queue import SimpleQueue
+from types import TracebackType
+from typing import Self, TypeVar
+
+from anyio.from_thread import BlockingPortal, start_blocking_portal
+
+from sloth_agent.agent.models import (
+    Answer,
+    Conversation,
+    ConversationSource,
+    Language,
+    Message,
+    Prompt,
+)
+from sloth_agent.agent.ports import Delta
+from sloth_agent.app.sloth import AsyncSloth, AsyncTenant
+from sloth_agent.ids import ConversationId, DocumentId
+from sloth_agent.knowledge.intake import FileOutcome, IngestReport
+from sloth_agent.knowledge.models import Document, VectorStore
+from sloth_agent.knowledge.retrieval import Found
+from sloth_agent.settings import Settings
+from sloth_agent.tenants.models import Organization
+
+Result = TypeVar("Result")
+
+
+class Sloth:
+    """Assistants over documents, one for each tenant.
+
+    with Sloth() as sloth:
+        lavanda = sloth.tenant("lavanda", create=True)
+        lavanda.ingest("price-list.xlsx")
+        print(lavanda.chat("How much is a haircut?").text)
+    """
+
+    def __init__(self, settings: Settings | None = None) -> None:
+        self._sloth = AsyncSloth(settings)
+        self._resources = ExitStack()
+        self._portal: BlockingPortal | None = None
+
+    @property
+    def settings(self) -> Settings:
+        return self._sloth.settings
+
+    def __enter__(self) -> Self:
+        self.open()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def open(self) -> None:
+        """See `AsyncSloth.open`."""
+        with ExitStack() as resources:
+            self._portal = resources.enter_context(start_blocking_portal())
+            self._portal.call(self._sloth.open)
+            resources.callback(self._portal.call, self._sloth.close)
+            self._resources = resources.pop_all()
+
+    def close(self) -> None:
+        """See `AsyncSloth.close`."""
+        self._resources.close()
+        self._portal = None
+
+    def tenant(self, slug: str | None = None, *, create: bool = False) -> "Tenant":
+        """See `AsyncSloth.tenant`."""
+        return Tenant(
+            self._opened.call(partial(self._sloth.tenant, slug, create=create)), self._opened
+        )
+
+    def create_tenant(self, slug: str, *, name: str | None = None) -> Organization:
+        """See `AsyncSloth.create_tenant`."""
+        return self._opened.call(partial(self._sloth.create_tenant, slug, name=name))
+
+    def tenants(self) -> Sequence[Organization]:
+        """See `AsyncSloth.tenants`."""
+        return self._opened.call(self._sloth.tenants)
+
+    def show_tenant(self, slug: str) -> Organization:
+        """See `AsyncSloth.show_tenant`."""
+        return self._opened.call(partial(self._sloth.show_tenant, slug))
+
+    def set_tenant_active(self, slug: str, *, active: bool) -> Organization:
+        """See `AsyncSloth.set_tenant_active`."""
+        return self._opened.call(partial(self._sloth.set_tenant_active, slug, active=active))
+
+    @property
+    def _opened(self) -> BlockingPortal:
+        if self._portal is None:
+            raise RuntimeError("Sloth is closed; use `with Sloth() as sloth:`.")
+        return self._portal
+
+
+@dataclass(frozen=True, slots=True)
+class Tenant:
+    """One tenant's assistant."""
+
+    _tenant: AsyncTenant
+    _portal: BlockingPortal
+
+    @property
+    def organization(self) -> Organization:
+        return self._tenant.organization
+
+    def ingest(
+        self,
+        *paths: str | Path,
+        on_found: Callable[[int], None] = lambda _: None,
+        on_outcome: Callable[[FileOutcome], None] = lambda _: None,
+    ) -> IngestReport:
+        """See `AsyncTenant.ingest`."""
+        return self._portal.call(
+            partial(self._tenant.ingest, *paths, on_found=on_found, on_outcome=on_outcome)
+        )
+
+    def ingest_content(self, name: str, content: bytes) -> FileOutcome:
+        """See `AsyncTenant.ingest_content`."""
+        return self._portal.call(partial(self._tenant.ingest_content, name, content))
+
+    def search(self, query: str, *, limit: int = 5, documents: Sequence[str] = ()) -> Found:
+        """See `AsyncTenant.search`."""
+        return self._portal.call(
+            partial(self._tenant.search, query, limit=limit, documents=documents)
+        )
+
+    def chat(
+        self,
+        question: str,
+        *,
+        conversation: ConversationId | None = None,
+        language: Language | None = None,
+        source: ConversationSource = ConversationSource.API,
+    ) -> Answer:
+        """See `AsyncTenant.chat`."""
+        return self._portal.call(
+            partial(
+                self._tenant.chat,
+                question,
+                conversation=conversation,
+                language=language,
+                source=source,
+            )
+        )
+
+    def chat_stream(
+        self,
+        question: str,
+        *,
+        conversation: ConversationId | None = None,
+        language: Language | None = None,
+        source: ConversationSource = ConversationSource.API,
+    ) -> Iterator[Delta | Answer]:
+        """See `AsyncTenant.chat_stream`."""
+        return _iterated(
+            self._portal,
+            partial(
+                self._tenant.chat_stream,
+                question,
+                conversation=conversation,
+                language=language,
+                source=source,
+            ),
+        )
+
+    def rebuild(
+        self,
+        *,
+        chunk_size: int | None = None,
+        chunk_overlap: int | None = None,
+        on_progress: Callable[[int, int], None] = lambda _done, _all: None,
+    ) -> VectorStore:
+        """See `AsyncTenant.rebuild`."""
+        return self._portal.call(
+            partial(
+                self._tenant.rebuild,
+                chunk_size=chunk_size,
+                chunk_overlap=chunk_overlap,
+                on_progress=on_progress,
+            )
+        )
+
+    def documents(
+        self, *, limit: int = 1000, after: DocumentId | None = None
+    ) -> Sequence[Document]:
+        """See `AsyncTenant.documents`."""
+        return self._portal.call(partial(self._tenant.documents, limit=limit, after=after))
+
+    def document(self, id: DocumentId) -> Document:
+        """See `AsyncTenant.document`."""
+        return self._portal.call(partial(self._tenant.document, id))
+
+    def delete_document(self, id: DocumentId) -> None:
+        """See `AsyncTenant.delete_document`."""
+        self._portal.call(partial(self._tenant.delete_document, id))
+
+    def prompt(self) -> Prompt:
+        """See `AsyncTenant.prompt`."""
+        return self._portal.call(self._tenant.prompt)
+
+    def set_prompt(
+        self,
+        *,
+        role: str | None = None,
+        instructions: str | None = None,
+        context: str | None = None,
+        temperature: float | None = None,
+        max_tokens: int | None = None,
+    ) -> Prompt:
+        """See `AsyncTenant.set_prompt`."""
+        return self._portal.call(
+            partial(
+                self._tenant.set_prompt,
+                role=role,
+                instructions=instructions,
+                context=context,
+                temperature=temperature,
+                max_tokens=max_tokens,
+            )
+        )
+
+    def prompt_history(self) -> Sequence[Prompt]:
+        """See `AsyncTenant.prompt_history`."""
+        return self._portal.call(self._tenant.prompt_history)
+
+    def rollback_prompt(self, version: int) -> Prompt:
+        """See `AsyncTenant.rollback_prompt`."""
+        return self._portal.call(partial(self._tenant.rollback_prompt, version))
+
+    def conversations(
+        self, *, limit: int = 50, before: ConversationId | None = None
+    ) -> Sequence[Conversation]:
+        """See `AsyncTenant.conversations`."""
+        return self._portal.call(partial(self._tenant.conversations, limit=limit, before=before))
+
+    def messages(self, conversation: ConversationId, *, last: int = 100) -> Sequence[Message]:
+        """See `AsyncTenant.messages`."""
+        return self._portal.call(partial(self._tenant.messages, conversation, last=last))
+
+
+def _iterated(
+    portal: BlockingPortal, make: Callable[[], AsyncIterator[Result]]
+) -> Iterator[Result]:
+    """Yield what an asynchronous iterator yields; leaving early cancels it.
+
+    The iterator lives in one task of the loop from its first step to its last.
+    """
+    items: SimpleQueue[Result | _End] = SimpleQueue()
+
+    async def pump() -> None:
+        try:
+            async for item in make():
+                items.put(item)
+        except BaseException as error:
+            items.put(_End(error))
+            raise
+        items.put(_End(None))
+
+    task = portal.start_task_soon(pump)
+    try:
+        while not isinstance(item := items.get(), _End):
+            yield item
+        if item.error is not None:
+            raise item.error
+    finally:
+        task.cancel()
+
+
+@dataclass(frozen=True, slots=True)
+class _End:
+    error: BaseException | None

@@ -1,0 +1,46 @@
+"""Which backends `auto` means on this machine, and why."""
+
+from dataclasses import dataclass
+
+from sloth_agent.settings import Settings
+
+VECTORS_ARE_OFF = (
+    "Vectors are off: words alone decide. To turn them on set OPENAI_API_KEY, or install"
+    ' "sloth-agent[onnx]" and set SLOTH_EMBEDDING_MODEL; then run `sloth tenants rebuild`.'
+)
+
+NONE = "none"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """The backend that will be used, and what made it so."""
+
+    name: str
+    reason: str
+
+
+def embedder_choice(settings: Settings) -> Choice:
+    """OpenAI if there is a key, else a local model if there is one, else none."""
+    if settings.embedder != "auto":
+        return Choice(name=settings.embedder, reason="SLOTH_EMBEDDER says so")
+    if settings.openai_api_key is not None:
+        return Choice(name="openai", reason="OPENAI_API_KEY is set")
+    for name in _local_embedders(settings):
+        return Choice(name=name, reason="its model is on this machine")
+    return Choice(name=NONE, reason="no key and no local model")
+
+
+def chat_choice(settings: Settings) -> Choice:
+    """OpenAI, or whatever speaks its language, if there is a key or an address; else quotes."""
+    if settings.chat != "auto":
+        return Choice(name=settings.chat, reason="SLOTH_CHAT says so")
+    if settings.openai_api_key is not None:
+        return Choice(name="openai", reason="OPENAI_API_KEY is set")
+    if settings.openai_base_url is not None and settings.chat_model is not None:
+        return Choice(name="openai", reason="OPENAI_BASE_URL and SLOTH_CHAT_MODEL are set")
+    return Choice(name="extractive", reason="no model is configured; answers are quotes")
+
+
+def _local_embedders(settings: Settings) -> list[str]:
+    return []

@@ -1,0 +1,256 @@
+"""`AsyncSloth`: the library as an asynchronous program uses it."""
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from sloth_agent.agent.models import (
+    Answer,
+    Conversation,
+    ConversationSource,
+    Language,
+    Message,
+    Prompt,
+)
+from sloth_agent.agent.ports import Delta
+from sloth_agent.app.wiring import Backends, TenantServices, open_database
+from sloth_agent.ids import ConversationId, DocumentId
+from sloth_agent.knowledge.intake import FileOutcome, IngestReport
+from sloth_agent.knowledge.models import Document, VectorStore
+from sloth_agent.knowledge.retrieval import Found
+from sloth_agent.settings import Settings
+from sloth_agent.tenants.models import Organization
+
+
+class AsyncSloth:
+    """Assistants over documents, one for each tenant.
+
+    async with AsyncSloth() as sloth:
+        lavanda = await sloth.tenant("lavanda", create=True)
+        await lavanda.ingest("price-list.xlsx")
+        reply = await lavanda.chat("How much is a haircut?")
+
+    Without settings they are read from the environment; without DATABASE_URL an embedded
+    PostgreSQL keeps everything in the user's data directory.
+    """
+
+    def __init__(self, settings: Settings | None = None) -> None:
+        self.settings = settings or Settings.load()
+        self._resources = AsyncExitStack()
+        self._backends: Backends | None = None
+
+    async def __aenter__(self) -> Self:
+        await self.open()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    async def open(self) -> None:
+        """Connect to the database, starting the embedded one if need be.
+
+        Raises:
+            ConfigurationError, DatabaseUnavailable: with what to do about it.
+        """
+        try:
+            database = await open_database(self.settings, self._resources)
+        except BaseException:
+            await self._resources.aclose()
+            raise
+        self._backends = Backends(self.settings, database, self._resources)
+
+    async def close(self) -> None:
+        """Give everything back; the last user of the embedded server stops it."""
+        self._backends = None
+        await self._resources.aclose()
+
+    async def tenant(self, slug: str | None = None, *, create: bool = False) -> "AsyncTenant":
+        """One tenant's assistant; without a slug the configured one, made on first use.
+
+        Raises:
+            NotFound: no such tenant, and `create` is False.
+        """
+        mine = slug is None or slug == self.settings.tenant
+        slug = self.settings.tenant if slug is None else slug
+        backends = self._opened
+        organization = await backends.organizations.open(slug, create=create or mine)
+        return AsyncTenant(organization, TenantServices(backends, organization.schema_name))
+
+    async def create_tenant(self, slug: str, *, name: str | None = None) -> Organization:
+        """Make a tenant and its walls.
+
+        Raises:
+            InvalidInput: the slug is not one.
+            Conflict: the slug is taken.
+        """
+        return await self._opened.organizations.create(slug, name=name)
+
+    async def tenants(self) -> Sequence[Organization]:
+        """All tenants, oldest first."""
+        return await self._opened.organizations.list()
+
+    async def show_tenant(self, slug: str) -> Organization:
+        """Raises:
+        NotFound: no such tenant.
+        """
+        return await self._opened.organizations.show(slug)
+
+    async def set_tenant_active(self, slug: str, *, active: bool) -> Organization:
+        """Let a tenant in again, or keep it out from the next call on.
+
+        Raises:
+            NotFound: no such tenant.
+        """
+        return await self._opened.organizations.set_active(slug, active=active)
+
+    @property
+    def _opened(self) -> Backends:
+        if self._backends is None:
+            raise RuntimeError("AsyncSloth is closed; use `async with AsyncSloth() as sloth:`.")
+        return self._backends
+
+
+@dataclass(frozen=True, slots=True)
+class AsyncTenant:
+    """One tenant's assistant."""
+
+    organization: Organization
+    services: TenantServices
+
+    async def ingest(
+        self,
+        *paths: str | Path,
+        on_found: Callable[[int], None] = lambda _: None,
+        on_outcome: Callable[[FileOutcome], None] = lambda _: None,
+    ) -> IngestReport:
+        """Learn from files and folders; one bad file never stops the others."""
+        return await self.services.intake.take_in(paths, on_found=on_found, on_outcome=on_outcome)
+
+    async def ingest_content(self, name: str, content: bytes) -> FileOutcome:
+        """Learn from bytes; uploading the same name again replaces what they taught."""
+        return await self.services.intake.take_in_content(name, content)
+
+    async def search(self, query: str, *, limit: int = 5, documents: Sequence[str] = ()) -> Found:
+        """The best passages for a query, best first."""
+        return await self.services.retrieval.search(query, limit=limit, documents=documents)
+
+    async def chat(
+        self,
+        question: str,
+        *,
+        conversation: ConversationId | None = None,
+        language: Language | None = None,
+        source: ConversationSource = ConversationSource.API,
+    ) -> Answer:
+        """Answer a question, with sources; `grounded` is False where the documents are silent."""
+        async for part in self.chat_stream(
+            question, conversation=conversation, language=language, source=source
+        ):
+            if isinstance(part, Answer):
+                return part
+        raise AssertionError("an answer ends with an Answer")
+
+    def chat_stream(
+        self,
+        question: str,
+        *,
+        conversation: ConversationId | None = None,
+        language: Language | None = None,
+        source: ConversationSource = ConversationSource.API,
+    ) -> AsyncIterator[Delta | Answer]:
+        """Yield the text as it comes, then the whole `Answer`."""
+        return self.services.answering.answer(
+            question, conversation=conversation, language=language, source=source
+        )
+
+    async def rebuild(
+        self,
+        *,
+        chunk_size: int | None = None,
+        chunk_overlap: int | None = None,
+        on_progress: Callable[[int, int], None] = lambda _done, _all: None,
+    ) -> VectorStore:
+        """Cut and embed all documents anew beside the old index, and swap."""
+        return await self.services.rebuilding.rebuild(
+            chunk_size=chunk_size, chunk_overlap=chunk_overlap, on_progress=on_progress
+        )
+
+    async def documents(
+        self, *, limit: int = 1000, after: DocumentId | None = None
+    ) -> Sequence[Document]:
+        """What it learned from, or failed to; oldest first."""
+        return await self.services.documents.list(limit=limit, after=after)
+
+    async def document(self, id: DocumentId) -> Document:
+        """Raises:
+        NotFound: no such document.
+        """
+        return await self.services.documents.show(id)
+
+    async def delete_document(self, id: DocumentId) -> None:
+        """Forget a document, its pieces and its file; it is not cited from now on.
+
+        Raises:
+            NotFound: no such document.
+        """
+        await self.services.documents.delete(id)
+
+    async def prompt(self) -> Prompt:
+        """How it speaks now; version 0 is what every tenant starts with."""
+        return await self.services.prompts.show()
+
+    async def set_prompt(
+        self,
+        *,
+        role: str | None = None,
+        instructions: str | None = None,
+        context: str | None = None,
+        temperature: float | None = None,
+        max_tokens: int | None = None,
+    ) -> Prompt:
+        """Make a new version of the prompt; what is not given stays as it is.
+
+        Raises:
+            InvalidInput: a text too long, or a number out of range.
+        """
+        return await self.services.prompts.set(
+            role=role,
+            instructions=instructions,
+            context=context,
+            temperature=temperature,
+            max_tokens=max_tokens,
+        )
+
+    async def prompt_history(self) -> Sequence[Prompt]:
+        """All versions of the prompt, newest first."""
+        return await self.services.prompts.history()
+
+    async def rollback_prompt(self, version: int) -> Prompt:
+        """Make an earlier version of the prompt the newest again.
+
+        Raises:
+            NotFound: no such version.
+        """
+        return await self.services.prompts.rollback(version)
+
+    async def conversations(
+        self, *, limit: int = 50, before: ConversationId | None = None
+    ) -> Sequence[Conversation]:
+        """Newest first."""
+        return await self.services.conversations.list(limit=limit, before=before)
+
+    async def messages(self, conversation: ConversationId, *, last: int = 100) -> Sequence[Message]:
+        """The newest messages of a conversation, oldest first.
+
+        Raises:
+            NotFound: no such conversation.
+        """
+        return await self.services.conversations.messages(conversation, last=last)

@@ -1,0 +1,171 @@
+"""Settings -> adapters -> services: the one place that chooses."""
+
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from functools import cached_property
+
+import anyio.to_thread
+
+from sloth_agent.adapters.files.local import LocalFiles
+from sloth_agent.adapters.stores.postgres.conversations import (
+    PostgresConversations,
+    PostgresPrompts,
+)
+from sloth_agent.adapters.stores.postgres.database import Database, open_pool
+from sloth_agent.adapters.stores.postgres.documents import PostgresDocuments
+from sloth_agent.adapters.stores.postgres.embedded import attach
+from sloth_agent.adapters.stores.postgres.organizations import (
+    PostgresOrganizations,
+    TenantSchemas,
+)
+from sloth_agent.adapters.stores.postgres.readiness import make_ready
+from sloth_agent.adapters.stores.postgres.search_index import PostgresSearchIndex
+from sloth_agent.agent.answering import Answering
+from sloth_agent.agent.conversations import Conversations
+from sloth_agent.agent.ports import ChatModel
+from sloth_agent.agent.prompts import Prompts
+from sloth_agent.app.backends import factory
+from sloth_agent.app.choices import NONE, chat_choice, embedder_choice
+from sloth_agent.clock import Clock, system_clock
+from sloth_agent.knowledge.documents import Documents
+from sloth_agent.knowledge.ingestion import Ingestion
+from sloth_agent.knowledge.intake import Intake
+from sloth_agent.knowledge.ports import DocumentReader, Embedder, Reranker
+from sloth_agent.knowledge.rebuilding import Rebuilding
+from sloth_agent.knowledge.retrieval import Retrieval
+from sloth_agent.settings import Settings
+from sloth_agent.tenants.organizations import Organizations
+
+
+@dataclass(frozen=True)
+class Backends:
+    """The chosen adapters of one process. A backend is made when it is first asked for."""
+
+    settings: Settings
+    database: Database
+    resources: AsyncExitStack
+    clock: Clock = system_clock
+
+    @cached_property
+    def organizations(self) -> Organizations:
+        return Organizations(
+            PostgresOrganizations(self.database), TenantSchemas(self.database), self.clock
+        )
+
+    @cached_property
+    def reader(self) -> DocumentReader:
+        from sloth_agent.adapters.parsers.sandbox import from_settings
+
+        reader = from_settings(self.settings)
+        self.resources.push_async_callback(reader.aclose)
+        return reader
+
+    @cached_property
+    def embedder(self) -> Embedder | None:
+        name = embedder_choice(self.settings).name
+        return None if name == NONE else factory("embedders", name)(self.settings)
+
+    @cached_property
+    def reranker(self) -> Reranker | None:
+        name = self.settings.reranker
+        return None if name == NONE else factory("rerankers", name)(self.settings)
+
+    @cached_property
+    def chat_model(self) -> ChatModel:
+        model: ChatModel = factory("chat_models", chat_choice(self.settings).name)(self.settings)
+        return model
+
+
+@dataclass(frozen=True)
+class TenantServices:
+    """What one tenant's assistant can do. Every part belongs to the tenant already.
+
+    A part is made when it is first asked for: who lists documents loads no model.
+    """
+
+    backends: Backends
+    schema: str
+
+    @cached_property
+    def documents(self) -> Documents:
+        backends = self.backends
+        return Documents(
+            self._document_store, self._files, backends.clock, backends.settings.max_upload_bytes
+        )
+
+    @cached_property
+    def ingestion(self) -> Ingestion:
+        backends = self.backends
+        return Ingestion(
+            self._document_store,
+            self._index,
+            self._files,
+            backends.reader,
+            backends.embedder,
+            backends.clock,
+        )
+
+    @cached_property
+    def intake(self) -> Intake:
+        return Intake(self.documents, self.ingestion)
+
+    @cached_property
+    def rebuilding(self) -> Rebuilding:
+        return Rebuilding(self._index, self._document_store, self.ingestion)
+
+    @cached_property
+    def retrieval(self) -> Retrieval:
+        return Retrieval(self._index, self.backends.embedder, self.backends.reranker)
+
+    @cached_property
+    def prompts(self) -> Prompts:
+        return Prompts(PostgresPrompts(self.backends.database, self.schema), self.backends.clock)
+
+    @cached_property
+    def conversations(self) -> Conversations:
+        store = PostgresConversations(self.backends.database, self.schema)
+        return Conversations(store, self.backends.clock)
+
+    @cached_property
+    def answering(self) -> Answering:
+        return Answering(self.retrieval, self.backends.chat_model, self.prompts, self.conversations)
+
+    @cached_property
+    def _document_store(self) -> PostgresDocuments:
+        return PostgresDocuments(self.backends.database, self.schema)
+
+    @cached_property
+    def _index(self) -> PostgresSearchIndex:
+        return PostgresSearchIndex(self.backends.database, self.schema)
+
+    @cached_property
+    def _files(self) -> LocalFiles:
+        return LocalFiles(self.backends.settings.home / "files" / self.schema)
+
+
+async def open_database(settings: Settings, resources: AsyncExitStack) -> Database:
+    """Connect to the configured server, or start the embedded one, and make it ready."""
+    where = await _address(settings, resources)
+    await make_ready(await where())
+    database = await open_pool(where)
+    resources.push_async_callback(database.close)
+    return database
+
+
+async def _address(settings: Settings, resources: AsyncExitStack) -> Callable[[], Awaitable[str]]:
+    if settings.database_url is not None:
+        url = settings.database_url.get_secret_value()
+
+        async def configured() -> str:
+            return url
+
+        return configured
+
+    attachment = await anyio.to_thread.run_sync(attach, settings.home)
+    resources.push_async_callback(anyio.to_thread.run_sync, attachment.release)
+
+    async def embedded() -> str:
+        return await anyio.to_thread.run_sync(attachment.revive)
+
+    return embedded

@@ -1,0 +1,107 @@
+"""The documents of one tenant: taken in, listed, moved, deleted."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import PurePath
+
+from sloth_agent.clock import Clock
+from sloth_agent.errors import FileTooLarge, NotFound
+from sloth_agent.ids import DocumentId, new_id
+from sloth_agent.knowledge.models import Document, DocumentStatus
+from sloth_agent.knowledge.ports import DocumentStore, FileStore
+
+
+@dataclass(frozen=True, slots=True)
+class Documents:
+    """What one tenant's assistant learned from, or is about to."""
+
+    store: DocumentStore
+    files: FileStore
+    clock: Clock
+    max_bytes: int
+
+    async def upload(self, name: str, content: bytes, *, source: str | None = None) -> Document:
+        """Keep a file, to be read by `Ingestion`; one that is known and unchanged stays as it is.
+
+        `source` says where the file lives (a path, an address); a later upload from the same
+        source replaces it. Without one the name stands for the source.
+
+        Raises:
+            FileTooLarge: more than the tenant may upload at once.
+        """
+        if len(content) > self.max_bytes:
+            raise too_large(name, self.max_bytes)
+        digest = hashlib.sha256(content).hexdigest()
+        document = await self.store.add(
+            Document(
+                id=DocumentId(new_id()),
+                title=PurePath(name).name or "untitled",
+                source=source or f"upload:{name}",
+                digest=digest,
+                size_bytes=len(content),
+                created_at=self.clock(),
+            )
+        )
+        if document.digest == digest and document.status is DocumentStatus.COMPLETED:
+            return document
+        return await self._keep(document, digest, content)
+
+    async def _keep(self, document: Document, digest: str, content: bytes) -> Document:
+        """The file first, then the record that speaks of it, then away with the old file."""
+        before = document.file_key
+        document = replace(
+            document, digest=digest, size_bytes=len(content), status=DocumentStatus.PENDING
+        )
+        await self.files.write(document.file_key, content)
+        await self.store.save(document)
+        if document.file_key != before:
+            await self.files.delete(before)
+        return document
+
+    async def moved_to(self, source: str, document: Document) -> Document:
+        """Record that a document now comes from elsewhere; nothing is read again."""
+        document = replace(document, source=source, title=PurePath(source).name)
+        await self.store.save(document)
+        return document
+
+    async def with_content(self, content: bytes) -> Sequence[Document]:
+        """Documents with exactly this content, oldest first."""
+        return await self.store.with_digest(hashlib.sha256(content).hexdigest())
+
+    async def list(
+        self, *, limit: int = 1000, after: DocumentId | None = None
+    ) -> Sequence[Document]:
+        """Documents in the order in which they came, oldest first."""
+        return await self.store.all(limit=limit, after=after)
+
+    async def show(self, id: DocumentId) -> Document:
+        """Raises:
+        NotFound: no such document.
+        """
+        document = await self.store.find(id)
+        if document is None:
+            raise _unknown(id)
+        return document
+
+    async def delete(self, id: DocumentId) -> None:
+        """Forget a document, its pieces and its file; it is not cited from now on.
+
+        Raises:
+            NotFound: no such document.
+        """
+        document = await self.show(id)
+        if not await self.store.delete(id):
+            raise _unknown(id)
+        await self.files.delete(document.file_key)
+
+
+def too_large(name: str, max_bytes: int) -> FileTooLarge:
+    return FileTooLarge(
+        f"{PurePath(name).name} is larger than {max_bytes // 1024 // 1024} MB.",
+        hint="Split the file, or raise SLOTH_MAX_UPLOAD_MB.",
+    )
+
+
+def _unknown(id: DocumentId) -> NotFound:
+    return NotFound(f"There is no document {id}.", hint="See `sloth documents list`.")

@@ -1,0 +1,187 @@
+"""Learns from files and folders on this machine."""
+
+import glob
+import os
+import stat
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+import anyio
+import anyio.to_thread
+
+from sloth_agent.errors import NotFound, SlothError, StorageUnavailable, UnreadableFile
+from sloth_agent.ids import DocumentId
+from sloth_agent.knowledge.documents import Documents, too_large
+from sloth_agent.knowledge.ingestion import Ingestion
+from sloth_agent.knowledge.models import Document, DocumentStatus, Problem
+
+FILES_AT_ONCE = 4
+
+
+class Outcome(StrEnum):
+    COMPLETED = "completed"
+    SKIPPED = "skipped"  # known and unchanged
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileOutcome:
+    """What became of one file."""
+
+    path: str
+    status: Outcome
+    document_id: DocumentId | None = None  # None where the file could not even be opened
+    pages: int | None = None
+    chunks: int = 0
+    problem: Problem | None = None  # set when failed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IngestReport:
+    """What became of all files, in the order in which they were found."""
+
+    files: tuple[FileOutcome, ...]
+    seconds: float
+
+    def count(self, status: Outcome) -> int:
+        return sum(file.status is status for file in self.files)
+
+
+@dataclass(frozen=True, slots=True)
+class Intake:
+    """Takes in whole folders for one tenant."""
+
+    documents: Documents
+    ingestion: Ingestion
+
+    async def take_in(
+        self,
+        paths: Sequence[str | Path],
+        *,
+        on_found: Callable[[int], None] = lambda _: None,
+        on_outcome: Callable[[FileOutcome], None] = lambda _: None,
+    ) -> IngestReport:
+        """Learn from files, folders (with all below them) and patterns such as `docs/*.pdf`.
+
+        One bad file never stops the others. Hidden files and symbolic links inside a folder are
+        left out. `on_found` hears how many files there are, `on_outcome` of each as it is done.
+        """
+        started = time.perf_counter()
+        found = await anyio.to_thread.run_sync(lambda: list(dict.fromkeys(_files(paths))))
+        on_found(len(found))
+        outcomes: dict[Path, FileOutcome] = {}
+        waiting = iter(found)
+
+        async def work() -> None:
+            for path in waiting:
+                outcomes[path] = await self._take_in_one(path)
+                on_outcome(outcomes[path])
+
+        async with anyio.create_task_group() as group:
+            for _ in range(min(FILES_AT_ONCE, len(found))):
+                group.start_soon(work)
+        await self.ingestion.index.build_vector_index()
+        return IngestReport(
+            files=tuple(outcomes[path] for path in found), seconds=time.perf_counter() - started
+        )
+
+    async def take_in_content(self, name: str, content: bytes) -> FileOutcome:
+        """Learn from bytes that have a name but no place on this machine."""
+        try:
+            return await self._learn(name, await self.documents.upload(name, content))
+        except SlothError as error:
+            return _failed(name, error)
+
+    async def _take_in_one(self, path: Path) -> FileOutcome:
+        try:
+            content = await anyio.to_thread.run_sync(_content, path, self.documents.max_bytes)
+            source = str(await anyio.Path(path).absolute())
+            for twin in await self.documents.with_content(content):
+                if _completed(twin) and twin.source != source and _is_gone(twin):
+                    return _outcome(str(path), await self.documents.moved_to(source, twin))
+            document = await self.documents.upload(path.name, content, source=source)
+            return await self._learn(str(path), document)
+        except SlothError as error:
+            return _failed(str(path), error)
+
+    async def _learn(self, path: str, document: Document) -> FileOutcome:
+        if _completed(document):
+            return _outcome(path, document)
+        document = await self.ingestion.ingest(document.id)
+        status = Outcome.COMPLETED if _completed(document) else Outcome.FAILED
+        return _outcome(path, document, status=status)
+
+
+def _files(paths: Sequence[str | Path]) -> Iterator[Path]:
+    """Existing files, and missing ones by their given name, each folder in a fixed order."""
+    for given in paths:
+        path = Path(given)
+        if path.is_dir():
+            yield from _below(path)
+        elif not os.path.lexists(path) and glob.has_magic(str(given)):
+            for match in _matches(str(given)) or [path]:
+                yield from _below(match) if match.is_dir() else [match]
+        else:
+            yield path
+
+
+def _matches(pattern: str) -> list[Path]:
+    # Path.glob takes no absolute patterns.
+    return sorted(Path(match) for match in glob.glob(pattern, recursive=True))  # noqa: PTH207
+
+
+def _below(folder: Path) -> Iterator[Path]:
+    for parent, folders, files in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in sorted(files):
+            path = Path(parent, name)
+            if not name.startswith(".") and stat.S_ISREG(path.lstat().st_mode):
+                yield path
+
+
+def _content(path: Path, max_bytes: int) -> bytes:
+    """Raises:
+    UnreadableFile, NotFound: with a sentence that names the file.
+    """
+    try:
+        if path.is_fifo() or path.is_socket() or path.is_dir():
+            raise UnreadableFile(f"{path.name} is not a file.")
+        with path.open("rb") as file:
+            content = file.read(max_bytes + 1)
+    except FileNotFoundError as error:
+        raise NotFound(f"There is no file {path}.", hint="Check the path.") from error
+    except OSError as error:
+        reason = error.strerror or "unknown error"
+        raise UnreadableFile(f"{path.name} cannot be opened: {reason}.") from error
+    if len(content) > max_bytes:
+        raise too_large(path.name, max_bytes)
+    return content
+
+
+def _is_gone(document: Document) -> bool:
+    return Path(document.source).is_absolute() and not Path(document.source).exists()
+
+
+def _completed(document: Document) -> bool:
+    return document.status is DocumentStatus.COMPLETED
+
+
+def _outcome(path: str, document: Document, *, status: Outcome = Outcome.SKIPPED) -> FileOutcome:
+    return FileOutcome(
+        path=path,
+        status=status,
+        document_id=document.id,
+        pages=document.pages,
+        chunks=document.chunks,
+        problem=document.problem,
+    )
+
+
+def _failed(path: str, error: SlothError) -> FileOutcome:
+    if isinstance(error, StorageUnavailable):
+        raise error  # no other file would fare better
+    problem = Problem(code=error.code, message=error.message)
+    return FileOutcome(path=path, status=Outcome.FAILED, problem=problem)

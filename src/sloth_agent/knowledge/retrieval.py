@@ -1,0 +1,86 @@
+"""Finds the passages that may answer a question."""
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from sloth_agent.errors import EmbedderUnavailable
+from sloth_agent.knowledge.lexical import terms
+from sloth_agent.knowledge.models import Candidate, Passage, Vector
+from sloth_agent.knowledge.ports import Embedder, Reranker, SearchIndex
+from sloth_agent.knowledge.queries import cleaned
+
+CANDIDATES = 100
+"""How many chunks of each list get the careful ranking."""
+
+RERANKED = 30
+"""How many of the best a reranker judges; each costs a model's call."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """The passages of one search, best first."""
+
+    passages: tuple[Passage, ...]
+    term_weights: Mapping[str, float]  # how rare each term of the query is
+    timings_ms: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Retrieval:
+    """Searches what one tenant's assistant knows."""
+
+    index: SearchIndex
+    embedder: Embedder | None
+    reranker: Reranker | None
+
+    async def search(self, query: str, *, limit: int = 5, documents: Sequence[str] = ()) -> Found:
+        """The `limit` best passages; `documents` keeps the search to documents of these titles.
+
+        While the embedder is away, words alone decide.
+
+        Raises:
+            InvalidInput: an empty query, or one that is too long.
+        """
+        query = cleaned(query)
+        started = time.perf_counter()
+        vector = await self._vector(query)
+        embedded = time.perf_counter()
+        counts = await self.index.term_counts(terms(query))
+        candidates = await self.index.candidates(
+            counts, vector, documents=documents, limit=CANDIDATES
+        )
+        searched = time.perf_counter()
+        ranked = await self._reranked(query, _ranked(candidates), limit)
+        return Found(
+            passages=tuple(ranked[:limit]),
+            term_weights=counts.weights,
+            timings_ms={
+                "embed": (embedded - started) * 1000,
+                "search": (searched - embedded) * 1000,
+                "rank": (time.perf_counter() - searched) * 1000,
+            },
+        )
+
+    async def _vector(self, query: str) -> Vector | None:
+        if self.embedder is None or (await self.index.active()).space != self.embedder.space:
+            return None
+        try:
+            return (await self.embedder.embed([query]))[0]
+        except EmbedderUnavailable:
+            return None
+
+    async def _reranked(
+        self, query: str, passages: Sequence[Passage], limit: int
+    ) -> Sequence[Passage]:
+        if self.reranker is None or not passages:
+            return passages
+        first = passages[: max(RERANKED, limit)]
+        scores = await self.reranker.scores(query, first)
+        judged = [replace(p, score=score) for p, score in zip(first, scores, strict=True)]
+        return sorted(judged, key=lambda passage: -passage.score)
+
+
+def _ranked(candidates: Sequence[Candidate]) -> list[Passage]:
+    judged = [replace(candidate.passage, score=candidate.weight) for candidate in candidates]
+    return sorted(judged, key=lambda passage: -passage.score)
