@@ -19,18 +19,23 @@ _SKIPPED = frozenset(
 )
 _BREAKS = {"tab": "\t", "br": "\n", "cr": "\n", "noBreakHyphen": "-"}
 _WRAPPERS = frozenset(
-    {
-        "sdt",
-        "sdtContent",
-        "ins",
-        "moveTo",
-        "customXml",
-        "smartTag",
+    [
         "AlternateContent",
         "Choice",
         "body",
-    }
+        "comment",
+        "customXml",
+        "endnote",
+        "footnote",
+        "ins",
+        "moveTo",
+        "sdt",
+        "sdtContent",
+        "smartTag",
+        "txbxContent",
+    ]
 )
+_SEPARATORS = frozenset({"separator", "continuationSeparator"})  # the line above footnotes
 
 
 def read(package: Package) -> Reading:
@@ -38,7 +43,7 @@ def read(package: Package) -> Reading:
     FileDamaged, UnpackedTooLarge
     NoText: neither body nor notes hold anything.
     """
-    main = main_part(package, "word/document.xml")
+    main = package.main_part("word/document.xml")
     root = package.xml(main)
     related = package.related(main)
     styles = next((path for kind, path in related.values() if kind == "styles"), "")
@@ -53,13 +58,6 @@ def read(package: Package) -> Reading:
             "There is no text in this document.", hint="If it holds scans, export it with its text."
         )
     return Reading(media_type=Kind.DOCX, blocks=tuple(found))
-
-
-def main_part(package: Package, usual: str) -> str:
-    for kind, path in package.related("").values():
-        if kind == "officeDocument" and path in package.entries:
-            return path
-    return usual
 
 
 def _extras(
@@ -129,9 +127,8 @@ class _Walk:
                 yield from self._paragraph(child)
             elif name == "tbl":
                 yield from self._table(child)
-            elif name in _WRAPPERS or name in {"footnote", "endnote", "comment", "txbxContent"}:
-                if attribute(child, "type") not in {"separator", "continuationSeparator"}:
-                    yield from self.blocks(child)
+            elif name in _WRAPPERS and attribute(child, "type") not in _SEPARATORS:
+                yield from self.blocks(child)
 
     def _paragraph(self, paragraph: Element) -> Iterator[Block]:
         boxes: list[Element] = []

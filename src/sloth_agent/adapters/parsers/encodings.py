@@ -14,14 +14,18 @@ _BOMS = (
 )
 # The encodings that the four languages were written in; others only win by accident.
 _CANDIDATES = [
-    "utf_8", "utf_16", "cp1251", "koi8_u", "cp866", "cp1250", "iso8859_2", "cp1252", "iso8859_15", "cp850",
+    "utf_8", "utf_16", "cp1251", "koi8_u", "cp866",
+    "cp1250", "iso8859_2", "cp1252", "iso8859_15", "cp850",
 ]  # fmt: skip
+_CHARSET = re.compile(rb"""charset\s*=\s*["']?([A-Za-z0-9_.:-]+)""")
 _SAMPLE = 256 * 1024
 _CONTROLS = re.compile(rb"[\0-\x08\x0b\x0e-\x1a\x1c-\x1f]")
 
 
-def decode(content: bytes) -> str:
+def decode(content: bytes, *, markup: bool = False) -> str:
     """Find the encoding: a byte order mark, UTF-8, UTF-16 by its zero bytes, then by frequency.
+
+    With `markup` a `charset` that the content names goes before the frequencies.
 
     Raises:
         UnsupportedFile: not text in any encoding.
@@ -36,7 +40,18 @@ def decode(content: bytes) -> str:
     try:
         return content.decode("utf-8")
     except UnicodeDecodeError:
-        return _guess(content)
+        named = _named(content) if markup else None
+        return named if named is not None else _guess(content)
+
+
+def _named(content: bytes) -> str | None:
+    found = _CHARSET.search(content[:4096])
+    if found is None:
+        return None
+    try:
+        return content.decode(found[1].decode("ascii"))
+    except (LookupError, ValueError):
+        return None  # unknown, not for text, or not true
 
 
 def _wide(content: bytes) -> str | None:
@@ -70,7 +85,7 @@ def _refuse_noise(content: bytes) -> None:
 
 
 def _guess(content: bytes) -> str:
-    # Imported here: most files are UTF-8, and this takes longer to load than they take to read.
+    # Most files are UTF-8, and this takes longer to load than they take to read.
     from charset_normalizer import from_bytes
 
     broken = content.decode("utf-8", "replace")

@@ -12,8 +12,10 @@ import select
 import signal
 import sys
 import time
+import traceback
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 from typing import Any, NoReturn
 
 from sloth_agent.adapters.parsers import limits, wire
@@ -62,6 +64,14 @@ def _parsed(parse: Parse, content: bytes, *, name: str) -> bytes:
         return wire.pack_error(too_much_memory())
     except RecursionError:
         return wire.pack_error(too_deep())
+    except Exception as error:  # noqa: BLE001 - the outer edge: parsers trip over damage in any way
+        return wire.pack_error(broken(at=_where(error)))
+
+
+def _where(error: Exception) -> str:
+    """Kind and place of a failure, without its text: that may hold the file's content."""
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{type(error).__name__} in {Path(last.filename).name}:{last.lineno}"
 
 
 def too_much_memory() -> ParseMemory:
@@ -80,9 +90,11 @@ def too_slow() -> ParseTimeout:
     return ParseTimeout("Reading the file takes too long.", hint="Split it into smaller files.")
 
 
-def broken() -> FileDamaged:
+def broken(**details: object) -> FileDamaged:
     return FileDamaged(
-        "The file is damaged: it could not be read to its end.", hint="Export or save it again."
+        "The file is damaged: it could not be read to its end.",
+        hint="Export or save it again.",
+        **details,
     )
 
 

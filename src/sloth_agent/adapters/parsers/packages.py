@@ -7,8 +7,9 @@ from io import BytesIO
 from typing import Self
 
 from sloth_agent.adapters.parsers.damage import damaged
+from sloth_agent.adapters.parsers.kinds import Kind
 from sloth_agent.adapters.parsers.xml import Element, parse_xml
-from sloth_agent.errors import FileEncrypted, UnpackedTooLarge
+from sloth_agent.errors import FileEncrypted, UnpackedTooLarge, UnsupportedFile
 
 MAX_ENTRIES = 10_000
 MAX_UNPACKED_BYTES = 200 * 1024 * 1024
@@ -16,6 +17,8 @@ MAX_RATIO = 100
 _RATIO_COUNTS_FROM = 1024 * 1024
 _STEP = 256 * 1024
 
+_FOLDERS = {"word/": Kind.DOCX, "xl/": Kind.XLSX, "ppt/": Kind.PPTX}
+_MACROS = b"macroenabled"
 _RELATIONSHIP = "{*}Relationship"
 
 
@@ -111,6 +114,42 @@ class Package:
             kind = element.get("Type", "").rpartition("/")[2]
             found[element.get("Id", "")] = (kind, _resolved(folder, element.get("Target", "")))
         return found
+
+    def main_part(self, usual: str) -> str:
+        """Path of the part that the package is about."""
+        for kind, path in self.related("").values():
+            if kind == "officeDocument" and path in self.entries:
+                return path
+        if usual not in self.entries:
+            raise damaged()
+        return usual
+
+    def kind(self) -> Kind:
+        """What the archive is: an Office file by its parts, else an archive of files.
+
+        Raises:
+            UnsupportedFile: an Office or similar format that is not read.
+        """
+        if "mimetype" in self.entries and self._is_foreign():
+            raise UnsupportedFile(
+                "This is an OpenDocument or e-book file.", hint="Save it as DOCX, XLSX or PDF."
+            )
+        if "[Content_Types].xml" not in self.entries:
+            return Kind.ZIP
+        if _MACROS in self.read("[Content_Types].xml").lower():
+            raise UnsupportedFile(
+                "This Office file can carry programs (macros).",
+                hint="Save it as DOCX, XLSX or PPTX.",
+            )
+        for folder, kind in _FOLDERS.items():
+            if any(name.startswith(folder) for name in self.entries):
+                return kind
+        raise UnsupportedFile("This Office format is not read.", hint="Save it as DOCX or PDF.")
+
+    def _is_foreign(self) -> bool:
+        return self.read("mimetype")[:100].startswith(
+            (b"application/vnd.oasis", b"application/epub")
+        )
 
 
 def _resolved(folder: str, target: str) -> str:

@@ -1,18 +1,19 @@
-"""PDF, page by page, with pdfium."""
+"""PDF, page by page, with pdfium; what pdfium cannot open is tried with pypdf."""
 
-from collections.abc import Iterator
+from collections.abc import Sequence
+from typing import Any
 
 import pypdfium2  # type: ignore[import-untyped]  # pypdfium2 ships no types
 from pypdfium2 import raw
 
-from sloth_agent.adapters.parsers.cleaning import lines
-from sloth_agent.adapters.parsers.damage import damaged
+from sloth_agent.adapters.parsers.cleaning import clean
 from sloth_agent.adapters.parsers.kinds import Kind
+from sloth_agent.adapters.parsers.page_layout import Line, blocks
 from sloth_agent.errors import FileEncrypted, NoText, TooManyPages
-from sloth_agent.knowledge.models import Block, BlockKind, Place, Reading, Unread
+from sloth_agent.knowledge.models import Reading, Unread
 
 MAX_PAGES = 5_000
-_OCR_HINT = "Reading scans (OCR) comes in a later version; export the document with its text."
+_HYPHENS = {0x2: "\u00ad", 0xFFFE: "\u00ad"}  # what pdfium puts where a word was broken
 
 
 def read(content: bytes) -> Reading:
@@ -20,57 +21,99 @@ def read(content: bytes) -> Reading:
     FileEncrypted, FileDamaged, TooManyPages
     NoText: no page has a text layer.
     """
-    document = _opened(content)
-    count = len(document)
-    if count > MAX_PAGES:
-        raise TooManyPages(
-            f"The document has {count:,} pages; {MAX_PAGES:,} can be read.", hint="Split it."
-        )
-    blocks: list[Block] = []
-    unread: list[Unread] = []
-    for number in range(1, count + 1):
-        found = list(_page(document, number))
-        blocks += found
-        if not found:
-            unread.append(_no_text(number))
-    if not blocks:
-        raise NoText(
-            "No page of this PDF has text in it: it is a scan or a drawing.",
-            hint=_OCR_HINT,
-            pages=count,
-        )
-    return Reading(media_type=Kind.PDF, blocks=tuple(blocks), pages=count, unread=tuple(unread))
-
-
-def _opened(content: bytes) -> pypdfium2.PdfDocument:
     try:
-        return pypdfium2.PdfDocument(content)
+        document = pypdfium2.PdfDocument(content)
     except pypdfium2.PdfiumError as error:
         if error.err_code == raw.FPDF_ERR_PASSWORD:
-            raise FileEncrypted(
-                "The PDF is protected with a password.",
-                hint="Save it without a password and add it again.",
-            ) from error
-        raise damaged() from error
+            raise encrypted() from error
+        pages = _second_try(content)
+    else:
+        check_number(len(document))
+        pages = [_lines(document, index) for index in range(len(document))]
+    return _reading(pages)
 
 
-def _page(document: pypdfium2.PdfDocument, number: int) -> Iterator[Block]:
-    try:
-        page = document[number - 1]
-        text = page.get_textpage().get_text_range()
-    except pypdfium2.PdfiumError:
-        return
-    for paragraph in paragraphs(lines(text).split("\n")):
-        yield Block(text=paragraph, kind=BlockKind.PARAGRAPH, place=Place(page=number))
+def check_number(pages: int) -> None:
+    if pages > MAX_PAGES:
+        raise TooManyPages(
+            f"The document has {pages:,} pages; up to {MAX_PAGES:,} can be read.",
+            hint="Split it into several files.",
+        )
 
 
-def _no_text(number: int) -> Unread:
-    return Unread(
-        part=f"page {number}",
-        code=NoText.code,
-        message=f"Page {number} has no text: a picture or a scan.",
+def encrypted() -> FileEncrypted:
+    return FileEncrypted(
+        "The PDF is protected with a password.", hint="Save it without one and add it again."
     )
 
 
-def paragraphs(rows: list[str]) -> Iterator[str]:
-    yield "\n".join(rows)
+def _reading(pages: Sequence[list[Line]]) -> Reading:
+    empty = [number for number, lines in enumerate(pages, 1) if not lines]
+    if len(empty) == len(pages):
+        raise NoText(
+            f"{_named(empty)} no text in {'it' if len(empty) == 1 else 'them'}: a scan or a picture.",
+            hint="Text in pictures will be read in a later version; export it with its text.",
+            pages=empty,
+        )
+    return Reading(
+        media_type=Kind.PDF,
+        blocks=tuple(blocks(pages)),
+        pages=len(pages),
+        unread=tuple(_unread(number) for number in empty),
+    )
+
+
+def _unread(number: int) -> Unread:
+    message = f"Page {number} has no text in it: a scan, a picture or an empty page."
+    return Unread(part=f"page {number}", code=NoText.code, message=message)
+
+
+def _named(pages: list[int]) -> str:
+    if not pages:
+        return "The PDF has no pages, so there is"
+    if len(pages) == 1:
+        return f"Page {pages[0]} has"
+    shown = ", ".join(map(str, pages[:10])) + (", ..." if len(pages) > 10 else "")
+    return f"Pages {shown} have"
+
+
+def _lines(document: Any, index: int) -> list[Line]:
+    """Lines of one page in the order of the file; none where the page cannot be opened."""
+    try:
+        page = document[index]
+        layer = page.get_textpage()
+    except pypdfium2.PdfiumError:
+        return []
+    text = layer.get_text_range()
+    # The index of a character is its place in the text, unless some take two units or none.
+    sized = layer.count_chars() == len(text)
+    lines: list[Line] = []
+    start = 0
+    for line in text.split("\n"):
+        shown = clean_line(line)
+        if shown:
+            indent = len(line) - len(line.lstrip())
+            size = raw.FPDFText_GetFontSize(layer, start + indent) if sized else 0.0
+            lines.append(Line(shown, round(size, 1), breaks_word=_breaks_word(line)))
+        start += len(line) + 1
+    layer.close()
+    page.close()
+    return lines
+
+
+def clean_line(line: str) -> str:
+    return " ".join(clean(line).split())
+
+
+def _breaks_word(line: str) -> bool:
+    return line.rstrip("\r\n ")[-1:] in {"\x02", "\ufffe", "\u00ad"}
+
+
+def _second_try(content: bytes) -> list[list[Line]]:
+    from sloth_agent.adapters.parsers import pdf_second
+
+    texts = pdf_second.pages(content)
+    check_number(len(texts))
+    return [
+        [Line(shown) for line in text.split("\n") if (shown := clean_line(line))] for text in texts
+    ]

@@ -47,7 +47,7 @@ class _Workbook:
     def __init__(self, package: Package) -> None:
         self._package = package
         self._cells = 0
-        main = _main_part(package)
+        main = package.main_part("xl/workbook.xml")
         root = package.xml(main)
         related = package.related(main)
         self.sheets = list(_sheets(root, related))
@@ -112,13 +112,6 @@ class _Workbook:
         if not 0 <= number < len(self._strings):
             raise damaged()
         return self._strings[number]
-
-
-def _main_part(package: Package) -> str:
-    for kind, path in package.related("").values():
-        if kind == "officeDocument":
-            return path
-    return "xl/workbook.xml"
 
 
 def _sheets(root: Element, related: dict[str, tuple[str, str]]) -> Iterator[tuple[str, str, bool]]:
