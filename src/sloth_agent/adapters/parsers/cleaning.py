@@ -10,9 +10,8 @@ _PILED_MARKS = re.compile(
     "([\u0300-\u036f\u0483-\u0489\u0591-\u05bd]{8})[\u0300-\u036f\u0483-\u0489\u0591-\u05bd]+"
 )
 
-_DROPPED = {
-    code: None
-    for code in (
+_DROPPED: dict[int, str | None] = dict.fromkeys(
+    (
         *range(9),  # C0 controls but tab and newline; NUL cannot be stored, ESC drives terminals
         *range(0x0E, 0x20),
         *range(0x7F, 0xA0),  # DEL and the C1 controls
@@ -29,7 +28,7 @@ _DROPPED = {
         0xFFFF,
         *range(0xE0000, 0xE0080),  # tags: text that nobody sees
     )
-}
+)
 _LIGATURES = {
     0xFB00: "ff",
     0xFB01: "fi",

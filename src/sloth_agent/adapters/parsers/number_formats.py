@@ -9,8 +9,9 @@ from sloth_agent.adapters.parsers.xml import Element
 
 # The formats that every workbook has without naming them; 14 to 22 are dates and times.
 _BUILT_IN = {
-    1: "0", 2: "0.00", 3: "#,##0", 4: "#,##0.00", 9: "0%", 10: "0.00%", 14: "yyyy-mm-dd", 15: "d-mmm-yy",
-    16: "d-mmm", 17: "mmm-yy", 18: "h:mm AM/PM", 19: "h:mm:ss AM/PM", 20: "h:mm", 21: "h:mm:ss",
+    1: "0", 2: "0.00", 3: "#,##0", 4: "#,##0.00", 9: "0%", 10: "0.00%", 14: "yyyy-mm-dd",
+    15: "d-mmm-yy", 16: "d-mmm", 17: "mmm-yy", 18: "h:mm AM/PM", 19: "h:mm:ss AM/PM",
+    20: "h:mm", 21: "h:mm:ss",
     22: "yyyy-mm-dd h:mm", 37: "#,##0", 38: "#,##0", 39: "#,##0.00", 40: "#,##0.00", 45: "mm:ss",
     46: "[h]:mm:ss", 47: "mm:ss",
 }  # fmt: skip
@@ -39,7 +40,7 @@ class NumberFormats:
             return value
         index = int(style) if style and style.isdecimal() else 0
         code = self._formats[index] if index < len(self._formats) else ""
-        if not code or number != number or abs(number) > 1e300:
+        if not code or not abs(number) < 1e300:  # also where it is no number
             return plain(number)
         return self._formatted(number, code)
 
@@ -65,7 +66,7 @@ def _cell_formats(styles: Element) -> Iterator[str]:
 
 def plain(number: float) -> str:
     """Up to 11 digits, as an unformatted cell shows them."""
-    if number == int(number) and abs(number) < 1e15 if abs(number) < 1e300 else False:
+    if abs(number) < 1e15 and number.is_integer():
         return str(int(number))
     return format(number, ".11g")
 

@@ -9,7 +9,8 @@ from sloth_agent.adapters.parsers.headings import HeadingPath
 from sloth_agent.knowledge.models import Block, BlockKind, Place
 
 _BULLET = re.compile(r"(?:[•●▪■◦‣·–—*-]|\d{1,3}[.)]|\(?[a-zа-яіїєґ]\))\s+\S", re.IGNORECASE)
-_SENTENCE_END = re.compile(r"""[.!?…:;]["'»”’)\]]*$""")
+# Not the question mark: in tables and lists of questions the answer follows it.
+_SENTENCE_END = re.compile(r"""[.!…:;]["'»”’)\]]*$""")
 _HYPHEN_END = re.compile(r"[^\W\d_]-$")
 _LONGEST_HEADING = 120
 _LONGEST_BLOCK = 2_000

@@ -13,7 +13,7 @@ from sloth_agent.errors import FileEncrypted, NoText, TooManyPages
 from sloth_agent.knowledge.models import Reading, Unread
 
 MAX_PAGES = 5_000
-_HYPHENS = {0x2: "\u00ad", 0xFFFE: "\u00ad"}  # what pdfium puts where a word was broken
+_FEW = 200
 
 
 def read(content: bytes) -> Reading:
@@ -51,7 +51,7 @@ def _reading(pages: Sequence[list[Line]]) -> Reading:
     empty = [number for number, lines in enumerate(pages, 1) if not lines]
     if len(empty) == len(pages):
         raise NoText(
-            f"{_named(empty)} no text in {'it' if len(empty) == 1 else 'them'}: a scan or a picture.",
+            f"There is no text in this PDF, only pictures or scans: {_named(empty)}.",
             hint="Text in pictures will be read in a later version; export it with its text.",
             pages=empty,
         )
@@ -70,11 +70,9 @@ def _unread(number: int) -> Unread:
 
 def _named(pages: list[int]) -> str:
     if not pages:
-        return "The PDF has no pages, so there is"
-    if len(pages) == 1:
-        return f"Page {pages[0]} has"
+        return "no pages at all"
     shown = ", ".join(map(str, pages[:10])) + (", ..." if len(pages) > 10 else "")
-    return f"Pages {shown} have"
+    return f"page {shown}" if len(pages) == 1 else f"pages {shown}"
 
 
 def _lines(document: Any, index: int) -> list[Line]:
@@ -85,6 +83,8 @@ def _lines(document: Any, index: int) -> list[Line]:
     except pypdfium2.PdfiumError:
         return []
     text = layer.get_text_range()
+    if len(text) < _FEW and not layer.get_text_bounded().strip():
+        return []  # some converters leave the name of a picture's layer outside the page
     # The index of a character is its place in the text, unless some take two units or none.
     sized = layer.count_chars() == len(text)
     lines: list[Line] = []

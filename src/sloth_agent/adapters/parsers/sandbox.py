@@ -168,7 +168,7 @@ def _exchanged(
 def _start(program: str, paths: tuple[str, ...]) -> subprocess.Popen[bytes]:
     home = str(Path(sloth_agent.__file__).parents[1])
     own = [home, *paths, *(str(Path(entry).resolve()) for entry in sys.path if entry)]
-    return subprocess.Popen(
+    return subprocess.Popen(  # noqa: S603 - our own interpreter and module
         [sys.executable, "-I", "-S", "-X", "utf8", "-c", _START, program, *dict.fromkeys(own)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,

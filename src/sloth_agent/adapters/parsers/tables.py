@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import pairwise, zip_longest
 from typing import Self
 
 from sloth_agent.knowledge.models import CELL_SEPARATOR, Block, BlockKind, Place
@@ -73,9 +74,14 @@ def _groups(rows: Iterable[Row]) -> Iterator[list[Row]]:
 
 
 def _group(group: list[Row], table: _Table) -> Iterator[Block]:
-    columns = sorted({index for row in group for index in row.filled})
+    columns = sorted({column for row in group for column in row.filled})
     if len(columns) == 1:
         yield from _prose(group, table)
+        return
+    sides = _side_by_side(columns)
+    if len(sides) > 1:
+        for side in sides:
+            yield from _group(_only(side, group), replace(table))
         return
 
     first = next((i for i, row in enumerate(group) if len(row.filled) > 1), len(group))
@@ -98,7 +104,7 @@ def _group(group: list[Row], table: _Table) -> Iterator[Block]:
         yield Block(text=table.text(body[0]), kind=BlockKind.ROW, place=table.at(body[0]))
         table.header = table.text(body[0])
         body = body[1:]
-    for row, following in zip(body, [*body[1:], None], strict=True):
+    for row, following in zip_longest(body, body[1:]):
         yield _body_row(row, following, table)
 
 
@@ -117,6 +123,20 @@ def _body_row(row: Row, following: Row | None, table: _Table) -> Block:
     if row.filled[0] == table.columns[0] or not table.header:
         return Block(text=text, place=table.at(row))
     return Block(text=table.text(row), kind=BlockKind.ROW, place=table.at(row), header=table.header)
+
+
+def _side_by_side(columns: list[int]) -> list[range]:
+    """Ranges of columns parted by an empty one, where each is wide enough for a table."""
+    gaps = [column for column, following in pairwise(columns) if following > column + 1]
+    starts = [columns[0], *(columns[columns.index(gap) + 1] for gap in gaps)]
+    sides = [range(start, end + 1) for start, end in zip(starts, [*gaps, columns[-1]], strict=True)]
+    return sides if all(len(side) > 1 for side in sides) else [range(columns[0], columns[-1] + 1)]
+
+
+def _only(side: range, group: list[Row]) -> list[Row]:
+    """The part of every row that lies in `side`; rows without one are left out."""
+    cut = (replace(row, cells={c: t for c, t in row.cells.items() if c in side}) for row in group)
+    return [row for row in cut if row.cells]
 
 
 def _prose(group: list[Row], table: _Table) -> Iterator[Block]:

@@ -26,8 +26,8 @@ def read(package: Package) -> Reading:
     book = _Workbook(package)
     blocks: list[Block] = []
     unread: list[Unread] = []
-    for name, path, hidden in book.sheets:
-        if hidden:
+    for name, path, is_storage in book.sheets:
+        if is_storage:
             unread.append(_left_out(name))
         else:
             blocks += tables.blocks(book.rows(path), Place(sheet=name))
@@ -39,7 +39,7 @@ def read(package: Package) -> Reading:
 
 
 def _left_out(name: str) -> Unread:
-    message = "The sheet is hidden, so it was left out. Unhide it to have it read."
+    message = "Excel does not show this sheet at all: it is kept by a program, and was left out."
     return Unread(part=f"sheet {name}", code=UnsupportedFile.code, message=message)
 
 
@@ -92,17 +92,14 @@ class _Workbook:
         if kind == "inlineStr":
             return one_line("".join(cell.itertext("{*}t")))
         value = cell.findtext("{*}v")
-        if value is None:
-            return ""
+        if value is None or kind == "e":
+            return ""  # a broken formula says nothing about the firm
         if kind == "s":
             return self._shared(value)
         if kind == "b":
             return "TRUE" if value.strip() == "1" else "FALSE"
-        if kind == "e":
-            return ""  # a broken formula says nothing about the firm
-        if kind == "n":
-            return one_line(self._formats.shown(value, cell.get("s")))
-        return one_line(unescaped(value))
+        shown = self._formats.shown(value, cell.get("s")) if kind == "n" else unescaped(value)
+        return one_line(shown)
 
     def _shared(self, index: str) -> str:
         try:
@@ -116,14 +113,11 @@ class _Workbook:
 
 def _sheets(root: Element, related: dict[str, tuple[str, str]]) -> Iterator[tuple[str, str, bool]]:
     for element in root.iterfind("{*}sheets/{*}sheet"):
-        id = attribute(element, "id")
-        kind, path = related.get(id, ("", ""))
+        kind, path = related.get(attribute(element, "id"), ("", ""))
         if kind == "worksheet":  # a sheet may also be a chart or a dialogue
-            yield (
-                one_line(element.get("name", "")),
-                path,
-                element.get("state", "visible") != "visible",
-            )
+            # Hidden sheets are read like hidden text anywhere; these no user can unhide.
+            is_storage = element.get("state") == "veryHidden"
+            yield one_line(element.get("name", "")), path, is_storage
 
 
 def _shared_strings(root: Element) -> list[str]:

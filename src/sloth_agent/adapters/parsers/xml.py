@@ -15,9 +15,13 @@ _DOCTYPE = re.compile(r"<!(?:DOCTYPE|ENTITY)")
 
 def parse_xml(content: bytes) -> Element:
     parser = etree.XMLParser(
-        resolve_entities=False, load_dtd=False, no_network=True, huge_tree=False, remove_comments=True,
+        resolve_entities=False,
+        load_dtd=False,
+        no_network=True,
+        huge_tree=False,
+        remove_comments=True,
         remove_pis=True,
-    )  # fmt: skip
+    )
     if _declares_entities(content):
         raise FileDamaged(
             "The file carries instructions that a document must not have, and was not opened.",
