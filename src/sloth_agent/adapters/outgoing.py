@@ -21,7 +21,7 @@ KNOCK_SECONDS = 1.5
 """A caller must not wait longer only to learn that the service is still down."""
 
 
-class TryAgain(Exception):  # noqa: N818 - says what to do, and never leaves the adapters
+class TryAgain(Exception):
     """A failure that may pass. Raised by an attempt, never seen by callers.
 
     `down` tells whether the service itself seems to be in trouble, which a limit of rate is not.
@@ -125,7 +125,9 @@ class Line:
 
     async def _tried(self, attempt: Callable[[], Awaitable[T]], tries: int) -> T:
         ends = time.monotonic() + self._patience.call_seconds
-        for number in range(1, tries + 1):
+        number = 0
+        while True:
+            number += 1
             left = ends - time.monotonic()
             try:
                 with anyio.fail_after(min(left, self._patience.try_seconds)):
