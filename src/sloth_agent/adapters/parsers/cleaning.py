@@ -10,6 +10,12 @@ _PILED_MARKS = re.compile(
     "([\u0300-\u036f\u0483-\u0489\u0591-\u05bd]{8})[\u0300-\u036f\u0483-\u0489\u0591-\u05bd]+"
 )
 
+# Nearly every text of ours consists of these, and is clean and composed as it stands.
+_NOT_PLAIN = re.compile(
+    "[^\\n\\t -~\u00a1-\u00ac\u00ae-\u02ff\u0400-\u0482\u048a-\u052f"
+    "\u2010-\u2027\u2030-\u205e\u20a0-\u20bf\u2116]"
+)
+
 _DROPPED: dict[int, str | None] = dict.fromkeys(
     (
         *range(9),  # C0 controls but tab and newline; NUL cannot be stored, ESC drives terminals
@@ -45,7 +51,7 @@ _BLANKS = re.compile(r"[ \t\u2000-\u200a\u3000]+")
 
 def clean(text: str) -> str:
     """Composed characters, `\\n` for every line end, and nothing invisible or unprintable."""
-    if text.isascii() and text.isprintable():
+    if _NOT_PLAIN.search(text) is None:
         return text
     text = _NEWLINES.sub("\n", text)
     text = _SURROGATES.sub("\ufffd", text).translate(_TABLE)

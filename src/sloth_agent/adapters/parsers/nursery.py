@@ -1,6 +1,6 @@
 """The process that files are read in, one limited child each.
 
-It imports the parsers a first file needed, so that later children are forked with them. Run as
+It loads the parser that a file wants before the fork, once for all children after it. Run as
 a program it takes requests on stdin, one after another, and ends when stdin does. A request is a
 line of JSON and the content; the answer a line of JSON and the message of `wire`.
 """
@@ -34,13 +34,14 @@ _STEP = 1 << 20
 _LENGTH = 8  # bytes in front of a child's message
 
 
-def serve(parse: Parse) -> None:
+def serve(parse: Parse, prepare: Callable[[bytes], None]) -> None:
     requests, answers = sys.stdin.buffer, sys.stdout.buffer
     while line := requests.readline():
         request = json.loads(line)
         content = requests.read(request["size"])
         if len(content) < request["size"]:
             return  # the parent is gone
+        prepare(content)
         message = _answer(parse, content, request)
         del content
         answers.write(b"%d\n" % len(message) + message)
@@ -190,6 +191,6 @@ def _cause(status: int, peak_bytes: int, allowed: Limits) -> UnreadableFile:
 
 
 if __name__ == "__main__":
-    from sloth_agent.adapters.parsers.reading import read
+    from sloth_agent.adapters.parsers import reading
 
-    serve(read)
+    serve(reading.read, reading.prepare)

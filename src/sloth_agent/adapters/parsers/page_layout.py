@@ -79,48 +79,47 @@ class _Page:
         self._repeated = repeated
         self._path = path
         lengths = sorted(len(line.text) for line in lines)
-        self._usual = lengths[len(lengths) * 9 // 10] if lengths else 0
+        self._full = lengths[len(lengths) * 9 // 10] * _FULL if lengths else 0
         self._open: list[Line] = []
+        self._open_length = 0
 
     def blocks(self) -> Iterator[Block]:
+        last, last_role = None, None
         for line in self._lines:
-            if self._open and self._parts(self._open[-1], line):
-                yield self._block()
+            role = self._role(line)
+            if last is not None and (role != last_role or self._parts(last, line, role)):
+                yield self._block(last_role)
             self._open.append(line)
+            self._open_length += len(line.text)
+            last, last_role = line, role
         if self._open:
-            yield self._block()
+            yield self._block(last_role)
 
-    def _parts(self, line: Line, following: Line) -> bool:
-        if self._runs_along(line) or self._runs_along(following):
-            return True
-        if self._level(line) != self._level(following):
-            return True
-        if self._level(line) is not None:
-            return line.size != following.size or len(self._open) >= 3
+    def _role(self, line: Line) -> float | str | None:
+        """What sets a line apart from its neighbours: its size as a heading, or running along."""
+        if self._repeated and _mask(line.text) in self._repeated:
+            return line.text
+        if line.size in self._levels and len(line.text) <= _LONGEST_HEADING:
+            return line.size
+        return None
+
+    def _parts(self, line: Line, following: Line, role: float | str | None) -> bool:
+        if role is not None:
+            return len(self._open) >= 3
         if _BULLET.match(following.text):
             return not line.breaks_word
         if self._is_full(line):
             return False
-        long = sum(len(each.text) for each in self._open) > _LONGEST_BLOCK
-        return long or _SENTENCE_END.search(line.text) is not None
-
-    def _runs_along(self, line: Line) -> bool:
-        return bool(self._repeated) and _mask(line.text) in self._repeated
-
-    def _level(self, line: Line) -> int | None:
-        if self._runs_along(line) or len(line.text) > _LONGEST_HEADING:
-            return None
-        return self._levels.get(line.size)
+        return self._open_length > _LONGEST_BLOCK or _SENTENCE_END.search(line.text) is not None
 
     def _is_full(self, line: Line) -> bool:
-        return line.breaks_word or len(line.text) >= self._usual * _FULL
+        return line.breaks_word or len(line.text) >= self._full
 
-    def _block(self) -> Block:
-        lines, self._open = self._open, []
-        level = self._level(lines[0])
-        if level is not None and any(map(str.isalpha, lines[0].text)):
+    def _block(self, role: float | str | None) -> Block:
+        lines, self._open, self._open_length = self._open, [], 0
+        if isinstance(role, float) and any(map(str.isalpha, lines[0].text)):
             title = " ".join(line.text for line in lines)
-            self._path.enter(level, title)
+            self._path.enter(self._levels[role], title)
             return Block(text=title, kind=BlockKind.HEADING, place=self._place())
         is_item = _BULLET.match(lines[0].text) is not None
         kind = BlockKind.ITEM if is_item else BlockKind.PARAGRAPH

@@ -14,6 +14,7 @@ from sloth_agent.knowledge.models import Reading, Unread
 
 MAX_PAGES = 5_000
 _FEW = 200
+_BROKEN = frozenset("\x02\ufffe\u00ad")  # what pdfium ends a line with where it broke a word
 
 
 def read(content: bytes) -> Reading:
@@ -87,26 +88,21 @@ def _lines(document: Any, index: int) -> list[Line]:
         return []  # some converters leave the name of a picture's layer outside the page
     # The index of a character is its place in the text, unless some take two units or none.
     sized = layer.count_chars() == len(text)
+    font_size = raw.FPDFText_GetFontSize
     lines: list[Line] = []
     start = 0
     for line in text.split("\n"):
         shown = clean_line(line)
         if shown:
             indent = len(line) - len(line.lstrip())
-            size = raw.FPDFText_GetFontSize(layer, start + indent) if sized else 0.0
-            lines.append(Line(shown, round(size, 1), breaks_word=_breaks_word(line)))
+            size = font_size(layer, start + indent) if sized else 0.0
+            lines.append(Line(shown, round(size, 1), line.rstrip()[-1:] in _BROKEN))
         start += len(line) + 1
-    layer.close()
-    page.close()
     return lines
 
 
 def clean_line(line: str) -> str:
-    return " ".join(clean(line).split())
-
-
-def _breaks_word(line: str) -> bool:
-    return line.rstrip("\r\n ")[-1:] in {"\x02", "\ufffe", "\u00ad"}
+    return " ".join(clean(line.strip()).split())
 
 
 def _second_try(content: bytes) -> list[list[Line]]:

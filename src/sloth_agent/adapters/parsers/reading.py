@@ -13,6 +13,13 @@ from sloth_agent.knowledge.models import Block, Reading, Unread
 _DEEPEST = 3  # a message in an archive, with an attached message
 _PARSERS = "sloth_agent.adapters.parsers."
 _OFFICE = {Kind.DOCX: "docx", Kind.XLSX: "xlsx", Kind.PPTX: "pptx"}
+_MARKS = {
+    b"%PDF-": "pdf",
+    b"word/document.xml": "docx",
+    b"xl/workbook.xml": "xlsx",
+    b"ppt/presentation.xml": "pptx",
+    b"<html": "html",
+}
 _PLAIN = {
     Kind.TEXT: "text",
     Kind.MARKDOWN: "markdown",
@@ -26,6 +33,14 @@ def read(content: bytes, *, name: str) -> Reading:
     UnreadableFile: one of its subclasses.
     """
     return _read(content, name, depth=0, in_archive=False)
+
+
+def prepare(content: bytes) -> None:
+    """Load the parser that the content will want. Looks for marks only, and parses nothing."""
+    ends = content[:1024] + content[-65_536:]
+    for mark, parser in _MARKS.items():
+        if mark in ends:
+            _parser(parser)
 
 
 def _read(content: bytes, name: str, *, depth: int, in_archive: bool) -> Reading:
