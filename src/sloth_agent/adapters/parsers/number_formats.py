@@ -110,7 +110,7 @@ class _Format:
                 text = next((text for text in token.groups() if text is not None), "")
                 (after if self.pattern else before).append(text)
         self._before, self._after = "".join(before), "".join(after)
-        letters = re.sub(r'"[^"]*"|\\.|\[[^\]]*\]', "", code).lower()
+        letters = re.sub(r'"[^"]*"|\\[a-z]|\[[^\]]*\]|\\', "", code.lower())
         self._has_day = "y" in letters or "d" in letters
         self._has_clock = "h" in letters or "s" in letters or self._elapsed
         self._has_seconds = "s" in letters
