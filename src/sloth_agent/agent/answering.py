@@ -13,13 +13,14 @@ from sloth_agent.agent.models import (
     Language,
     Message,
     Prompt,
+    Reply,
     Speaker,
 )
 from sloth_agent.agent.ports import ChatModel, ChatRequest, Completion, Delta, Quote, Turn
 from sloth_agent.agent.prompts import Prompts
 from sloth_agent.errors import ModelUnavailable
 from sloth_agent.ids import ConversationId, MessageId, new_id
-from sloth_agent.knowledge.models import Passage, Place
+from sloth_agent.knowledge.models import Passage
 from sloth_agent.knowledge.queries import cleaned
 from sloth_agent.knowledge.retrieval import Found, Retrieval
 
@@ -56,10 +57,27 @@ class Answering:
             NotFound: no such conversation.
             ModelUnavailable: the model did not answer; nothing is stored.
         """
+        history: Sequence[Message] = ()
+        if conversation is not None:
+            history = await self.conversations.messages(conversation, last=REMEMBERED_MESSAGES)
+        async for part in self.reply(question, language=language, history=history):
+            if isinstance(part, Reply):
+                conversation = conversation or (await self.conversations.start(source)).id
+                yield await self._remembered(question, part, conversation)
+            else:
+                yield part
+
+    async def reply(
+        self,
+        question: str,
+        *,
+        language: Language | None = None,
+        history: Sequence[Message] = (),
+    ) -> AsyncIterator[Delta | Reply]:
+        """Like `answer`, but leaves no trace: for trying things out and for measuring."""
         started = time.perf_counter()
         question = cleaned(question)
         language = language or detect(question)
-        history = await self.conversations.messages(conversation) if conversation else []
         found = await self.retrieval.search(question, limit=PASSAGES)
         retrieved = time.perf_counter()
 
@@ -73,20 +91,19 @@ class Answering:
         if completion is None:
             raise ModelUnavailable("The model broke off its answer.", hint="Ask again.")
 
-        citations = _citations(completion.quotes, found.passages)
-        text = completion.text if completion.text and (citations or not completion.quotes) else ""
+        text = completion.text
         if not text:
             text = REFUSALS[language]
             yield Delta(text=text)
+        citations = _citations(completion.quotes, found.passages) if completion.text else ()
         finished = time.perf_counter()
-        answer = Answer(
+        yield Reply(
             text=text,
             grounded=bool(citations),
             citations=citations,
-            conversation_id=conversation or (await self.conversations.start(source)).id,
-            message_id=MessageId(new_id()),
             model=self.model.name,
             usage=completion.usage,
+            chunks_used=tuple(passage.chunk_id for passage in found.passages),
             timings_ms={
                 **found.timings_ms,
                 "retrieve": (retrieved - started) * 1000,
@@ -94,23 +111,39 @@ class Answering:
                 "total": (finished - started) * 1000,
             },
         )
-        await self._remember(question, answer, found)
-        yield answer
 
-    async def _remember(self, question: str, answer: Answer, found: Found) -> None:
+    async def _remembered(
+        self, question: str, reply: Reply, conversation: ConversationId
+    ) -> Answer:
         now = self.conversations.clock()
-        asked = Message(id=MessageId(new_id()), speaker=Speaker.USER, text=question, created_at=now)
-        replied = Message(
-            id=answer.message_id,
-            speaker=Speaker.ASSISTANT,
-            text=answer.text,
+        asked = Message(
+            id=MessageId(new_id()),
+            speaker=Speaker.USER,
+            text=cleaned(question),
             created_at=now,
-            citations=answer.citations,
-            chunks_used=tuple(passage.chunk_id for passage in found.passages),
-            usage=answer.usage,
-            processing_ms=answer.timings_ms["total"],
         )
-        await self.conversations.store.append(answer.conversation_id, [asked, replied])
+        answered = Message(
+            id=MessageId(new_id()),
+            speaker=Speaker.ASSISTANT,
+            text=reply.text,
+            created_at=now,
+            citations=reply.citations,
+            chunks_used=reply.chunks_used,
+            usage=reply.usage,
+            processing_ms=reply.timings_ms["total"],
+        )
+        await self.conversations.store.append(conversation, [asked, answered])
+        return Answer(
+            text=reply.text,
+            grounded=reply.grounded,
+            citations=reply.citations,
+            model=reply.model,
+            usage=reply.usage,
+            chunks_used=reply.chunks_used,
+            timings_ms=reply.timings_ms,
+            conversation_id=conversation,
+            message_id=answered.id,
+        )
 
 
 def _request(
@@ -128,10 +161,7 @@ def _request(
             part for part in (prompt.role, prompt.instructions, prompt.context) if part
         ),
         term_weights=found.term_weights,
-        history=[
-            Turn(speaker=message.speaker, text=message.text)
-            for message in history[-REMEMBERED_MESSAGES:]
-        ],
+        history=[Turn(speaker=message.speaker, text=message.text) for message in history],
         temperature=prompt.temperature,
         max_tokens=prompt.max_tokens,
     )
@@ -154,7 +184,7 @@ def _citation(passage: Passage, snippet: str) -> Citation:
     place = passage.place
     return Citation(
         chunk_id=passage.chunk_id,
-        document=_name(passage.document, place),
+        document=passage.cited_document,
         snippet=snippet,
         score=passage.score,
         page=place.page,
@@ -162,10 +192,6 @@ def _citation(passage: Passage, snippet: str) -> Citation:
         sheet=place.sheet,
         row=_row(passage, snippet),
     )
-
-
-def _name(document: str, place: Place) -> str:
-    return f"{document}/{place.member}" if place.member else document
 
 
 def _row(passage: Passage, snippet: str) -> int | None:

@@ -39,17 +39,24 @@ class Citation:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """One reply. Without a source for it `grounded` is False and `citations` is empty."""
+class Reply:
+    """What the assistant says to a question. Without a source `grounded` is False."""
 
     text: str
     grounded: bool
-    citations: tuple[Citation, ...]
+    citations: tuple[Citation, ...]  # empty unless grounded
+    model: str
+    usage: Usage
+    chunks_used: tuple[ChunkId, ...]  # the passages that the model read
+    timings_ms: dict[str, float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer(Reply):
+    """A reply that was stored as a message of a conversation."""
+
     conversation_id: ConversationId
     message_id: MessageId
-    model: str
-    usage: Usage = Usage()
-    timings_ms: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,5 +102,5 @@ class Message:
     created_at: datetime
     citations: tuple[Citation, ...] = ()
     chunks_used: tuple[ChunkId, ...] = ()
-    usage: Usage = Usage()
+    usage: Usage = field(default_factory=Usage)
     processing_ms: float | None = None  # None for what a person wrote

@@ -14,6 +14,7 @@ from typing import Self, TypeVar
 
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 
+from sloth_agent.agent.evaluation import Evaluation, Question, Verdict
 from sloth_agent.agent.models import (
     Answer,
     Conversation,
@@ -99,6 +100,10 @@ class Sloth:
         """See `AsyncSloth.set_tenant_active`."""
         return self._opened.call(partial(self._sloth.set_tenant_active, slug, active=active))
 
+    def upgrade_tenants(self) -> int:
+        """See `AsyncSloth.upgrade_tenants`."""
+        return self._opened.call(self._sloth.upgrade_tenants)
+
     @property
     def _opened(self) -> BlockingPortal:
         if self._portal is None:
@@ -177,6 +182,22 @@ class Tenant:
             ),
         )
 
+    def evaluate(
+        self,
+        questions: Sequence[Question],
+        *,
+        k: int = 5,
+        on_verdict: Callable[[Verdict], None] = lambda _: None,
+    ) -> Evaluation:
+        """See `AsyncTenant.evaluate`."""
+        return self._portal.call(
+            partial(self._tenant.evaluate, questions, k=k, on_verdict=on_verdict)
+        )
+
+    def advice(self) -> Sequence[str]:
+        """See `AsyncTenant.advice`."""
+        return self._portal.call(self._tenant.advice)
+
     def rebuild(
         self,
         *,
@@ -193,6 +214,10 @@ class Tenant:
                 on_progress=on_progress,
             )
         )
+
+    def index(self) -> VectorStore:
+        """See `AsyncTenant.index`."""
+        return self._portal.call(self._tenant.index)
 
     def documents(
         self, *, limit: int = 1000, after: DocumentId | None = None

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from sloth_agent.knowledge.models import VectorStore
 from sloth_agent.settings import Settings
 
 VECTORS_ARE_OFF = (
@@ -40,6 +41,17 @@ def chat_choice(settings: Settings) -> Choice:
     if settings.openai_base_url is not None and settings.chat_model is not None:
         return Choice(name="openai", reason="OPENAI_BASE_URL and SLOTH_CHAT_MODEL are set")
     return Choice(name="extractive", reason="no model is configured; answers are quotes")
+
+
+def advice(settings: Settings, index: VectorStore) -> list[str]:
+    """What a person should know about how their documents are searched."""
+    wanted = embedder_choice(settings).name
+    if wanted == NONE and index.space is None:
+        return [VECTORS_ARE_OFF]
+    if (wanted == NONE) != (index.space is None):
+        had = index.space or "no embedding model"
+        return [f"The index was built with {had}; run `sloth tenants rebuild` to use {wanted}."]
+    return []
 
 
 def _local_embedders(settings: Settings) -> list[str]:

@@ -7,6 +7,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from sloth_agent.agent.evaluation import Evaluation, Question, Verdict
 from sloth_agent.agent.models import (
     Answer,
     Conversation,
@@ -16,12 +17,13 @@ from sloth_agent.agent.models import (
     Prompt,
 )
 from sloth_agent.agent.ports import Delta
+from sloth_agent.app.choices import advice
 from sloth_agent.app.wiring import Backends, TenantServices, open_database
 from sloth_agent.ids import ConversationId, DocumentId
 from sloth_agent.knowledge.intake import FileOutcome, IngestReport
 from sloth_agent.knowledge.models import Document, VectorStore
 from sloth_agent.knowledge.retrieval import Found
-from sloth_agent.settings import Settings
+from sloth_agent.settings import DEFAULT_TENANT, Settings
 from sloth_agent.tenants.models import Organization
 
 
@@ -73,15 +75,17 @@ class AsyncSloth:
         await self._resources.aclose()
 
     async def tenant(self, slug: str | None = None, *, create: bool = False) -> "AsyncTenant":
-        """One tenant's assistant; without a slug the configured one, made on first use.
+        """One tenant's assistant; without a slug the configured one.
+
+        The tenant `default` is made on first use, others with `create`.
 
         Raises:
-            NotFound: no such tenant, and `create` is False.
+            NotFound: no such tenant, and it is not to be made.
         """
-        mine = slug is None or slug == self.settings.tenant
         slug = self.settings.tenant if slug is None else slug
         backends = self._opened
-        organization = await backends.organizations.open(slug, create=create or mine)
+        create = create or slug == DEFAULT_TENANT
+        organization = await backends.organizations.open(slug, create=create)
         return AsyncTenant(organization, TenantServices(backends, organization.schema_name))
 
     async def create_tenant(self, slug: str, *, name: str | None = None) -> Organization:
@@ -110,6 +114,14 @@ class AsyncSloth:
             NotFound: no such tenant.
         """
         return await self._opened.organizations.set_active(slug, active=active)
+
+    async def upgrade_tenants(self) -> int:
+        """Bring all tenants to the newest version, and return how many there are."""
+        organizations = self._opened.organizations
+        tenants = await organizations.list()
+        for organization in tenants:
+            await organizations.spaces.ensure(organization)
+        return len(tenants)
 
     @property
     def _opened(self) -> Backends:
@@ -171,6 +183,20 @@ class AsyncTenant:
             question, conversation=conversation, language=language, source=source
         )
 
+    async def evaluate(
+        self,
+        questions: Sequence[Question],
+        *,
+        k: int = 5,
+        on_verdict: Callable[[Verdict], None] = lambda _: None,
+    ) -> Evaluation:
+        """Measure search and answers on questions whose answers are known; nothing is stored."""
+        return await self.services.evaluating.evaluate(questions, k=k, on_verdict=on_verdict)
+
+    async def advice(self) -> Sequence[str]:
+        """What would make it better, one sentence each: such as vectors that are off."""
+        return advice(self.services.backends.settings, await self.index())
+
     async def rebuild(
         self,
         *,
@@ -182,6 +208,10 @@ class AsyncTenant:
         return await self.services.rebuilding.rebuild(
             chunk_size=chunk_size, chunk_overlap=chunk_overlap, on_progress=on_progress
         )
+
+    async def index(self) -> VectorStore:
+        """How its documents are cut and embedded, and into how many pieces."""
+        return await self.services.retrieval.index.active()
 
     async def documents(
         self, *, limit: int = 1000, after: DocumentId | None = None

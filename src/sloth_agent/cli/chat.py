@@ -1,0 +1,139 @@
+"""`sloth chat`: ask, once or in a conversation."""
+
+import sys
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Annotated
+from uuid import UUID
+
+import typer
+
+from sloth_agent.cli.options import Json, Tenant
+from sloth_agent.cli.output import harmless, note, say, show_json
+from sloth_agent.cli.session import opened
+
+if TYPE_CHECKING:
+    from sloth_agent.agent.models import Answer, Citation, Language
+    from sloth_agent.app.blocking import Tenant as Assistant
+    from sloth_agent.ids import ConversationId
+
+
+def chat(
+    question: Annotated[
+        str | None, typer.Argument(help="The question; - for stdin; none: a conversation.")
+    ] = None,
+    tenant: Tenant = None,
+    conversation: Annotated[
+        UUID | None, typer.Option(metavar="ID", help="Go on with a conversation.")
+    ] = None,
+    language: Annotated[
+        str | None, typer.Option(help="en, uk, pl or de. [default: the question's]")
+    ] = None,
+    no_stream: Annotated[
+        bool, typer.Option("--no-stream", help="Print the answer when it is whole.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Ask the assistant; it answers from its documents and names the sources."""
+    from sloth_agent.ids import ConversationId
+
+    wanted = _language(language)
+    known = ConversationId(conversation) if conversation else None
+    if question is None and as_json:
+        raise typer.BadParameter("--json needs a question.", param_hint="QUESTION")
+    with opened() as sloth:
+        assistant = sloth.tenant(tenant)
+        if question is None:
+            _converse(assistant, known, wanted)
+            return
+        asked = sys.stdin.read() if question == "-" else question
+        if as_json or no_stream:
+            from sloth_agent.agent.models import ConversationSource
+
+            answer = assistant.chat(
+                asked, conversation=known, language=wanted, source=ConversationSource.CLI
+            )
+            if not as_json:
+                say(answer.text)
+        else:
+            answer = _streamed(assistant, asked, known, wanted)
+        if as_json:
+            from sloth_agent.app.bodies import answer_body
+
+            show_json(answer_body(answer))
+        else:
+            show_sources(answer.citations)
+
+
+def _converse(
+    assistant: "Assistant", conversation: "ConversationId | None", language: "Language | None"
+) -> None:
+    """Questions and answers until the end of input."""
+    import readline  # noqa: F401 - makes input() editable, with a history
+
+    from sloth_agent.errors import SlothError
+
+    if sys.stdin.isatty():
+        note("Ask away; Ctrl-D leaves.")
+    while True:
+        try:
+            question = input("> " if sys.stdin.isatty() else "")
+        except EOFError:
+            return
+        if not question.strip():
+            continue
+        try:
+            answer = _streamed(assistant, question, conversation, language)
+        except SlothError as error:
+            note(f"error: {error.message}" + (f" ({error.hint})" if error.hint else ""))
+            continue
+        conversation = answer.conversation_id
+        show_sources(answer.citations)
+        say()
+
+
+def _streamed(
+    assistant: "Assistant",
+    question: str,
+    conversation: "ConversationId | None",
+    language: "Language | None",
+) -> "Answer":
+    from sloth_agent.agent.models import Answer, ConversationSource
+
+    parts = assistant.chat_stream(
+        question, conversation=conversation, language=language, source=ConversationSource.CLI
+    )
+    for part in parts:
+        if isinstance(part, Answer):
+            say()
+            return part
+        say(part.text, end="")
+    raise AssertionError("an answer ends with an Answer")
+
+
+def show_sources(citations: Iterable["Citation"]) -> None:
+    sources = dict.fromkeys(_source(citation) for citation in citations)
+    for source in sources:
+        say(f"  — {harmless(source)}")
+
+
+def _source(citation: "Citation") -> str:
+    """Such as `price-list.xlsx, Hair, row 5` or `brochure.pdf, page 2`."""
+    parts = [citation.document]
+    if citation.page is not None:
+        parts.append(f"page {citation.page}")
+    if citation.section:
+        parts.append(citation.section)
+    if citation.row is not None:
+        parts.append(f"row {citation.row}")
+    return ", ".join(parts)
+
+
+def _language(name: str | None) -> "Language | None":
+    from sloth_agent.agent.models import Language
+
+    if name is None:
+        return None
+    try:
+        return Language(name.lower())
+    except ValueError as error:
+        raise typer.BadParameter("Known: en, uk, pl, de.", param_hint="--language") from error

@@ -1,0 +1,15 @@
+"""`sloth config`: effective settings, and where each came from."""
+
+from sloth_agent.cli.options import Json
+from sloth_agent.cli.output import show_json, show_table
+
+
+def config(as_json: Json = False) -> None:
+    """Show all settings and their sources; secrets are masked."""
+    from sloth_agent.settings import effective_settings
+
+    settings = effective_settings()
+    if as_json:
+        show_json({name: {"value": value, "source": source} for name, value, source in settings})
+    else:
+        show_table(("setting", "value", "source"), settings)

@@ -1,0 +1,54 @@
+"""`sloth documents`: what the assistant learned from."""
+
+from typing import Annotated
+from uuid import UUID
+
+import typer
+
+from sloth_agent.cli.options import Json, Tenant
+from sloth_agent.cli.output import note, say, show_json, show_table
+from sloth_agent.cli.session import opened
+from sloth_agent.ids import DocumentId
+
+app = typer.Typer(no_args_is_help=True)
+
+Id = Annotated[UUID, typer.Argument(metavar="ID", help="As `sloth documents list` shows it.")]
+
+
+@app.command("list", epilog="Example: sloth documents list --json")
+def list_documents(tenant: Tenant = None, as_json: Json = False) -> None:
+    """List all documents, oldest first."""
+    from sloth_agent.app.bodies import document_body
+
+    with opened() as sloth:
+        items = [document_body(document) for document in sloth.tenant(tenant).documents()]
+    if as_json:
+        show_json({"items": items, "next_cursor": None})
+        return
+    columns = ("id", "title", "status", "pages", "chunks", "size")
+    show_table(columns, [[item[column] for column in columns] for item in items])
+
+
+@app.command("show", epilog="Example: sloth documents show 0197c3a2-...")
+def show_document(id: Id, tenant: Tenant = None, as_json: Json = False) -> None:
+    """Show one document."""
+    from sloth_agent.app.bodies import document_body
+
+    with opened() as sloth:
+        body = document_body(sloth.tenant(tenant).document(DocumentId(id)))
+    if as_json:
+        show_json(body)
+        return
+    for name, value in body.items():
+        say(f"{name}: {'' if value is None else value}")
+
+
+@app.command("delete", epilog="Example: sloth documents delete 0197c3a2-...")
+def delete_document(id: Id, tenant: Tenant = None, as_json: Json = False) -> None:
+    """Forget a document, its pieces and its file."""
+    with opened() as sloth:
+        sloth.tenant(tenant).delete_document(DocumentId(id))
+    if as_json:
+        show_json({"id": str(id), "deleted": True})
+    else:
+        note(f"Deleted {id}.")

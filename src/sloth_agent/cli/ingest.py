@@ -1,0 +1,90 @@
+"""`sloth ingest`: learn from files and folders."""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from sloth_agent.cli.exits import DONE, FAILED, SOME_FAILED
+from sloth_agent.cli.options import Json, Tenant
+from sloth_agent.cli.output import note, say, show_json
+from sloth_agent.cli.session import opened
+
+if TYPE_CHECKING:
+    from sloth_agent.knowledge.intake import FileOutcome, IngestReport
+
+
+def ingest(
+    paths: Annotated[
+        list[str], typer.Argument(metavar="PATH...", help="Files, folders, patterns; - for stdin.")
+    ],
+    tenant: Tenant = None,
+    as_json: Json = False,
+) -> None:
+    """Teach the assistant from files; unchanged files are skipped."""
+    from sloth_agent.app.bodies import ingest_body
+    from sloth_agent.knowledge.intake import IngestReport
+
+    with opened() as sloth:
+        assistant = sloth.tenant(tenant)
+        with _progress() as (on_found, on_outcome):
+            files = [path for path in paths if path != "-"]
+            report = assistant.ingest(*files, on_found=on_found, on_outcome=on_outcome)
+            if "-" in paths:
+                typed = assistant.ingest_content("stdin", sys.stdin.buffer.read())
+                report = IngestReport(files=(*report.files, typed), seconds=report.seconds)
+        if as_json:
+            show_json(ingest_body(report))
+        else:
+            _show(report)
+        for advice in assistant.advice():
+            note(advice)
+    raise typer.Exit(_exit_code(report))
+
+
+def _show(report: "IngestReport") -> None:
+    from sloth_agent.knowledge.intake import Outcome
+
+    for file in report.files:
+        if file.problem:
+            note(f"failed: {file.path}: {file.problem.message} [{file.problem.code}]")
+    if not report.files:
+        note("There are no files to read.")
+        return
+    chunks = sum(file.chunks for file in report.files if file.status is Outcome.COMPLETED)
+    say(
+        f"{report.count(Outcome.COMPLETED)} read ({chunks} pieces),"
+        f" {report.count(Outcome.SKIPPED)} already known,"
+        f" {report.count(Outcome.FAILED)} failed, in {report.seconds:.1f} s."
+    )
+
+
+def _exit_code(report: "IngestReport") -> int:
+    from sloth_agent.knowledge.intake import Outcome
+
+    failed = report.count(Outcome.FAILED)
+    if not failed:
+        return DONE
+    return FAILED if failed == len(report.files) else SOME_FAILED
+
+
+@contextmanager
+def _progress() -> Iterator[tuple[Callable[[int], None], Callable[["FileOutcome"], None]]]:
+    """A bar on stderr while a person is watching."""
+    if not sys.stderr.isatty():
+        yield lambda _: None, lambda _: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+    from sloth_agent.cli.output import harmless
+
+    columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}", markup=False))
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("", total=None)
+        yield (
+            lambda total: bar.update(task, total=total),
+            lambda file: bar.update(task, advance=1, description=harmless(file.path[-60:])),
+        )

@@ -1,0 +1,111 @@
+"""The `sloth` command: joins the groups, and turns errors into a line and an exit code."""
+
+import os
+import sys
+import traceback
+from typing import Annotated
+
+import click
+import typer
+
+from sloth_agent.cli import (
+    chat,
+    config,
+    db,
+    demo,
+    doctor,
+    documents,
+    evaluate,
+    ingest,
+    prompt,
+    search,
+    tenants,
+)
+from sloth_agent.cli.exits import FAILED
+from sloth_agent.cli.output import note
+from sloth_agent.errors import SlothError
+
+app = typer.Typer(
+    name="sloth",
+    help="An assistant over your own documents.",
+    epilog='Example: sloth ingest ./docs && sloth chat "When are you open?"',
+    no_args_is_help=True,
+    # Rich help and tracebacks would triple the time that `--help` takes.
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+app.command(epilog="Example: sloth demo")(demo.demo)
+app.command(epilog="Example: sloth ingest ./docs price-list.xlsx")(ingest.ingest)
+app.command(epilog='Example: sloth chat "How much is a haircut?"')(chat.chat)
+app.command(epilog='Example: sloth search "opening hours" -k 3')(search.search)
+app.command("eval", epilog="Example: sloth eval questions.jsonl --min-recall 0.9")(
+    evaluate.evaluate
+)
+app.add_typer(documents.app, name="documents", help="What the assistant learned from.")
+app.add_typer(prompt.app, name="prompt", help="How the assistant speaks.")
+app.add_typer(tenants.app, name="tenants", help="The assistants of this install.")
+app.add_typer(db.app, name="db", help="The database behind it all.")
+app.command(epilog="Example: sloth doctor --json")(doctor.doctor)
+app.command(epilog="Example: sloth config")(config.config)
+
+DEBUG = "--debug"
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"sloth-agent {version('sloth-agent')}")
+        raise typer.Exit
+
+
+@app.callback()
+def sloth(
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+    _debug: Annotated[bool, typer.Option(DEBUG, help="Show tracebacks.")] = False,
+) -> None:
+    """An assistant over your own documents."""
+
+
+def run() -> None:
+    """The entry point of the installed command."""
+    arguments = sys.argv[1:]
+    debug = DEBUG in arguments
+    sys.exit(_outcome([word for word in arguments if word != DEBUG], debug=debug))
+
+
+def _outcome(arguments: list[str], *, debug: bool) -> int:
+    """The exit code of a command; whatever goes wrong is one line on stderr, and a hint."""
+    try:
+        code = typer.main.get_command(app)(arguments, prog_name="sloth", standalone_mode=False)
+        sys.stdout.flush()
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        note("error: interrupted")
+        return FAILED
+    except SlothError as error:
+        _explain(error.message, error.hint, debug=debug)
+        return FAILED
+    except BrokenPipeError:
+        # Nobody reads any more; Python must not try to flush what is left.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILED
+    except Exception as error:  # noqa: BLE001 - the outer edge: a bug still ends as one line
+        _explain(
+            f"unexpected {type(error).__name__}: {error}",
+            "This is a bug; run it with --debug and report what it prints.",
+            debug=debug,
+        )
+        return FAILED
+    return code if isinstance(code, int) else 0
+
+
+def _explain(message: str, hint: str | None, *, debug: bool) -> None:
+    if debug:
+        traceback.print_exc()
+    line = " ".join(message.split())
+    note(f"error: {line} ({' '.join(hint.split())})" if hint else f"error: {line}")

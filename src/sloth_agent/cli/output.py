@@ -1,0 +1,49 @@
+"""What the commands print: results on stdout, everything else on stderr."""
+
+import json
+import sys
+import unicodedata
+from collections.abc import Sequence
+from typing import Any
+
+
+def show_json(body: Any) -> None:
+    """One JSON document; characters that no encoding can carry stay escaped."""
+    text = json.dumps(body, ensure_ascii=False, indent=2)
+    sys.stdout.write(text.encode("utf-8", "backslashreplace").decode() + "\n")
+
+
+def say(text: str = "", *, end: str = "\n") -> None:
+    """A line of the result."""
+    sys.stdout.write(harmless(text) + end)
+    sys.stdout.flush()
+
+
+def note(text: str) -> None:
+    """A line beside the result: progress, advice."""
+    sys.stderr.write(harmless(text) + "\n")
+
+
+def show_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    """Rows under their columns, as wide as the terminal."""
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(*columns, box=box.SIMPLE_HEAD, pad_edge=False)
+    for row in rows:
+        table.add_row(*(Text(harmless("" if cell is None else str(cell))) for cell in row))
+    Console(width=None if sys.stdout.isatty() else 160).print(table)
+
+
+def harmless(text: str) -> str:
+    """The text without what could steer a terminal: control, format and surrogate characters."""
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(
+        character
+        if character in "\n\t" or unicodedata.category(character) not in ("Cc", "Cf", "Cs")
+        else "\N{REPLACEMENT CHARACTER}"
+        for character in text
+    )

@@ -1,0 +1,105 @@
+"""`sloth tenants`: the assistants of this install."""
+
+from typing import Annotated, Any
+
+import typer
+
+from sloth_agent.cli.options import Json
+from sloth_agent.cli.output import note, say, show_json, show_table
+from sloth_agent.cli.session import opened
+
+app = typer.Typer(no_args_is_help=True)
+
+Slug = Annotated[str, typer.Argument(metavar="SLUG", help="Such as salon-anna.")]
+
+
+@app.command("create", epilog='Example: sloth tenants create salon-anna --name "Salon Anna"')
+def create(
+    slug: Slug,
+    name: Annotated[str | None, typer.Option(help="As people know it. [default: SLUG]")] = None,
+    as_json: Json = False,
+) -> None:
+    """Make a tenant with walls of its own."""
+    from sloth_agent.app.bodies import tenant_body
+
+    with opened() as sloth:
+        _show(tenant_body(sloth.create_tenant(slug, name=name)), as_json=as_json)
+
+
+@app.command("list", epilog="Example: sloth tenants list --json")
+def list_tenants(as_json: Json = False) -> None:
+    """List all tenants, oldest first."""
+    from sloth_agent.app.bodies import tenant_body
+
+    with opened() as sloth:
+        items = [tenant_body(organization) for organization in sloth.tenants()]
+    if as_json:
+        show_json({"items": items, "next_cursor": None})
+        return
+    columns = ("slug", "name", "is_active", "created_at")
+    show_table(columns, [[item[column] for column in columns] for item in items])
+
+
+@app.command("show", epilog="Example: sloth tenants show salon-anna")
+def show(slug: Slug, as_json: Json = False) -> None:
+    """Show a tenant and its index."""
+    from sloth_agent.app.bodies import index_body, tenant_body
+
+    with opened() as sloth:
+        body = tenant_body(sloth.show_tenant(slug))
+        if body["is_active"]:
+            body["index"] = index_body(sloth.tenant(slug).index())
+    _show(body, as_json=as_json)
+
+
+@app.command("activate", epilog="Example: sloth tenants activate salon-anna")
+def activate(slug: Slug, as_json: Json = False) -> None:
+    """Let a tenant in again."""
+    _set_active(slug, active=True, as_json=as_json)
+
+
+@app.command("deactivate", epilog="Example: sloth tenants deactivate salon-anna")
+def deactivate(slug: Slug, as_json: Json = False) -> None:
+    """Keep a tenant out; nothing is deleted."""
+    _set_active(slug, active=False, as_json=as_json)
+
+
+@app.command("rebuild", epilog="Example: sloth tenants rebuild --chunk-size 800")
+def rebuild(
+    slug: Annotated[
+        str | None, typer.Argument(metavar="[SLUG]", help="[default: SLOTH_TENANT]")
+    ] = None,
+    chunk_size: Annotated[int | None, typer.Option(help="Characters in a piece.")] = None,
+    chunk_overlap: Annotated[
+        int | None, typer.Option(help="Characters repeated in the next piece.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Cut and embed all documents anew; searches go on meanwhile."""
+    from sloth_agent.app.bodies import index_body
+
+    with opened() as sloth:
+        body = index_body(
+            sloth.tenant(slug).rebuild(
+                chunk_size=chunk_size,
+                chunk_overlap=chunk_overlap,
+                on_progress=lambda done, total: note(f"{done} of {total} documents"),
+            )
+        )
+    _show(body, as_json=as_json)
+
+
+def _set_active(slug: str, *, active: bool, as_json: bool) -> None:
+    from sloth_agent.app.bodies import tenant_body
+
+    with opened() as sloth:
+        body = tenant_body(sloth.set_tenant_active(slug, active=active))
+    _show(body, as_json=as_json)
+
+
+def _show(body: dict[str, Any], *, as_json: bool) -> None:
+    if as_json:
+        show_json(body)
+        return
+    for name, value in body.items():
+        say(f"{name}: {'' if value is None else value}")
