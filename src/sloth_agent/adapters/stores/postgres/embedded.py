@@ -158,21 +158,22 @@ def _running(data: Path) -> str:
 
 
 def _started(data: Path) -> Server:
-    end_orphans(data)
-    try:
-        cluster.start(data, account_for(data))
-    except DatabaseUnavailable:
-        # A starter that was killed may have left a server on its way up.
-        if find_server(data) is None:
-            raise
-    server = find_server(data)
-    if server is None:
-        raise DatabaseUnavailable(
-            "The embedded PostgreSQL ended as soon as it had started.",
-            hint=f"Its log is {data / 'server.log'}.",
-            backend="postgresql",
-        )
-    return server
+    """Start the server; one that is killed in the middle of that gets another chance."""
+    problem = DatabaseUnavailable(
+        "The embedded PostgreSQL ended as soon as it had started.",
+        hint=f"Its log is {data / 'server.log'}.",
+        backend="postgresql",
+    )
+    for _ in range(3):
+        end_orphans(data)
+        try:
+            cluster.start(data, account_for(data))
+        except DatabaseUnavailable as error:
+            problem = error
+        # Also where the start failed: a starter that was killed may have left one on its way up.
+        if server := find_server(data):
+            return server
+    raise problem
 
 
 def _stop(data: Path) -> bool:

@@ -167,7 +167,7 @@ def _check(done: subprocess.CompletedProcess[str], folder: Path) -> None:
 def _trouble(said: str, data: Path) -> SlothError:
     """Turn what PostgreSQL complained about into one of our errors."""
     reasons = re.findall(r"(?:FATAL|PANIC|error|ERROR):\s+(.+)", said)
-    reason = reasons[0] if reasons else said.strip().rpartition("\n")[2] or "no reason given"
+    reason = reasons[0] if reasons else "it gave no reason."
     if any(words in said for words in _FULL) or _free_bytes(data) < _ONE_WAL_FILE_BYTES:
         return DiskFull(
             "The disk is too full for the embedded PostgreSQL.",
