@@ -88,6 +88,7 @@ def attach(home: Path) -> Attachment:
         DatabaseUnavailable: it does not start or answer. Safe to retry.
         DiskFull: there is no room for it.
     """
+    home = home.absolute()  # the caller may change its folder before it leaves
     with _alone_at_the_server(home):
         client = acquire_patiently(
             home / "postgres" / "clients.lock", exclusive=False, patience_seconds=_PATIENCE_SECONDS

@@ -126,11 +126,12 @@ def stop(data: Path, account: Account | None) -> None:
     pg_ctl = programs(account) / "pg_ctl"
     for mode in ("fast", "immediate"):
         arguments = ("stop", "-w", "-t", "60", "-s", "-D", itself(account), "-m", mode)
-        if (
-            run(pg_ctl, *arguments, account=account, folder=data, keeps_running=True).returncode
-            == 0
-        ):
+        done = run(pg_ctl, *arguments, account=account, folder=data, keeps_running=True)
+        if done.returncode == 0:
             return
+    raise DatabaseUnavailable(
+        "The embedded PostgreSQL does not stop.", hint=f"See {data / _LOG}.", backend="postgresql"
+    )
 
 
 def hand_over(data: Path, account: Account | None) -> None:
@@ -168,7 +169,7 @@ def _trouble(said: str, data: Path) -> SlothError:
     """Turn what PostgreSQL complained about into one of our errors."""
     reasons = re.findall(r"(?:FATAL|PANIC|error|ERROR):\s+(.+)", said)
     reason = reasons[0] if reasons else "it gave no reason."
-    if any(words in said for words in _FULL) or _free_bytes(data) < _ONE_WAL_FILE_BYTES:
+    if any(words in said for words in _FULL) or shutil.disk_usage(data).free < _ONE_WAL_FILE_BYTES:
         return DiskFull(
             "The disk is too full for the embedded PostgreSQL.",
             hint=f"Make room for at least 100 MB where {data.parent} is, and try again.",
@@ -179,12 +180,9 @@ def _trouble(said: str, data: Path) -> SlothError:
             f"PostgreSQL needs a user with a name, and number {os.geteuid()} has none here.",
             hint="Add the user to /etc/passwd, or set DATABASE_URL.",
         )
+    log = data / _LOG
     return DatabaseUnavailable(
         f"The embedded PostgreSQL did not start: {reason}",
-        hint=f"Its log is {data / _LOG}.",
+        hint=f"See {log}." if log.exists() else "Try another SLOTH_HOME, or set DATABASE_URL.",
         backend="postgresql",
     )
-
-
-def _free_bytes(data: Path) -> int:
-    return shutil.disk_usage(data).free

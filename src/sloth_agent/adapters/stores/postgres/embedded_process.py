@@ -101,6 +101,7 @@ def run(
             encoding="utf-8",
             errors="replace",
             start_new_session=True,
+            creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),  # Windows alone has it
             umask=0o077,
             user=account.uid if account else None,
             group=account.gid if account else None,
