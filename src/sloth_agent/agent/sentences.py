@@ -30,14 +30,23 @@ class Piece:
 
 LONGEST_TITLE = 60
 SHORTEST_WRAPPED_LINE = 30
+LONGEST_ASIDE = 120  # a bracket left open for longer was forgotten
 
 _LINE = re.compile(r"[^\n]+")
 _COLUMNS = re.compile(r"\S(?: {2,}|\t)\S")
+_REFERS_BACK = re.compile(
+    r"(?:it|they|this|these|those|he|she|then|after (?:that|this)|later than that|otherwise"
+    r"|він|вона|воно|вони|це|цей|ця|ці|тоді|потім|після (?:цього|того)|якщо пізніше|інакше"
+    r"|on|ona|ono|oni|one|to|ten|ta|te|wtedy|potem|później|po tym(?: czasie)?|inaczej"
+    r"|er|sie|es|dies\w*|dann|danach|später|sonst)\b"
+)
 _BULLET = re.compile(r"(?:[-*•–—▪◦]|\d{1,2}[.)])\s+")
 _HASHES = re.compile(r"#{1,6}\s+")
 _SENTENCE_END = re.compile(r"[.!?…]+[\"'”»)\]]*\s+(?=[\"'„“«(\[]*[^\W_])")
 _ABBREVIATION = re.compile(
     r"(?:^|[\s(„“«\"])(?:[^\W\d_]|mr|mrs|ms|dr|st|no|nos|vs|approx|etc|e\.g|i\.e|u\.s|a\.m|p\.m|jr"
+    r"|m\.in|hiszp|ros|ang|niem|fr|łac|wł|gr|pt|dr|hab|lek|kpt|mjr|por|sp|św|tzn|itp|itd"
+    r"|англ|лат|рос|нім|фр|укр|проф|акад|зб|вид|напр|т\.зв|т\.д|т\.п|engl|lat|franz|jh|geb|gest"
     r"|вул|просп|пл|бул|буд|кв|обл|грн|хв|год|тел|ст|див|напр|ім|св|тис|млн|млрд|рр|ін"
     r"|ul|al|pl|nr|np|tel|godz|min|zł|im|św|tys|mln|mld|wg|tzw|ok|prof|inż|mgr|gen|płk|ks|tj|cz|ur|zm"
     r"|str|bzw|ca|z\.b|d\.h|u\.a|hr|fr|inkl|zzgl|evtl|ggf|sog|bspw|tgl|std|mind|max|usw)\.$",
@@ -55,8 +64,8 @@ def pieces(text: str) -> list[Piece]:
     """All pieces in order. White space apart, every letter of the text is in exactly one."""
     found: list[Piece] = []
     title = asked = ""
-    for start, end, first in _paragraphs(text):
-        for begin, stop, kind in _cut(text, start, end, first=first):
+    for start, end in _paragraphs(text):
+        for begin, stop, kind in _cut(text, start, end):
             piece = Piece(
                 text=text[begin:stop], start=begin, end=stop, kind=kind, title=title, asked=asked
             )
@@ -72,20 +81,22 @@ def is_question(text: str) -> bool:
     return text.rstrip().endswith("?")
 
 
-def _paragraphs(text: str) -> Iterator[tuple[int, int, bool]]:
-    """Spans of running text with its wrapped lines put together, and whether a block begins."""
+def refers_back(text: str) -> bool:
+    """Whether a sentence cannot be understood without the one before it."""
+    return _REFERS_BACK.match(text.lower()) is not None
+
+
+def _paragraphs(text: str) -> Iterator[tuple[int, int]]:
+    """Spans of running text, with its wrapped lines put together."""
     lines = [match.span() for match in _LINE.finditer(text) if match.group().strip()]
     widest = max((end - start for start, end in lines), default=0)
     start = None
-    first = True
     for number, (begin, end) in enumerate(lines):
-        if start is None:
-            start = begin
-            first = number == 0 or text.count("\n", lines[number - 1][1], begin) > 1
+        start = begin if start is None else start
         following = lines[number + 1] if number + 1 < len(lines) else None
         if following and _continues(text, (begin, end), following, widest):
             continue
-        yield start, end, first
+        yield start, end
         start = None
 
 
@@ -99,18 +110,18 @@ def _continues(text: str, line: tuple[int, int], following: tuple[int, int], wid
             return False
     if _BULLET.match(below) or _HASHES.match(below) or _HASHES.match(here) or is_question(here):
         return False
-    if len(here) < SHORTEST_WRAPPED_LINE:
+    if len(here) < SHORTEST_WRAPPED_LINE or here.isupper() != below.isupper():
         return False
     return below[0].islower() or len(here) > 0.6 * widest
 
 
-def _cut(text: str, start: int, end: int, *, first: bool) -> Iterator[tuple[int, int, PieceKind]]:
+def _cut(text: str, start: int, end: int) -> Iterator[tuple[int, int, PieceKind]]:
     paragraph = text[start:end].strip()
     begin = text.index(paragraph, start)
     stop = begin + len(paragraph)
     if CELL_SEPARATOR in paragraph:
         yield begin, stop, PieceKind.ROW
-    elif _is_title(text, begin, stop, first=first):
+    elif _is_title(text, begin, stop):
         yield begin, stop, PieceKind.TITLE
     elif _COLUMNS.search(paragraph):
         yield begin, stop, PieceKind.LINE
@@ -118,7 +129,7 @@ def _cut(text: str, start: int, end: int, *, first: bool) -> Iterator[tuple[int,
         yield from _sentences(text, begin, stop)
 
 
-def _is_title(text: str, begin: int, stop: int, *, first: bool) -> bool:
+def _is_title(text: str, begin: int, stop: int) -> bool:
     paragraph = text[begin:stop]
     if is_question(paragraph):
         return False
@@ -127,7 +138,7 @@ def _is_title(text: str, begin: int, stop: int, *, first: bool) -> bool:
     followed = stop < len(text.rstrip())
     plain = paragraph[-1] not in ".!…;," and not _COLUMNS.search(paragraph)
     short = len(paragraph) <= LONGEST_TITLE and "\n" not in paragraph
-    return first and followed and plain and short and not _BULLET.match(paragraph)
+    return followed and plain and short and not _BULLET.match(paragraph)
 
 
 def _sentences(text: str, begin: int, stop: int) -> Iterator[tuple[int, int, PieceKind]]:
@@ -155,6 +166,8 @@ def _is_inner(before: str, after: str) -> bool:
         return after[0].islower()
     if after[0].islower() or _ABBREVIATION.search(before):
         return True
+    if before.rfind("(") > before.rfind(")"):
+        return len(before) - before.rfind("(") < LONGEST_ASIDE
     if _BULLET.fullmatch(before + " "):
         return True
     return bool(_ORDINAL.search(before) and _MONTH.match(after))

@@ -1,0 +1,251 @@
+"""Answers without a model: the sentences or table rows of the passages that answer a question.
+
+Each piece of each passage is weighed by how much of the question it covers, itself and by what
+stands around it, and by whether it holds the kind of thing that is asked for. The weights were
+fitted on questions in four languages (`benchmarks/quality/answers.py` measures them).
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import chain
+from math import exp
+
+from sloth_agent.agent.evidence import holds
+from sloth_agent.agent.languages import detect
+from sloth_agent.agent.matching import likeness, sound
+from sloth_agent.agent.models import Language
+from sloth_agent.agent.ports import Quote
+from sloth_agent.agent.questions import PRECISE, Question, Term, topics, understand
+from sloth_agent.agent.sentences import Piece, PieceKind, is_question, pieces, refers_back
+from sloth_agent.knowledge.lexical import words
+from sloth_agent.knowledge.models import CELL_SEPARATOR, Passage
+
+CONFIDENT = 0.5
+"""An extract below this is a guess; one bound for all languages and collections."""
+
+SAME_TOPIC = 0.8
+"""How alike words of one everyday meaning are; a word of the same stem is more."""
+
+Credits = tuple[float, ...]
+"""For each term of the question, how well some text has it, from 0 to 1."""
+
+
+@dataclass(frozen=True, slots=True)
+class Extract:
+    """What answers the question: `text` to be read, `quotes` word for word."""
+
+    text: str
+    quotes: tuple[Quote, ...]  # one or two, the best first
+    confidence: float  # from 0 to 1, to be held against `CONFIDENT`
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Candidate:
+    """A piece that may be quoted, and what speaks for it."""
+
+    passage: int
+    number: int  # of the piece in its passage
+    piece: Piece
+    shown: str
+    around: float  # share of the question that it covers with its nearest context
+    whole: float  # share that its whole passage covers
+    names_missing: float  # share of the question that is names which the passage lacks
+    holds: bool | None
+    score: float = 0.0
+
+
+def extract(
+    question: str,
+    passages: Sequence[Passage],
+    term_weights: Mapping[str, float],
+    *,
+    language: Language | None = None,
+) -> Extract | None:
+    """Find the one or two pieces of `passages` (best first) that answer the question.
+
+    `term_weights` says how rare each of `knowledge.lexical.terms(question)` is. Returns None where
+    there is nothing to quote; whether the extract is good enough tells its confidence.
+    """
+    asked = understand(question, language or detect(question), term_weights)
+    candidates = _candidates(asked, passages) if asked.terms else []
+    if not candidates:
+        return None
+    best = max(candidates, key=_score)
+    second = _second(best, candidates)
+    chosen = [best] if second is None else [best, second]
+    return Extract(
+        text="\n".join(candidate.shown for candidate in _in_reading_order(chosen)),
+        quotes=tuple(Quote(passage=one.passage, text=one.piece.text) for one in chosen),
+        confidence=_confidence(asked, best, candidates),
+    )
+
+
+def _score(candidate: _Candidate) -> float:
+    return candidate.score
+
+
+def _candidates(question: Question, passages: Sequence[Passage]) -> list[_Candidate]:
+    headers = {passage.header for passage in passages}
+    return [
+        candidate
+        for index, passage in enumerate(passages)
+        for candidate in _of_passage(question, index, passage)
+        if candidate.piece.text not in headers
+    ]
+
+
+def _of_passage(question: Question, index: int, passage: Passage) -> list[_Candidate]:
+    cut = pieces(passage.text)
+    nothing: Credits = (0.0,) * len(question.terms)
+    credited = lru_cache(maxsize=None)(lambda text: _credits(question, text) if text else nothing)
+    own = [credited(piece.text) for piece in cut]
+    above = credited(" ".join(filter(None, (passage.place.section, passage.header))))
+    whole = question.share(_best(above, *own))
+    heading = passage.place.headings[-1] if passage.place.headings else ""
+    found = []
+    for number, piece in enumerate(cut):
+        if piece.kind is PieceKind.QUESTION:
+            continue
+        asked = piece.asked or (heading if is_question(heading) else "")
+        context = (
+            credited(asked),
+            credited(piece.title),
+            above,
+            own[number - 1] if number else nothing,
+            own[number + 1] if number + 1 < len(cut) else nothing,
+        )
+        header = passage.header if piece.kind is PieceKind.ROW else ""
+        found.append(
+            _Candidate(
+                passage=index,
+                number=number,
+                piece=piece,
+                shown=_shown(piece, header),
+                around=_around(question, own[number], context),
+                whole=whole,
+                names_missing=question.names_missing(_best(above, *own)),
+                holds=(held := holds(question, piece.text, header)),
+                score=_weighed(question, own[number], context)
+                + 3.0 * whole
+                + 1.9 / (1 + index)
+                + _kind_weight(piece)
+                + _held_weight(question, held),
+            )
+        )
+    return found
+
+
+def _weighed(question: Question, own: Credits, context: Sequence[Credits]) -> float:
+    """What a piece says itself counts most; each kind of context only by what it adds."""
+    covered = question.share(own)
+    total = 5.0 * covered + 3.0 * covered**2
+    known = own
+    # The question that it answers, its title, headings and header, the sentence before and after.
+    for weight, credits in zip((4.0, 2.0, 2.0, 1.8, 1.3), context, strict=True):
+        together = _best(known, credits)
+        total += weight * (question.share(together) - question.share(known))
+        known = together
+    return total
+
+
+def _around(question: Question, own: Credits, context: Sequence[Credits]) -> float:
+    nearness = (0.9, 0.7, 0.7, 0.6, 0.5)
+    lessened = (
+        tuple(near * credit for credit in credits)
+        for near, credits in zip(nearness, context, strict=True)
+    )
+    return question.share(_best(own, *lessened))
+
+
+def _kind_weight(piece: Piece) -> float:
+    if piece.kind is PieceKind.TITLE:
+        return -1.5
+    fragment = piece.kind is PieceKind.SENTENCE and len(words(piece.text)) < 4
+    return -1.2 if fragment else 0.0
+
+
+def _held_weight(question: Question, held: bool | None) -> float:
+    if held is None:
+        return 0.0
+    weight = 1.8 if question.asked in PRECISE else 0.8
+    return weight if held else -weight
+
+
+def _second(best: _Candidate, candidates: Sequence[_Candidate]) -> _Candidate | None:
+    """The piece that completes the best one: its neighbour, or nearly as good an answer."""
+    others = [one for one in candidates if one.shown != best.shown]
+    if not others:
+        return None
+    second = max(others, key=lambda one: one.score + _companionship(best, one))
+    bar = 0.8 if best.piece.kind in (PieceKind.ROW, PieceKind.LINE) else 0.45
+    return second if second.score + _companionship(best, second) >= bar * best.score else None
+
+
+def _companionship(best: _Candidate, other: _Candidate) -> float:
+    if other.passage != best.passage or abs(other.number - best.number) != 1:
+        return 0.0
+    if PieceKind.ROW in (best.piece.kind, other.piece.kind):
+        return 0.0
+    missing = best.holds is False and other.holds is True
+    later = max(best, other, key=lambda one: one.number)
+    return 0.5 + 1.0 * missing + 2.0 * refers_back(later.piece.text)
+
+
+def _in_reading_order(chosen: Sequence[_Candidate]) -> Sequence[_Candidate]:
+    if len({one.passage for one in chosen}) > 1:
+        return chosen
+    return sorted(chosen, key=lambda one: one.number)
+
+
+def _confidence(question: Question, best: _Candidate, candidates: Sequence[_Candidate]) -> float:
+    rival = max((one.score for one in candidates if one is not best), default=best.score - 3)
+    lacking = best.holds is False
+    doubt = lacking * (2 if question.asked in PRECISE else 1)
+    evidence = (
+        1.0 * best.around
+        + 1.2 * best.whole
+        - 1.25 * best.names_missing
+        - 0.66 * doubt
+        + 0.1 * best.score
+        + 0.16 * min(3.0, best.score - rival)
+    )
+    return 1 / (1 + exp(3 * (1.8 - evidence)))
+
+
+def _shown(piece: Piece, header: str) -> str:
+    """The piece as one readable line; the cells of a row bear the names of their columns."""
+    if piece.kind is not PieceKind.ROW:
+        return " ".join(piece.text.split()).lstrip("-*•–#> ")
+    first, *cells = (cell.strip() for cell in piece.text.split(CELL_SEPARATOR))
+    columns = [column.strip() for column in header.split(CELL_SEPARATOR)][1:]
+    columns += [""] * (len(cells) - len(columns))
+    named = (
+        f"{column}: {cell}" if column else cell
+        for column, cell in zip(columns, cells, strict=False)
+        if cell
+    )
+    return " — ".join(filter(None, (first, "; ".join(named))))
+
+
+def _best(*credits: Credits) -> Credits:
+    return tuple(map(max, zip(*credits, strict=True)))
+
+
+def _credits(question: Question, text: str) -> Credits:
+    seen = {sound(word) for word in words(text)}
+    return tuple(_credit(term, seen) for term in question.terms)
+
+
+def _credit(term: Term, seen: set[str]) -> float:
+    if term.sound in seen:
+        return 1.0
+    best = max((likeness(term.sound, word) for word in seen), default=0.0)
+    if best < SAME_TOPIC and term.topics:
+        named = chain.from_iterable(_topics(word) for word in seen)
+        if not term.topics.isdisjoint(named):
+            return SAME_TOPIC
+    return best
+
+
+_topics = lru_cache(maxsize=20_000)(topics)

@@ -1,0 +1,199 @@
+"""What a question asks for: its telling words, and the kind of thing that would answer it."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from sloth_agent.agent.matching import other_script, sound
+from sloth_agent.agent.models import Language
+from sloth_agent.agent.vocabulary import EVERYDAY_THINGS, SMALL_WORDS
+from sloth_agent.knowledge.lexical import PREFIX_LETTERS, words
+
+
+class Asked(StrEnum):
+    """The kind of thing that an answer has to hold."""
+
+    PRICE = "price"
+    DURATION = "duration"
+    CLOCK = "clock"  # an hour of the day
+    TIME = "time"  # a date, a day, a year
+    CONTACT = "contact"
+    PERCENT = "percent"
+    COUNT = "count"
+    PERSON = "person"
+    PLACE = "place"
+    REASON = "reason"
+
+
+PRECISE: Final = frozenset({Asked.PRICE, Asked.DURATION, Asked.CLOCK, Asked.CONTACT, Asked.PERCENT})
+"""Kinds of things that can be told from other text with certainty."""
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """A telling word of the question."""
+
+    sound: str
+    weight: float  # how rare it is among the tenant's chunks
+    topics: frozenset[int]  # everyday things that it names, in any of our languages
+    name: bool  # a proper name or a number: an answer that lacks it is about something else
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    terms: tuple[Term, ...]
+    asked: Asked | None  # None: the form of the question does not tell
+    sounds: frozenset[str]  # of all its words: what repeats them is no news
+    weight: float  # of all terms together
+
+    def share(self, credits: Sequence[float]) -> float:
+        """How much of the question is covered where each term gets such a credit."""
+        pairs = zip(self.terms, credits, strict=True)
+        return sum(term.weight * credit for term, credit in pairs) / self.weight
+
+    def names_missing(self, credits: Sequence[float]) -> float:
+        """How much of the question is names and numbers without credit."""
+        pairs = zip(self.terms, credits, strict=True)
+        lost = sum(term.weight * (1 - credit) for term, credit in pairs if term.name)
+        return lost / self.weight
+
+
+# The form of a question that tells what is asked for; the first that fits is taken.
+_FORMS: Final = {
+    asked: re.compile(rf"\b(?:{pattern})\b")
+    for asked, pattern in {
+        Asked.PERCENT: (
+            r"percent\w*|відсот\w*|procent\w*|prozent\w*|discount|знижк\w*|zniżk\w*|rabatt?\w*"
+        ),
+        Asked.CONTACT: (
+            r"phone|e-?mail|call you|телефон\w*|номер телефону|пошт[аиу]|telefon\w*|numer telefonu"
+            r"|telefonnummer"
+        ),
+        Asked.PRICE: (
+            r"costs?|prices?|fees?|how much (?:is|are|does|do|for)|кошту\w*|цін[аиу]|варт\w*"
+            r"|почім|kosztuj\w*|koszt\w*|cen[aęy]|opłat\w*|kostet|kosten|preise?|gebühr\w*"
+            r"|deposit|передоплат\w*|zadat\w*|zaliczk\w*|anzahlung"
+        ),
+        Asked.DURATION: (
+            r"how long|how many (?:hours|minutes|days|weeks|months|years)|duration"
+            r"|скільки (?:часу|трива\w*|діє|годин|хвилин|днів|тижнів|місяців|років)|як довго"
+            r"|ile (?:czasu|trwa\w*|godzin|minut|dni|tygodni|miesięcy|lat)|jak długo"
+            r"|wie lange|wie viele (?:stunden|minuten|tage|wochen|monate|jahre)|dauert?"
+        ),
+        Asked.CLOCK: (
+            r"what time|which hours?|opening (?:hours|times)"
+            r"|(?:до|о|з|від|на) котр\w+(?: годин\w*)?|як\w+ годин\w*|котра година|годин[иі] роботи"
+            r"|(?:któr|jak)\w+ (?:jest )?godzin\w*|godziny otwarcia|wie viel uhr|wie spät"
+            r"|welche\w* uhrzeit\w*|öffnungszeiten"
+        ),
+        Asked.TIME: (
+            r"when|(?:what|which) (?:year|date|days?|month|century)"
+            r"|коли|як\w+ (?:році|року|рік|день|дні|дня|дату|місяц\w+|століт\w*)"
+            r"|kiedy|(?:jak|któr)\w+ (?:roku|rok|dniu|dzień|dni|miesiąc\w*|wieku|latach)"
+            r"|wann|welche\w* (?:jahr|tag|tagen|datum|jahrhundert|monat)"
+        ),
+        Asked.COUNT: (
+            r"how many|how much|number of|скільки|кількість|ile|ilu|liczba|wie ?viele?|anzahl"
+        ),
+        Asked.PERSON: (
+            r"who|whom|whose|хто|кого|ким|кому|чи[йяє]|kto|kogo|kim|komu|czyj\w?|wer|wen|wem"
+            r"|wessen|name|named|called|ім'я|звати|називається|назва|nazywa|imię|heißt|heißen"
+        ),
+        Asked.PLACE: (
+            r"where|address|city|country|де|куди|звідки|адрес\w*|міст[оіа]|країн\w+"
+            r"|gdzie|dokąd|skąd|adres\w*|mie[śj]\w*|kraju?|wo|wohin|woher|adresse|stadt|land"
+        ),
+        Asked.REASON: r"why|чому|навіщо|dlaczego|czemu|warum|wieso|weshalb",
+    }.items()
+}
+
+_NAMES: Final = tuple(tuple(line.split()) for line in EVERYDAY_THINGS.strip().splitlines())
+_TOPICS: Final = tuple(tuple(sound(start) for start in names) for names in _NAMES)
+LEAST_WEIGHT = 0.05
+"""Of a term that stands in every chunk; the share of the question stays defined."""
+
+_FORM_TOPICS: Final = (0, 1)  # price and duration: a number with its unit stands for them
+
+WHOLE_WORD_LETTERS = 3
+"""Beginnings as short as this must be the whole word."""
+
+
+def topics(sounded: str) -> frozenset[int]:
+    """The everyday things that a word names; mostly none."""
+    return frozenset(
+        number
+        for number, starts in enumerate(_TOPICS)
+        if any(
+            sounded == start if len(start) <= WHOLE_WORD_LETTERS else sounded.startswith(start)
+            for start in starts
+        )
+    )
+
+
+def search_text(question: str, language: Language) -> str:
+    """The telling words of a question; in a small collection every other word is rare too."""
+    telling = [word for word in words(question) if word not in SMALL_WORDS[language]]
+    return " ".join(telling) or question
+
+
+def bridged_text(question: str, language: Language) -> str:
+    """What the question is about, its everyday things named in all our languages: a second search
+    that finds documents in a language other than the asker's."""
+    said = words(question)
+    _, form = _asked(" ".join(said))
+    about = [word for word in said if word not in SMALL_WORDS[language] and word not in form]
+    named = {topic for word in about for topic in topics(sound(word))}
+    names = (name for topic in sorted(named) for name in _NAMES[topic])
+    return " ".join([*about, *(other_script(word) for word in about), *names])
+
+
+def understand(question: str, language: Language, term_weights: Mapping[str, float]) -> Question:
+    """Weigh the telling words; a term without a weight counts like the rarest."""
+    said = words(question)
+    asked, form = _asked(" ".join(said))
+    rarest = max(term_weights.values(), default=1.0)
+    capitals = _capitals(question)
+    telling = [
+        word
+        for word in dict.fromkeys(said)
+        if word not in SMALL_WORDS[language] and word not in form
+    ]
+    terms = tuple(
+        Term(
+            sound=sound(word),
+            weight=max(term_weights.get(word[:PREFIX_LETTERS], rarest), LEAST_WEIGHT),
+            topics=topics(sound(word)),
+            name=word in capitals or word[0].isdigit(),
+        )
+        for word in telling
+    )
+    return Question(
+        terms=terms,
+        asked=asked,
+        sounds=frozenset(map(sound, said)),
+        weight=sum(term.weight for term in terms),
+    )
+
+
+def _asked(lowered: str) -> tuple[Asked | None, set[str]]:
+    for asked, form in _FORMS.items():
+        match = form.search(lowered)
+        if match:
+            return asked, {word for word in match.group().split() if not _is_thing(word)}
+    return None, set()
+
+
+def _is_thing(word: str) -> bool:
+    """Whether a word of the form is itself what the question is about: a deposit, a phone."""
+    return any(topic not in _FORM_TOPICS for topic in topics(sound(word)))
+
+
+_CAPITALISED = re.compile(r"(?<=[^.!?\s])\s+[\"'„“«(]*([^\W\d_a-z][^\W_]*)")
+
+
+def _capitals(question: str) -> set[str]:
+    """Words inside the question that begin with a capital."""
+    found = (match.group(1) for match in _CAPITALISED.finditer(question))
+    return {word.lower() for word in found if word[0].isupper()}

@@ -1,0 +1,116 @@
+"""The words that questions share in our four languages: small ones, and everyday things."""
+
+from typing import Final
+
+from sloth_agent.agent.models import Language
+
+
+def _listed(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+# Words that say nothing about what a question is about.
+SMALL_WORDS: Final = {
+    Language.ENGLISH: _listed(
+        "a an the and or but if of in on at to for from with by as about into than then that"
+        " this these those there here it its i me my we our us you your he his him she her they"
+        " their them is are was were be been being am do does did doing done have has had having"
+        " can could will would shall should may might must not no yes what which who whom whose"
+        " when where why how much many long any some more most all each other such only also"
+        " just so too very s t up out down over under between during before after please hello"
+        " hi thanks tell need want get"
+    ),
+    Language.UKRAINIAN: _listed(
+        "і й та а але або чи що як яка який яке які якого якої яку яким якою якому якій яких"
+        " якими де коли хто кого кому ким чому куди звідки скільки це цей ця ці цього цієї цьому"
+        " той та те ті того тієї тому в у на до з із зі за по про для від під над при між через"
+        " без після перед протягом не ні так є був була було були бути буде будуть я мене мені"
+        " ми нас нам ви вас вам ваш ваша ваше ваші він вона воно вони його її їх їм свій своя"
+        " своє свої свою себе мій моя моє можна може можу можуть треба потрібно ще вже також"
+        " лише тільки б би же ж чого чим чий чия який-небудь котрий котра котрої котрій котру"
+        " доброго дня"
+    ),
+    Language.POLISH: _listed(
+        "i a o u w z we ze na do od po za przy dla bez nad pod przez przed między oraz lub albo"
+        " ale czy co kto kogo komu kim czym czego jak jaki jaka jakie jakiego jakiej jaką jakim"
+        " jakich jakimi jakiemu który która które którego której którą którym których gdzie"
+        " kiedy skąd dokąd dlaczego ile ilu to ten ta te tego tej tym tych tą nie tak jest są"
+        " był była było były być będzie będą się mnie mi my nas nam wy was wam pan pani państwo"
+        " on ona ono oni one jego jej ich im swój swoja swoje swoją ja mój moja moje mogę można"
+        " może mam masz ma mają już też także tylko jeszcze niż że by"
+    ),
+    Language.GERMAN: _listed(
+        "der die das den dem des ein eine einen einem einer eines und oder aber in im an am auf"
+        " aus bei beim mit nach von vom vor zu zum zur für über unter durch gegen ohne um bis"
+        " seit zwischen während als wie was wer wen wem wessen wann wo wohin woher warum wieso"
+        " welche welcher welches welchen welchem viel viele lange ich mich mir du sie er es wir"
+        " uns ihr ihnen ihre ihren ihrem ihrer sein seine seinen seinem seiner sich man ist sind"
+        " war waren wird werden wurde wurden worden bin hat haben hatte hatten kann können"
+        " konnte konnten muss müssen darf dürfen soll sollen will wollen nicht kein keine ja"
+        " nein auch nur noch schon so dass dieser diese dieses diesen diesem es gibt gab bitte"
+        " mein meine meinen meinem"
+    ),
+}
+
+# Everyday things of any firm by the beginnings of their names, so that a question in one language
+# finds its answer in another. One line is one thing; this is not a dictionary of any trade.
+EVERYDAY_THINGS: Final = """
+price cost fee tariff ціна ціни цін вартіст кошту тариф cena ceny kosztu opłat preis kost gebühr
+duration тривал трива trwa czas dauer
+open opening відкри відчин працює otwar czynn geöffnet öffnung
+closed вихідн зачинен закрит zamkn nieczynn geschlossen
+address адрес adres
+street вулиц вул ulica ulicy straße strasse
+phone call телефон дзвон telefon dzwon anruf
+mail email пошт mail poczt
+appointment booking book visit запис візит бронюв прийом wizyt rezerw umówi termin buch besuch
+cancel скасу відмін odwoł anulow absag storn
+pay paid payment оплат плат płac zapłac płatno zahl bezahl
+card картк kart karte
+cash готівк gotówk bargeld bar
+park паркув парков parking parkow zaparkow park
+voucher gift certificate сертифікат подарунк podarunk voucher gutschein geschenk
+discount знижк zniżk rabat rabatt ermäßig
+free безкоштовн безплатн bezpłatn darmow kostenlos gratis
+deposit prepayment передоплат завдат zadat zaliczk anzahlung kaution
+refund return поверн поверт zwrot rückerstatt erstatt
+delivery deliver достав dostaw liefer
+invoice рахунок рахунк faktur rechnung
+child children kid дитин дітей дітьм діти dzieck dzieci kind kinder
+woman women жінк жіноч kobiet damsk frau damen
+man men чолов mężczyzn męsk mann männer herren
+student студент student
+pensioner senior пенсіон emeryt rentner
+dog собак пес pies psa psem hund
+owner власни właścic inhaber eigentüm besitz
+staff employee team працівник персонал команд pracown personel zespół mitarbeit personal
+service послуг usług leistung dienst
+doctor лікар lekarz arzt ärzt
+lesson course урок занят курс lekcj zajęc kurs unterricht
+insurance страхув ubezpiecz versicher
+language мова мову мови język sprach
+speak говор розмовля mówi sprech spricht
+entrance вхід входу wejści eingang
+station вокзал станц dworzec dworca bahnhof
+birthday народження urodzin geburtstag
+water вода води воду woda wody wasser
+january січ stycz januar
+february лют luty lutego februar
+march берез marzec marca märz
+april квіт kwiecień kwietnia april
+may трав maj maja mai
+june черв czerw juni
+july лип lipiec lipca juli
+august серп sierp august
+september верес wrzes września september
+october жовт paźdz oktober
+november листопад listopad november
+december груд grudz grudn dezember
+monday mon понеділ пн poniedz montag mo
+tuesday tue вівтор вт wtor dienstag
+wednesday wed середа середу середи ср środ mittwoch
+thursday thu четвер чт czwart donnerstag
+friday fri пятниц пт piąt freitag fr
+saturday sat субот сб sobot samstag sonnabend
+sunday sun неділ нд niedziel sonntag
+"""
