@@ -1,19 +1,104 @@
-"""Words as the lexical search sees them, in any language and without a dictionary."""
+"""Words as the lexical search sees them, in any language and without a dictionary.
+
+A search finds candidates by `terms`, inside the database; `rescore` then reads their texts.
+"""
 
 import re
+from collections.abc import Sequence
+from itertools import islice
+from math import log
+from unicodedata import normalize
 
 PREFIX_LETTERS = 5
 """Words that share this many letters are one term: inflection mostly changes what follows."""
 
 _WORD = re.compile(r"[^\W_]+(?:['][^\W_]+)*")
-_APOSTROPHES = str.maketrans({"’": "'", "ʼ": "'", "‘": "'", "`": "'", "´": "'"})
+_APOSTROPHES = str.maketrans({"’": "'", "ʼ": "'", "‘": "'", "`": "'", "´": "'", "\u00ad": ""})
+
+_QUESTION_WORDS = 48  # a pasted letter costs no more than a question
+_STEM_LETTERS = 4  # bolder than a term: these texts are candidates already
+_GRAM_LETTERS = 4
+_GRAM_STEP = 2  # every second one tells as much as all of them
+_SATURATION = 0.9  # BM25's k1
+_LENGTH_SHARE = 0.65  # BM25's b
+_RARITY_POWER = 1.3  # rare parts count for more than BM25 lets them
+
+_ASCII_WORDS = bytes(code if code > 127 or chr(code).isalnum() else 32 for code in range(256))
+_ASCII_APOSTROPHES = b"'`"
+_INSIDE_WORDS = "’ʼ‘´\u00ad\u0301"  # apostrophes, soft hyphen, stress mark
+_BETWEEN_WORDS = "–—„“”‚«»…·•−‑§№\u00a0\u202f\u2009"
+_PLAIN_LETTERS = tuple(zip("ąćęłńóśźżäöüéèáíçñґ", "acelnoszzaoueeaicnг", strict=True))
 
 
 def words(text: str) -> list[str]:
     """Lower-case words in order of appearance; apostrophe variants are one sign."""
-    return _WORD.findall(text.lower().translate(_APOSTROPHES))
+    return _WORD.findall(normalize("NFC", text).lower().translate(_APOSTROPHES))
 
 
 def terms(text: str) -> list[str]:
     """The index terms of a text: each word's first letters, each once, in order of appearance."""
     return list(dict.fromkeys(word[:PREFIX_LETTERS] for word in words(text)))
+
+
+def rescore(question: str, texts: Sequence[str]) -> list[float]:
+    """How much of a question each text holds, between 0 and 1, in the order given.
+
+    Looks for the question's words, for their beginnings and for groups of letters within them:
+    the words tell exact names, the beginnings see through endings, the groups through compounds
+    and spellings. What few of these texts hold counts most, what none holds lowers all scores, so
+    a question in another language scores near 0 everywhere. BM25 otherwise.
+    """
+    flat = [_flat(text) for text in texts]
+    typical_length = max(sum(map(len, flat)) / max(len(flat), 1), 1)
+    damping = [
+        _SATURATION * (1 - _LENGTH_SHARE + _LENGTH_SHARE * len(text) / typical_length)
+        for text in flat
+    ]
+    scores = [0.0] * len(flat)
+    attainable = 0.0
+    for part, weight in _parts(question).items():
+        counts = [text.count(part) for text in flat]
+        value = weight * _rarity(len(counts) - counts.count(0), among=len(counts))
+        attainable += value
+        for index, count in enumerate(counts):
+            if count:
+                scores[index] += value * count / (count + damping[index])
+    return [score / attainable for score in scores] if attainable else scores
+
+
+def _rarity(holding: int, *, among: int) -> float:
+    """Never 0: among a handful of texts, what all of them hold still tells them from no match."""
+    return float(log(1 + (among - holding + 0.5) / (holding + 0.5)) ** _RARITY_POWER)
+
+
+def _parts(question: str) -> dict[str, float]:
+    """What to look for in a flat text, with weights; a space stands for a word's edge."""
+    weights: dict[str, float] = {}
+    for word in islice(dict.fromkeys(_flat(question).split()), _QUESTION_WORDS):
+        whole = f" {word} "
+        beginning = whole[: _STEM_LETTERS + 1] if len(word) >= _STEM_LETTERS else whole
+        for part in (whole, beginning):
+            weights[part] = weights.get(part, 0) + 1
+        for start in range(0, max(len(whole) - _GRAM_LETTERS, 0) + 1, _GRAM_STEP):
+            weights.setdefault(whole[start : start + _GRAM_LETTERS], 1)
+    return weights
+
+
+def _flat(text: str) -> str:
+    """Lower-case words between spaces, without apostrophes and marks that people leave out.
+
+    Replaces signs one by one and the ASCII ones as bytes: several times faster than a regular
+    expression or `str.translate`, and a search does this to every candidate.
+    """
+    text = text.lower()
+    if not text.isascii():
+        text = normalize("NFC", text)
+        for sign in _INSIDE_WORDS:
+            text = text.replace(sign, "")
+        for sign in _BETWEEN_WORDS:
+            text = text.replace(sign, " ")
+        for marked, plain in _PLAIN_LETTERS:
+            text = text.replace(marked, plain)
+        text = text.replace("ß", "ss")
+    ascii_flat = text.encode(errors="surrogatepass").translate(_ASCII_WORDS, _ASCII_APOSTROPHES)
+    return f" {ascii_flat.decode(errors='surrogatepass')} "
