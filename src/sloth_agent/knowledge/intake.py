@@ -83,7 +83,7 @@ class Intake:
         async with anyio.create_task_group() as group:
             for _ in range(min(FILES_AT_ONCE, len(found))):
                 group.start_soon(work)
-        await self.ingestion.index.build_vector_index()
+        await self.ingestion.index.settle()
         return IngestReport(
             files=tuple(outcomes[path] for path in found), seconds=time.perf_counter() - started
         )

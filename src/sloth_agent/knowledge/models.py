@@ -218,3 +218,11 @@ class Candidate:
     @property
     def searched_text(self) -> str:
         return searched_text(self.passage.place, self.passage.header, self.passage.text)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lookup:
+    """What the index knows about a query."""
+
+    terms: TermCounts
+    candidates: tuple[Candidate, ...]  # in no order that matters

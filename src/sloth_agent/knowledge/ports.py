@@ -5,12 +5,11 @@ from typing import Protocol
 
 from sloth_agent.ids import DocumentId
 from sloth_agent.knowledge.models import (
-    Candidate,
     Chunk,
     Document,
+    Lookup,
     Passage,
     Reading,
-    TermCounts,
     Vector,
     VectorStore,
 )
@@ -127,20 +126,19 @@ class SearchIndex(Protocol):
     async def known_vectors(self, document: Document, *, generation: int) -> Mapping[str, Vector]:
         """Vectors of a generation by searched text: the document's own and those of its copies."""
 
-    async def term_counts(self, terms: Sequence[str]) -> TermCounts:
-        """How many chunks of the active generation hold each term."""
-
-    async def candidates(
+    async def look_up(
         self,
-        terms: TermCounts,
-        vector: Vector | None,
+        terms: Sequence[str],
+        vector: Vector | None = None,
         *,
+        space: str | None = None,
         documents: Sequence[str] = (),
         limit: int,
-    ) -> Sequence[Candidate]:
-        """The best chunks by weighted terms and the nearest by vector, up to `limit` of each.
+    ) -> Lookup:
+        """The best chunks by rare terms and the nearest by vector, up to `limit` of each.
 
-        `documents` keeps the search to documents of these titles; empty means all.
+        A vector of another space than the active generation's is left out. `documents` keeps the
+        search to documents of these titles; empty means all.
         """
 
     async def next_generation(self, store: VectorStore) -> VectorStore:
@@ -153,8 +151,5 @@ class SearchIndex(Protocol):
         False, and nothing changes, while a completed document is missing in it.
         """
 
-    async def build_vector_index(self) -> bool:
-        """Make the approximate index where the active generation has grown large enough for one.
-
-        True if one was made.
-        """
+    async def settle(self) -> None:
+        """After many changes: whatever keeps searches of a large tenant fast. Slow once, at most."""

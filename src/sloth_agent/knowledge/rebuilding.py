@@ -43,7 +43,7 @@ class Rebuilding:
                 except NotFound:  # deleted meanwhile: nothing is missing any more
                     continue
                 on_progress(number, len(missing))
-        await self.index.build_vector_index()
+        await self.index.settle()
         return await self.index.active()
 
     async def _wanted(self, chunk_size: int | None, chunk_overlap: int | None) -> VectorStore:

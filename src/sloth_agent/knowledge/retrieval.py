@@ -46,15 +46,18 @@ class Retrieval:
         started = time.perf_counter()
         vector = await self._vector(query)
         embedded = time.perf_counter()
-        counts = await self.index.term_counts(terms(query))
-        candidates = await self.index.candidates(
-            counts, vector, documents=documents, limit=CANDIDATES
+        lookup = await self.index.look_up(
+            terms(query),
+            vector,
+            space=self.embedder.space if self.embedder else None,
+            documents=documents,
+            limit=CANDIDATES,
         )
         searched = time.perf_counter()
-        ranked = await self._reranked(query, _ranked(candidates), limit)
+        ranked = await self._reranked(query, _ranked(lookup.candidates), limit)
         return Found(
             passages=tuple(ranked[:limit]),
-            term_weights=counts.weights,
+            term_weights=lookup.terms.weights,
             timings_ms={
                 "embed": (embedded - started) * 1000,
                 "search": (searched - embedded) * 1000,

@@ -63,5 +63,5 @@ async def copy_vectors(
 
 def _binary_tsvector(terms: Sequence[str]) -> bytes:
     """PostgreSQL's wire form: a count, then each lexeme with no positions."""
-    lexemes = b"".join(term.encode() + b"\0\0\0" for term in terms)
+    lexemes = "\0\0\0".join((*terms, "")).encode()
     return struct.pack(">I", len(terms)) + lexemes

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import psycopg
-from psycopg import AsyncConnection
+from psycopg import AsyncConnection, sql
+from psycopg.pq import TransactionStatus
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from sloth_agent.errors import DatabaseUnavailable, DiskFull
@@ -35,25 +36,43 @@ class Database:
 
     @asynccontextmanager
     async def inside(self, schema: str, *, snapshot: bool = False) -> AsyncIterator[Connection]:
-        """One transaction within a tenant's walls; with `snapshot` all of it sees one moment.
+        """One transaction within a tenant's walls; a `snapshot` reads one moment, writes nothing.
 
         The path holds the tenant's schema first and ends with the transaction: nothing sticks to
         the pooled connection, and code that forgets the tenant finds no table.
         """
+        opening = sql.SQL("begin{}; set local search_path to {}, public").format(
+            sql.SQL(" isolation level repeatable read, read only" if snapshot else ""),
+            sql.Identifier(schema),
+        )
         with as_our_errors():
-            async with self.pool.connection() as connection, connection.transaction():
-                if snapshot:
-                    await connection.execute("set transaction isolation level repeatable read")
-                await enter(connection, schema)
-                yield connection
+            async with self.pool.connection() as connection:
+                # One round trip; a search makes few others.
+                await connection.execute(opening)
+                try:
+                    yield connection
+                except BaseException:
+                    await _roll_back(connection)
+                    raise
+                await connection.execute("commit")
 
     async def close(self) -> None:
         await self.pool.close()
 
 
+async def _roll_back(connection: Connection) -> None:
+    """A connection that cannot is broken, or busy with what was cancelled; the pool drops it."""
+    if connection.info.transaction_status in (TransactionStatus.INTRANS, TransactionStatus.INERROR):
+        await connection.execute("rollback")
+    else:
+        await connection.close()
+
+
 async def enter(connection: Connection, schema: str) -> None:
     """Lead the present transaction, and nothing after it, to a tenant's tables."""
-    await connection.execute("select set_config('search_path', %s, true)", (f'"{schema}", public',))
+    await connection.execute(
+        sql.SQL("set local search_path to {}, public").format(sql.Identifier(schema))
+    )
 
 
 async def open_pool(where: Callable[[], Awaitable[str]]) -> Database:

@@ -121,11 +121,13 @@ async def count_terms(
     """Add chunks, given by their terms, to the counts of a generation, or take them away."""
     counts = Counter(chain.from_iterable(chunks))
     terms = sorted(counts)  # in one order everywhere: unsorted upserts deadlock
+    # One text each, since turning long Python lists into arrays costs more than the upsert.
     await connection.execute(
         "insert into term_counts as kept (generation, term, chunks)"
-        " select %s, term, chunks from unnest(%s::text[], %s::bigint[]) as new (term, chunks)"
+        " select %s, term, chunks from unnest(string_to_array(%s, ' '),"
+        " string_to_array(%s, ' ')::bigint[]) as new (term, chunks)"
         " on conflict (generation, term) do update set chunks = kept.chunks + excluded.chunks",
-        (generation, terms, [sign * counts[term] for term in terms]),
+        (generation, " ".join(terms), " ".join(str(sign * counts[term]) for term in terms)),
     )
     await connection.execute(
         "update vector_stores set chunk_count = chunk_count + %s where generation = %s",

@@ -1,6 +1,7 @@
 """Finds the chunks worth a careful look: by rare terms and by nearness of vectors."""
 
 from collections.abc import Mapping, Sequence
+from typing import LiteralString
 
 from pgvector import HalfVector
 from psycopg import sql
@@ -9,16 +10,38 @@ from sloth_agent.adapters.stores.postgres.database import Connection
 from sloth_agent.adapters.stores.postgres.places import place_from
 from sloth_agent.adapters.stores.postgres.vectors import vectors_table
 from sloth_agent.ids import ChunkId, DocumentId
-from sloth_agent.knowledge.models import Candidate, Passage, TermCounts, Vector
+from sloth_agent.knowledge.models import Candidate, Passage, TermCounts, Vector, VectorStore
 
-GATE_CHUNKS = 2_000
+GATE_CHUNKS = 1_000
 """Rare terms are taken until this many chunks hold one of them; only those are ranked."""
+
+COMMON_SHARE = 0.5
+"""A term that more of the chunks hold tells nothing, and is left out where others are left."""
 
 MOST_TERMS = 48
 """A longer query keeps its rarest terms: a pasted letter costs no more than a question."""
 
 NEAREST_VISITED = 100
 """How many chunks the approximate index looks at; recall .996 at 100,000 chunks."""
+
+SETTINGS: LiteralString = (
+    # Statistics lag behind a bulk load, and tables are cached: an index is the better guess.
+    "set local random_page_cost = 1.1;"
+    f" set local hnsw.ef_search = {NEAREST_VISITED};"
+    " set local hnsw.iterative_scan = strict_order"
+)
+
+
+async def term_counts(
+    connection: Connection, terms: Sequence[str], store: VectorStore
+) -> TermCounts:
+    found = await connection.execute(
+        "select term, chunks from term_counts where generation = %s and term = any(%s)",
+        (store.generation, list(terms)),
+    )
+    counts: dict[str, int] = dict(await found.fetchall())
+    holding = {term: max(counts.get(term, 0), 0) for term in terms}
+    return TermCounts(chunks=store.chunks, holding=holding)
 
 
 async def ranked_candidates(
@@ -40,11 +63,11 @@ async def ranked_candidates(
     if weights:
         lists.append(_by_terms(weights, parameters, gate=_gate(terms, weights)))
     if vector is not None:
-        await connection.execute(f"set local hnsw.ef_search = {NEAREST_VISITED}")
         parameters["vector"] = HalfVector(list(vector)).to_text()
         lists.append(_by_vector(generation, within_documents=bool(documents)))
     if not lists:
         return []
+    await connection.execute(SETTINGS)
     found = await connection.execute(
         _joined(lists, generation=generation, nearest=vector is not None),
         parameters,
@@ -69,10 +92,11 @@ async def ranked_candidates(
 
 
 def _weighted(terms: TermCounts) -> dict[str, float]:
-    """The query's terms that exist, rarest first."""
+    """The query's terms that exist and tell something, rarest first."""
     known = {term: weight for term, weight in terms.weights.items() if terms.holding[term]}
     rarest = sorted(known, key=lambda term: (terms.holding[term], term))[:MOST_TERMS]
-    return {term: known[term] for term in rarest}
+    telling = [t for t in rarest if terms.holding[t] <= terms.chunks * COMMON_SHARE]
+    return {term: known[term] for term in telling or rarest}
 
 
 def _gate(terms: TermCounts, rarest_first: Mapping[str, float]) -> list[str]:

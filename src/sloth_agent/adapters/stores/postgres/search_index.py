@@ -17,22 +17,20 @@ from sloth_agent.adapters.stores.postgres.documents import (
     save,
 )
 from sloth_agent.adapters.stores.postgres.places import place_from
-from sloth_agent.adapters.stores.postgres.ranking import ranked_candidates
+from sloth_agent.adapters.stores.postgres.ranking import ranked_candidates, term_counts
 from sloth_agent.adapters.stores.postgres.vectors import (
     APPROXIMATE_FROM_CHUNKS,
     create_vector_index,
     create_vectors,
     drop_vectors,
-    has_vector_index,
     vectors_table,
 )
 from sloth_agent.errors import Conflict, NotFound
 from sloth_agent.knowledge.lexical import terms as terms_of
 from sloth_agent.knowledge.models import (
-    Candidate,
     Chunk,
     Document,
-    TermCounts,
+    Lookup,
     Vector,
     VectorStore,
     searched_text,
@@ -113,45 +111,42 @@ class PostgresSearchIndex:
                 for place, header, text, vector in await found.fetchall()
             }
 
-    async def term_counts(self, terms: Sequence[str]) -> TermCounts:
-        async with self.database.inside(self.schema) as connection:
-            active = await _active(connection)
-            found = await connection.execute(
-                "select term, chunks from term_counts where generation = %s and term = any(%s)",
-                (active.generation, list(terms)),
-            )
-            counts = dict(await found.fetchall())
-        holding = {term: max(counts.get(term, 0), 0) for term in terms}
-        return TermCounts(chunks=active.chunks, holding=holding)
-
-    async def candidates(
+    async def look_up(
         self,
-        terms: TermCounts,
-        vector: Vector | None,
+        terms: Sequence[str],
+        vector: Vector | None = None,
         *,
+        space: str | None = None,
         documents: Sequence[str] = (),
         limit: int,
-    ) -> Sequence[Candidate]:
+    ) -> Lookup:
+        query = (terms, vector, space, documents, limit)
         try:
-            return await self._candidates(terms, vector, documents, limit)
+            return await self._look_up(*query)
         except psycopg.errors.UndefinedTable:
-            # A rebuild swapped generations between the look at the active one and the search.
-            return await self._candidates(terms, vector, documents, limit)
+            # A rebuild removed the vectors between the look at the generation and the search.
+            return await self._look_up(*query)
 
-    async def _candidates(
-        self, terms: TermCounts, vector: Vector | None, documents: Sequence[str], limit: int
-    ) -> list[Candidate]:
+    async def _look_up(
+        self,
+        terms: Sequence[str],
+        vector: Vector | None,
+        space: str | None,
+        documents: Sequence[str],
+        limit: int,
+    ) -> Lookup:
         async with self.database.inside(self.schema, snapshot=True) as connection:
             active = await _active(connection)
-            fits = vector is not None and len(vector) == active.dimensions
-            return await ranked_candidates(
+            counts = await term_counts(connection, terms, active)
+            candidates = await ranked_candidates(
                 connection,
-                terms,
-                vector if fits else None,
+                counts,
+                vector if space == active.space else None,
                 generation=active.generation,
                 documents=documents,
                 limit=limit,
             )
+        return Lookup(terms=counts, candidates=tuple(candidates))
 
     async def next_generation(self, store: VectorStore) -> VectorStore:
         async with self.database.inside(self.schema) as connection:
@@ -192,15 +187,16 @@ class PostgresSearchIndex:
             await _remove(connection, before.generation)
             return True
 
-    async def build_vector_index(self) -> bool:
+    async def settle(self) -> None:
         async with self.database.inside(self.schema) as connection:
             active = await _active(connection, lock=True)
-            if active.space is None or active.chunks < APPROXIMATE_FROM_CHUNKS:
-                return False
-            if await has_vector_index(connection, active.generation):
-                return False
-            await create_vector_index(connection, active.generation)
-            return True
+            if active.chunks < APPROXIMATE_FROM_CHUNKS:
+                return
+            await connection.execute("analyze chunks")
+            # New chunks wait in a list that every search reads through.
+            await connection.execute("select gin_clean_pending_list('chunks_terms')")
+            if active.space is not None:
+                await create_vector_index(connection, active.generation)
 
 
 async def _hold_unchanged(connection: Connection, document: Document) -> None:

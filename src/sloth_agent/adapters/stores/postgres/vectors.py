@@ -7,7 +7,7 @@ from psycopg import sql
 
 from sloth_agent.adapters.stores.postgres.database import Connection
 
-APPROXIMATE_FROM_CHUNKS = 10_000
+APPROXIMATE_FROM_CHUNKS = 5_000
 """Below this an exact scan is fast and finds everything."""
 
 
@@ -46,6 +46,7 @@ async def forget_vectors(
 
 
 async def create_vector_index(connection: Connection, generation: int) -> None:
+    """Quick where there is one already."""
     await connection.execute("set local maintenance_work_mem = '256MB'")
     await connection.execute(
         sql.SQL(
@@ -55,11 +56,3 @@ async def create_vector_index(connection: Connection, generation: int) -> None:
             index=sql.Identifier(f"vectors_{generation}_nearest"), table=vectors_table(generation)
         )
     )
-
-
-async def has_vector_index(connection: Connection, generation: int) -> bool:
-    found = await connection.execute(
-        "select to_regclass(%s) is not null", (f"vectors_{generation}_nearest",)
-    )
-    row = await found.fetchone()
-    return bool(row and row[0])
