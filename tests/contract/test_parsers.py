@@ -203,6 +203,7 @@ CONTENT_TYPES = f'<Types xmlns="{PACKAGE}/content-types"/>'
 WORD = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
 SHEET = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
 RELATION = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+PREFIX = f'xmlns:r="{RELATION}"'
 
 
 def zipped(parts: dict[str, str | bytes]) -> bytes:
@@ -287,7 +288,7 @@ def workbook(*rows: str, styles: str = "", strings: str = "") -> bytes:
         {
             "[Content_Types].xml": CONTENT_TYPES,
             "_rels/.rels": relations(("officeDocument", "xl/workbook.xml")),
-            "xl/workbook.xml": f'<workbook xmlns="{SHEET}" xmlns:r="{RELATION}">{sheets}</workbook>',
+            "xl/workbook.xml": f'<workbook xmlns="{SHEET}" {PREFIX}>{sheets}</workbook>',
             "xl/_rels/workbook.xml.rels": relations(
                 ("worksheet", "/xl/sheet1.xml"),
                 ("styles", "styles.xml"),

@@ -15,7 +15,7 @@ class Limits:
     memory_bytes: int = 512 * 1024 * 1024  # address space
     cpu_seconds: int = 20
     wall_seconds: float = 60.0
-    answer_bytes: int = 128 * 1024 * 1024
+    answer_bytes: int = 48 * 1024 * 1024  # of text and places, as they travel
     open_files: int = 64  # parsers load modules and fonts late
 
 

@@ -18,7 +18,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
-from sloth_agent.adapters.parsers import limits, wire
+from sloth_agent.adapters.parsers import confinement, limits, wire
 from sloth_agent.adapters.parsers.limits import Limits
 from sloth_agent.errors import (
     FileDamaged,
@@ -129,6 +129,7 @@ def _live(work: Callable[[], bytes], results: int, allowed: Limits) -> NoReturn:
     try:
         limits.detach()
         limits.apply(allowed)
+        confinement.apply()
         gc.disable()  # it ends soon, and looking for circles costs a third of the time
         message = work()
         _send(results, len(message).to_bytes(_LENGTH, "big") + message)

@@ -54,6 +54,7 @@ class SandboxReader:
         self._paths = tuple(paths)
         self._turns = anyio.Semaphore(workers)
         self._idle: list[_Nursery] = []
+        self._busy: set[_Nursery] = set()
 
     async def read(self, content: bytes, *, name: str) -> Reading:
         """Read one file; see `DocumentReader`."""
@@ -63,7 +64,8 @@ class SandboxReader:
                 f"The file is larger than {limit} MB.", hint="Split it into smaller files."
             )
         async with self._turns:
-            nursery = self._idle.pop() if self._idle else _Nursery(self._program, self._paths)
+            nursery = self._free()
+            self._busy.add(nursery)
             try:
                 message = await anyio.to_thread.run_sync(
                     nursery.answer, content, name, self._limits_for(content), abandon_on_cancel=True
@@ -71,11 +73,19 @@ class SandboxReader:
             except BaseException:
                 nursery.kill()
                 raise
-            if nursery.reusable:
-                self._idle.append(nursery)
-            else:
-                nursery.kill()
-        return wire.unpack(message)
+            finally:
+                self._busy.discard(nursery)
+            self._idle.append(nursery)
+        return await anyio.to_thread.run_sync(wire.unpack, message)
+
+    def _free(self) -> "_Nursery":
+        """One that waits for work and can still do it, or a new one."""
+        while self._idle:
+            nursery = self._idle.pop()
+            if nursery.usable:
+                return nursery
+            nursery.kill()
+        return _Nursery(self._program, self._paths)
 
     def _limits_for(self, content: bytes) -> Limits:
         """A second more for each megabyte."""
@@ -86,8 +96,8 @@ class SandboxReader:
 
     async def aclose(self) -> None:
         """End the processes. Files that are being read end with them."""
-        while self._idle:
-            self._idle.pop().kill()
+        while self._idle or self._busy:
+            (self._idle or self._busy).pop().kill()
 
 
 class _Nursery:
@@ -101,7 +111,8 @@ class _Nursery:
         self._killed = False
 
     @property
-    def reusable(self) -> bool:
+    def usable(self) -> bool:
+        """Whether it takes another file; without fork each reads one and is spent."""
         return hasattr(os, "fork") and self._process is not None and self._process.poll() is None
 
     def answer(self, content: bytes, name: str, limits: Limits) -> bytes:
