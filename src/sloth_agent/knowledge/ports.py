@@ -152,4 +152,4 @@ class SearchIndex(Protocol):
         """
 
     async def settle(self) -> None:
-        """After many changes: whatever keeps searches of a large tenant fast. Slow once, at most."""
+        """After many changes: what keeps searches of a large tenant fast. May take a minute."""

@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from sloth_agent.errors import EmbedderUnavailable
-from sloth_agent.knowledge.lexical import terms
+from sloth_agent.knowledge.fusion import fuse
+from sloth_agent.knowledge.lexical import rescore, terms
 from sloth_agent.knowledge.models import Candidate, Passage, Vector
 from sloth_agent.knowledge.ports import Embedder, Reranker, SearchIndex
 from sloth_agent.knowledge.queries import cleaned
@@ -54,7 +55,7 @@ class Retrieval:
             limit=CANDIDATES,
         )
         searched = time.perf_counter()
-        ranked = await self._reranked(query, _ranked(lookup.candidates), limit)
+        ranked = await self._reranked(query, _ranked(query, lookup.candidates), limit)
         return Found(
             passages=tuple(ranked[:limit]),
             term_weights=lookup.terms.weights,
@@ -84,6 +85,20 @@ class Retrieval:
         return sorted(judged, key=lambda passage: -passage.score)
 
 
-def _ranked(candidates: Sequence[Candidate]) -> list[Passage]:
-    judged = [replace(candidate.passage, score=candidate.weight) for candidate in candidates]
+def _ranked(query: str, candidates: Sequence[Candidate]) -> list[Passage]:
+    lexical = rescore(query, [candidate.searched_text for candidate in candidates])
+    scores = fuse(lexical, _similarities(candidates))
+    judged = [
+        replace(candidate.passage, score=score)
+        for candidate, score in zip(candidates, scores, strict=True)
+    ]
     return sorted(judged, key=lambda passage: -passage.score)
+
+
+def _similarities(candidates: Sequence[Candidate]) -> list[float]:
+    """None at all without vectors; a chunk that has none yet counts as the farthest."""
+    known = [c.similarity for c in candidates if c.similarity is not None]
+    if not known:
+        return []
+    farthest = min(known)
+    return [farthest if c.similarity is None else c.similarity for c in candidates]
