@@ -254,6 +254,7 @@ def test_a_home_removed_under_its_server_can_be_made_anew(tmp_path: Path) -> Non
 
 @pytest.mark.slow
 def test_a_killed_first_start_leaves_nothing_half_made(tmp_path: Path) -> None:
+    """Tried by hand: fails where `attach` does not hold the server's lock."""
     chance = random.Random(7)
     home = tmp_path / "home"
     for _ in range(4):
