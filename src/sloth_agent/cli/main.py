@@ -5,8 +5,8 @@ import sys
 import traceback
 from typing import Annotated
 
-import click
 import typer
+from typer.exceptions import TyperException
 
 from sloth_agent.cli import (
     chat,
@@ -81,10 +81,10 @@ def _outcome(arguments: list[str], *, debug: bool) -> int:
     try:
         code = typer.main.get_command(app)(arguments, prog_name="sloth", standalone_mode=False)
         sys.stdout.flush()
-    except click.ClickException as error:
-        error.show()
+    except TyperException as error:
+        _explain_usage(error)
         return error.exit_code
-    except (click.Abort, KeyboardInterrupt):
+    except (typer.Abort, KeyboardInterrupt):
         note("error: interrupted")
         return FAILED
     except SlothError as error:
@@ -104,7 +104,17 @@ def _outcome(arguments: list[str], *, debug: bool) -> int:
     return code if isinstance(code, int) else 0
 
 
-def _explain(message: str, hint: str | None, *, debug: bool) -> None:
+def _explain_usage(error: TyperException) -> None:
+    """What is wrong with the words typed, and where the right ones are shown."""
+    message = error.format_message()
+    context = getattr(error, "ctx", None)
+    if "\n" in message:  # a group without a command: the message is its help
+        note(message)
+    else:
+        _explain(message, f"see `{context.command_path} --help`" if context else None)
+
+
+def _explain(message: str, hint: str | None, *, debug: bool = False) -> None:
     if debug:
         traceback.print_exc()
     line = " ".join(message.split())
