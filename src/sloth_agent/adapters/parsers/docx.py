@@ -38,6 +38,12 @@ _WRAPPERS = frozenset(
 _SEPARATORS = frozenset({"separator", "continuationSeparator"})  # the line above footnotes
 
 
+@dataclass(frozen=True, slots=True)
+class _Style:
+    level: int | None = None  # of a heading, 0 for the title; None for other text
+    is_item: bool = False
+
+
 def read(package: Package) -> Reading:
     """Raises:
     FileDamaged, UnpackedTooLarge
@@ -47,12 +53,12 @@ def read(package: Package) -> Reading:
     root = package.xml(main)
     related = package.related(main)
     styles = next((path for kind, path in related.values() if kind == "styles"), "")
-    levels = _heading_levels(package.xml(styles)) if styles in package.entries else {}
+    known = _styles(package.xml(styles)) if styles in package.entries else {}
     body = next(root.iter("{*}body"), None)
     if body is None:
         raise damaged()
-    found = list(_Walk(levels).blocks(body))
-    found += _extras(package, related, levels)
+    found = list(_Walk(known).blocks(body))
+    found += _extras(package, related, known)
     if not found:
         raise NoText(
             "There is no text in this document.", hint="If it holds scans, export it with its text."
@@ -61,7 +67,7 @@ def read(package: Package) -> Reading:
 
 
 def _extras(
-    package: Package, related: dict[str, tuple[str, str]], levels: dict[str, int]
+    package: Package, related: dict[str, tuple[str, str]], styles: dict[str, _Style]
 ) -> Iterator[Block]:
     """Text beside the body, each text once however many sections repeat it."""
     seen: set[str] = set()
@@ -70,34 +76,24 @@ def _extras(
             path for kind, path in related.values() if kind == wanted and path in package.entries
         ]
         for path in paths:
-            for block in _Walk(levels).blocks(package.xml(path)):
+            for block in _Walk(styles).blocks(package.xml(path)):
                 if block.text not in seen:
                     seen.add(block.text)
-                    yield (
-                        replace(block, place=Place(), kind=BlockKind.PARAGRAPH)
-                        if block.kind is BlockKind.HEADING
-                        else block
-                    )
+                    yield replace(block, place=Place())
 
 
-def _heading_levels(styles: Element) -> dict[str, int]:
-    """Style id to level, 0 for the title; also for styles made from a heading style."""
-    found: dict[str, int] = {}
+def _styles(root: Element) -> dict[str, _Style]:
+    """Heading and list styles by id, also those made from another one."""
+    found: dict[str, _Style] = {}
     based_on: dict[str, str] = {}
-    for style in styles.iterfind("{*}style"):
-        id = attribute(style, "styleId")
-        parent = style.find("{*}basedOn")
+    for element in root.iterfind("{*}style"):
+        id = attribute(element, "styleId")
+        parent = element.find("{*}basedOn")
         if parent is not None:
             based_on[id] = _value(parent)
-        name_element = style.find("{*}name")
-        name = _value(name_element).lower() if name_element is not None else ""
-        outline = style.find("{*}pPr/{*}outlineLvl")
-        if name == "title":
-            found[id] = 0
-        elif name.startswith("heading ") and name[8:].isdecimal():
-            found[id] = int(name[8:])
-        elif outline is not None and _value(outline).isdecimal() and int(_value(outline)) < 9:
-            found[id] = int(_value(outline)) + 1
+        style = _style(element)
+        if style is not None:
+            found[id] = style
     for id in based_on:
         ancestor, steps = id, 0
         while ancestor not in found and ancestor in based_on and steps < 20:
@@ -107,13 +103,35 @@ def _heading_levels(styles: Element) -> dict[str, int]:
     return found
 
 
+def _style(element: Element) -> _Style | None:
+    """What the style says by itself; its name is English in every language of Word."""
+    named = element.find("{*}name")
+    name = "" if named is None else _value(named).lower()
+    if name == "title":
+        return _Style(level=0)
+    if name.startswith("heading ") and name[8:].isdecimal():
+        return _Style(level=int(name[8:]))
+    level = _outline_level(element)
+    if level is not None:
+        return _Style(level=level)
+    numbered = element.find("{*}pPr/{*}numPr") is not None
+    return _Style(is_item=True) if numbered or name.startswith("list ") else None
+
+
+def _outline_level(element: Element) -> int | None:
+    outline = element.find("{*}pPr/{*}outlineLvl")
+    if outline is None or _value(outline) not in set("012345678"):
+        return None
+    return int(_value(outline)) + 1
+
+
 def _value(element: Element) -> str:
     return attribute(element, "val")
 
 
 @dataclass(slots=True)
 class _Walk:
-    levels: dict[str, int]
+    styles: dict[str, _Style]
     path: HeadingPath = field(default_factory=HeadingPath)
 
     @property
@@ -139,22 +157,17 @@ class _Walk:
             yield from self.blocks(box)
 
     def _block(self, paragraph: Element, text: str) -> Block:
-        level = self._level(paragraph)
+        named = paragraph.find("{*}pPr/{*}pStyle")
+        style = _Style() if named is None else self.styles.get(_value(named), _Style())
+        own = _outline_level(paragraph)
+        level = style.level if own is None else own
         if level is not None:
             text = one_line(text)
             self.path.enter(level, text)
             return Block(text=text, kind=BlockKind.HEADING, place=self.place)
-        is_item = paragraph.find("{*}pPr/{*}numPr") is not None
-        return Block(
-            text=text, kind=BlockKind.ITEM if is_item else BlockKind.PARAGRAPH, place=self.place
-        )
-
-    def _level(self, paragraph: Element) -> int | None:
-        own = paragraph.find("{*}pPr/{*}outlineLvl")
-        if own is not None and _value(own).isdecimal() and int(_value(own)) < 9:
-            return int(_value(own)) + 1
-        style = paragraph.find("{*}pPr/{*}pStyle")
-        return self.levels.get(_value(style)) if style is not None else None
+        is_item = style.is_item or paragraph.find("{*}pPr/{*}numPr") is not None
+        kind = BlockKind.ITEM if is_item else BlockKind.PARAGRAPH
+        return Block(text=text, kind=kind, place=self.place)
 
     def _table(self, table: Element) -> Iterator[Block]:
         rows = [list(_unwrapped(row, "tc")) for row in _unwrapped(table, "tr")]

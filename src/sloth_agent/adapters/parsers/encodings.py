@@ -34,7 +34,7 @@ def decode(content: bytes, *, markup: bool = False) -> str:
         if content.startswith(mark):
             return content[len(mark) :].decode(encoding, "replace")
     wide = _wide(content)
-    if wide is not None:
+    if wide is not None and _is_readable(content.decode(wide, "replace")):
         return content.decode(wide, "replace")
     _refuse_noise(content)
     try:
@@ -65,6 +65,11 @@ def _wide(content: bytes) -> str | None:
     if even > 0.3 and odd < 0.05:
         return "utf-16-be"
     return _wide_cyrillic(head)
+
+
+def _is_readable(text: str) -> bool:
+    sample = text[:4096]
+    return sum(each.isprintable() or each.isspace() for each in sample) >= 0.95 * len(sample)
 
 
 def _wide_cyrillic(head: bytes) -> str | None:
