@@ -19,8 +19,9 @@ _QUESTION_WORDS = 48  # a pasted letter costs no more than a question
 _STEM_LETTERS = 4  # bolder than a term: these texts are candidates already
 _GRAM_LETTERS = 4
 _GRAM_STEP = 2  # every second one tells as much as all of them
-_SATURATION = 0.9  # BM25's k1
+_SATURATION = 1.2  # BM25's k1
 _LENGTH_SHARE = 0.65  # BM25's b
+_USUAL_LENGTH = 1000  # characters; a fixed one, so that no candidate changes another's score by it
 _RARITY_POWER = 1.3  # rare parts count for more than BM25 lets them
 
 _ASCII_WORDS = bytes(code if code > 127 or chr(code).isalnum() else 32 for code in range(256))
@@ -49,9 +50,8 @@ def rescore(question: str, texts: Sequence[str]) -> list[float]:
     a question in another language scores near 0 everywhere. BM25 otherwise.
     """
     flat = [_flat(text) for text in texts]
-    typical_length = max(sum(map(len, flat)) / max(len(flat), 1), 1)
     damping = [
-        _SATURATION * (1 - _LENGTH_SHARE + _LENGTH_SHARE * len(text) / typical_length)
+        _SATURATION * (1 - _LENGTH_SHARE + _LENGTH_SHARE * len(text) / _USUAL_LENGTH)
         for text in flat
     ]
     scores = [0.0] * len(flat)
