@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from statistics import median
 
+_MOST_TRUST = 0.8  # of vectors against words, when the best candidate matches perfectly
+
 
 def fuse(lexical: Sequence[float], similarities: Sequence[float]) -> list[float]:
     """Join two scores of the same candidates, in the order given; higher is better.
@@ -21,5 +23,5 @@ def fuse(lexical: Sequence[float], similarities: Sequence[float]) -> list[float]
     if room <= 0:
         return list(lexical)
     lifts = [(similarity - middle) / room for similarity in similarities]
-    trust = max(lifts) ** 2
+    trust = _MOST_TRUST * max(lifts) ** 2
     return [words + trust * lift for words, lift in zip(lexical, lifts, strict=True)]

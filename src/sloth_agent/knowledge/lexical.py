@@ -4,7 +4,7 @@ A search finds candidates by `terms`, inside the database; `rescore` then reads 
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from math import log
 from unicodedata import normalize
@@ -56,14 +56,32 @@ def rescore(question: str, texts: Sequence[str]) -> list[float]:
     ]
     scores = [0.0] * len(flat)
     attainable = 0.0
-    for part, weight in _parts(question).items():
-        counts = [text.count(part) for text in flat]
+    for weight, counts in _counted(_parts(question), flat):
         value = weight * _rarity(len(counts) - counts.count(0), among=len(counts))
         attainable += value
         for index, count in enumerate(counts):
             if count:
                 scores[index] += value * count / (count + damping[index])
     return [score / attainable for score in scores] if attainable else scores
+
+
+def _counted(
+    parts: Mapping[str, float], flat: Sequence[str]
+) -> Iterator[tuple[float, Sequence[int]]]:
+    """Each part's weight and how often each text holds it.
+
+    Counting is most of a search's work here, so a longer part is only looked for where its own
+    first letters have been found.
+    """
+    found: dict[str, list[int]] = {}
+    for part in sorted(parts, key=len):
+        shorter = found.get(part[: _STEM_LETTERS + 1]) or found.get(part[:_GRAM_LETTERS])
+        if shorter:
+            counts = [text.count(part) if n else 0 for text, n in zip(flat, shorter, strict=True)]
+        else:
+            counts = [text.count(part) for text in flat]
+        found[part] = counts
+        yield parts[part], counts
 
 
 def _rarity(holding: int, *, among: int) -> float:
