@@ -22,7 +22,9 @@ from sloth_agent.settings import Settings
 
 pytestmark = pytest.mark.anyio
 
-HASTE = Patience(call_seconds=3, try_seconds=0.5, pause_seconds=0.01, rest_seconds=0.3)
+HASTE = Patience(
+    call_seconds=3, try_seconds=0.5, pause_seconds=0.01, rest_seconds=0.3, knock_seconds=0.5
+)
 
 
 def passage(text: str, document: str = "prices.md", header: str = "") -> Passage:

@@ -27,7 +27,9 @@ TEXTS = [
 ]
 
 
-HASTE = Patience(call_seconds=5, try_seconds=0.5, pause_seconds=0.01, rest_seconds=0.3)
+HASTE = Patience(
+    call_seconds=3, try_seconds=0.5, pause_seconds=0.01, rest_seconds=0.3, knock_seconds=0.5
+)
 
 
 def settings(server: OpenAIServer, **more: Any) -> Settings:

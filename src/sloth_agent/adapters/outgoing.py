@@ -17,9 +17,6 @@ TRIES = 3
 FAILED_CALLS_UNTIL_REST = 2
 """One call may fail for a reason of its own; two in a row, after all their tries, do not."""
 
-KNOCK_SECONDS = 1.5
-"""A caller must not wait longer only to learn that the service is still down."""
-
 
 class TryAgain(Exception):
     """A failure that may pass. Raised by an attempt, never seen by callers.
@@ -42,6 +39,7 @@ class Patience:
     try_seconds: float
     pause_seconds: float = 0.4  # before the second try; doubled before the third
     rest_seconds: float = 15.0  # without any request, once the service is taken to be down
+    knock_seconds: float = 1.5  # a caller waits no longer to learn that it is still down
 
 
 class Circuit:
@@ -116,7 +114,7 @@ class Line:
 
     async def _answers(self) -> bool:
         try:
-            with anyio.fail_after(KNOCK_SECONDS):
+            with anyio.fail_after(self._patience.knock_seconds):
                 await self._knock()
         except (TryAgain, TimeoutError):
             self._circuit.failed()

@@ -12,6 +12,7 @@ from typing import Any
 import anyio
 import anyio.to_thread
 
+from sloth_agent.adapters.characters import whole
 from sloth_agent.adapters.embedders.local_models import (
     DEFAULT_MODEL,
     local_folder,
@@ -226,11 +227,6 @@ def processors() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
-
-
-def whole(text: str) -> str:
-    """Without lone halves of characters, which the tokenizer refuses."""
-    return text.encode("utf-8", "replace").decode()
 
 
 def _tokenizer(folder: Path, longest_input: int) -> Tokenizer:

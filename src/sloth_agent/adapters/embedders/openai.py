@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import anyio
 
+from sloth_agent.adapters.characters import whole
 from sloth_agent.adapters.openai_service import (
     as_our_errors,
     is_openai_itself,
@@ -129,7 +130,7 @@ def from_settings(settings: Settings) -> OpenAIEmbedder:
 
 def sendable(text: str) -> str:
     """A text that every server takes: not empty, not too long, without halves of characters."""
-    cut = text[:LONGEST_TEXT].encode("utf-8", "replace").decode()
+    cut = whole(text[:LONGEST_TEXT])
     return cut if cut.strip() else "-"
 
 

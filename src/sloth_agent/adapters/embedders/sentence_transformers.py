@@ -7,6 +7,7 @@ from pathlib import Path
 import anyio
 import anyio.to_thread
 
+from sloth_agent.adapters.characters import whole
 from sloth_agent.adapters.embedders.local_models import DEFAULT_MODEL, local_folder
 from sloth_agent.errors import ConfigurationError, EmbedderUnavailable, MissingExtra
 from sloth_agent.knowledge.models import Vector
@@ -93,8 +94,3 @@ def from_settings(settings: Settings) -> SentenceTransformersEmbedder:
     return SentenceTransformersEmbedder(
         str(here or model), name=name, dimensions=settings.embedding_dimensions
     )
-
-
-def whole(text: str) -> str:
-    """Without lone halves of characters, which the tokenizer refuses."""
-    return text.encode("utf-8", "replace").decode()

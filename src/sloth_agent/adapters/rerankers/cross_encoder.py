@@ -6,6 +6,7 @@ from functools import partial
 import anyio
 import anyio.to_thread
 
+from sloth_agent.adapters.characters import whole
 from sloth_agent.errors import BackendUnavailable, ConfigurationError, MissingExtra
 from sloth_agent.knowledge.models import Passage, searched_text
 from sloth_agent.settings import Settings
@@ -65,8 +66,3 @@ class CrossEncoderReranker:
 
 def from_settings(settings: Settings) -> CrossEncoderReranker:
     return CrossEncoderReranker(settings.reranker_model or DEFAULT_MODEL)
-
-
-def whole(text: str) -> str:
-    """Without lone halves of characters, which the tokenizer refuses."""
-    return text.encode("utf-8", "replace").decode()
