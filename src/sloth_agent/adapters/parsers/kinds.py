@@ -1,5 +1,6 @@
 """What a file is, by its content; the name only chooses among the kinds that are plain text."""
 
+import json
 import re
 from enum import StrEnum
 from pathlib import PurePosixPath
@@ -145,16 +146,39 @@ def _old_office(content: bytes) -> Exception:
 
 
 def text_kind(text: str, *, name: str) -> Kind:
-    """Return the kind of a file that is text; a name without a word about it leaves the content."""
+    """Return the kind of a file that is text; a name without a word about it leaves the content.
+
+    Raises:
+        UnsupportedFile: text that is written for machines.
+    """
     named = promised(name)
     if named in TEXTS:
         return named
     if _MARKUP.match(text[:4096]):
         return Kind.HTML
+    if text.startswith("#!"):
+        raise UnsupportedFile("This is a program.", hint="Only documents can be read.")
+    if _is_json(text):
+        raise UnsupportedFile(
+            "This is JSON data, which nobody reads as a document.",
+            hint="Export it as CSV or XLSX, or rename it to .txt to read it all the same.",
+        )
     head = text[:65_536]
     if _MAIL.match(head) and len(_MAIL_FIELDS.findall(head.split("\n\n", 1)[0])) >= 3:
         return Kind.EMAIL
     return Kind.TEXT
+
+
+def _is_json(text: str) -> bool:
+    """One JSON value, or one on each line as far as the first line tells."""
+    start = text.lstrip()
+    if not start.startswith(("{", "[")):
+        return False
+    try:
+        json.JSONDecoder().raw_decode(start)
+    except (ValueError, RecursionError):
+        return False
+    return True
 
 
 def check_promise(kind: Kind, content: bytes, *, name: str) -> None:
