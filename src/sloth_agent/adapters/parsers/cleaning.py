@@ -49,9 +49,14 @@ _TABLE: dict[int, str | None] = {**_DROPPED, **_LIGATURES, 0xA0: " ", 0x202F: " 
 _BLANKS = re.compile(r"[ \t\u2000-\u200a\u3000]+")
 
 
+def is_clean(text: str) -> bool:
+    """Whether `clean` would surely leave the text as it is."""
+    return _NOT_PLAIN.search(text) is None
+
+
 def clean(text: str) -> str:
     """Composed characters, `\\n` for every line end, and nothing invisible or unprintable."""
-    if _NOT_PLAIN.search(text) is None:
+    if is_clean(text):
         return text
     text = _NEWLINES.sub("\n", text)
     text = _SURROGATES.sub("\ufffd", text).translate(_TABLE)

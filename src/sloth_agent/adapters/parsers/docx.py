@@ -2,8 +2,10 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from itertools import chain
 
 from sloth_agent.adapters.parsers import tables
+from sloth_agent.adapters.parsers.bounds import bounded
 from sloth_agent.adapters.parsers.cleaning import lines, one_line
 from sloth_agent.adapters.parsers.damage import damaged
 from sloth_agent.adapters.parsers.headings import HeadingPath
@@ -57,13 +59,12 @@ def read(package: Package) -> Reading:
     body = next(root.iter("{*}body"), None)
     if body is None:
         raise damaged()
-    found = list(_Walk(known).blocks(body))
-    found += _extras(package, related, known)
+    found = bounded(chain(_Walk(known).blocks(body), _extras(package, related, known)))
     if not found:
         raise NoText(
             "There is no text in this document.", hint="If it holds scans, export it with its text."
         )
-    return Reading(media_type=Kind.DOCX, blocks=tuple(found))
+    return Reading(media_type=Kind.DOCX, blocks=found)
 
 
 def _extras(

@@ -3,7 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from sloth_agent.adapters.parsers.headings import HeadingPath
 from sloth_agent.knowledge.models import Block, BlockKind, Place
@@ -17,8 +17,9 @@ _LONGEST_BLOCK = 2_000
 _FULL = 0.7  # of the usual longest line: one that ends there goes on in the next
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(NamedTuple):
+    """A tuple, since a long document has a hundred thousand of them."""
+
     text: str
     size: float = 0.0  # of its first letter; 0 where unknown
     breaks_word: bool = False  # ends in a hyphen that is not part of the word
@@ -129,6 +130,8 @@ class _Page:
         return Place(page=self._number, headings=self._path.headings)
 
     def _joined(self, lines: list[Line]) -> str:
+        if len(lines) == 1:
+            return lines[0].text
         text = ""
         for line, following in zip(lines, [*lines[1:], None], strict=True):
             text += line.text
@@ -137,7 +140,8 @@ class _Page:
             goes_on = following.text[:1].islower()
             if line.breaks_word and goes_on:
                 continue
-            if goes_on and _HYPHEN_END.search(line.text) and self._is_full(line):
+            hyphened = line.text.endswith("-") and _HYPHEN_END.search(line.text)
+            if goes_on and hyphened and self._is_full(line):
                 text = text[:-1]
                 continue
             text += " " if self._is_full(line) else "\n"

@@ -6,7 +6,7 @@ from typing import Any
 import pypdfium2  # type: ignore[import-untyped]  # pypdfium2 ships no types
 from pypdfium2 import raw
 
-from sloth_agent.adapters.parsers.cleaning import clean
+from sloth_agent.adapters.parsers.cleaning import clean, is_clean
 from sloth_agent.adapters.parsers.kinds import Kind
 from sloth_agent.adapters.parsers.page_layout import Line, blocks
 from sloth_agent.errors import FileEncrypted, NoText, TooManyPages
@@ -91,14 +91,19 @@ def _lines(document: Any, index: int) -> list[Line]:
     font_size = raw.FPDFText_GetFontSize
     lines: list[Line] = []
     start = 0
+    shown_as = _tidy if is_clean(text.replace("\r", "")) else clean_line
     for line in text.split("\n"):
-        shown = clean_line(line)
-        if shown:
+        if shown := shown_as(line):
             indent = len(line) - len(line.lstrip())
             size = font_size(layer, start + indent) if sized else 0.0
             lines.append(Line(shown, round(size, 1), line.rstrip()[-1:] in _BROKEN))
         start += len(line) + 1
     return lines
+
+
+def _tidy(line: str) -> str:
+    shown = line.strip()
+    return shown if "  " not in shown and "\t" not in shown else " ".join(shown.split())
 
 
 def clean_line(line: str) -> str:

@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import Any
 
 from sloth_agent.adapters.parsers import encodings, kinds
+from sloth_agent.adapters.parsers.bounds import bounded
 from sloth_agent.adapters.parsers.kinds import Kind
 from sloth_agent.errors import FileDamaged, FileEmpty, NoText, UnreadableFile, UnsupportedFile
 from sloth_agent.knowledge.models import Block, Reading, Unread
@@ -67,7 +68,7 @@ def _text(content: bytes, name: str, *, depth: int, in_archive: bool) -> Reading
     kinds.check_promise(kind, content, name=name)
     if kind is Kind.EMAIL:
         return _email(content, depth=depth, in_archive=in_archive)
-    found = tuple(_parser(_PLAIN[kind]).blocks(decoded))
+    found = bounded(_parser(_PLAIN[kind]).blocks(decoded))
     if not found:
         raise NoText("There is no text in this file, only white space.")
     return Reading(media_type=kind, blocks=found)
@@ -130,7 +131,7 @@ def _together(
         raise first
     if not blocks:
         raise NoText("There is no text in this file.")
-    return Reading(media_type=kind, blocks=tuple(blocks), unread=tuple(unread))
+    return Reading(media_type=kind, blocks=bounded(blocks), unread=tuple(unread))
 
 
 def _inside(name: str, blocks: Iterable[Block]) -> Iterator[Block]:

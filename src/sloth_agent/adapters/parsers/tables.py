@@ -12,6 +12,7 @@ from sloth_agent.knowledge.models import CELL_SEPARATOR, Block, BlockKind, Place
 _VALUE = re.compile(r"(?=.*\d)[^\w]*[\d\s.,:;/%()+*×x–—-]*\w{0,4}\W*", re.IGNORECASE)
 _YEAR = re.compile(r"(?:19|20)\d\d")
 _LONGEST_LABEL = 80
+_MOST_AT_ONCE = 5_000  # rows held while their columns and header are looked for
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,20 +58,27 @@ def blocks(rows: Iterable[Row], place: Place) -> Iterator[Block]:
     A table without a header of its own keeps the one above, where its columns fit under it.
     """
     table = _Table(place)
-    for group in _groups(rows):
-        yield from _group(group, table)
+    for group, goes_on in _groups(rows):
+        if goes_on:
+            yield from _more(group, table)
+        else:
+            yield from _group(group, table)
 
 
-def _groups(rows: Iterable[Row]) -> Iterator[list[Row]]:
+def _groups(rows: Iterable[Row]) -> Iterator[tuple[list[Row], bool]]:
+    """Yield rows without an empty one between, and whether they go on from those before."""
     group: list[Row] = []
+    goes_on = False
     for row in rows:
-        if row.filled:
+        if row.cells:
             group.append(row)
-        elif group:
-            yield group
-            group = []
+        if group and (not row.cells or len(group) == _MOST_AT_ONCE):
+            yield group, goes_on
+            group, goes_on = [], bool(row.cells)
+        elif not row.cells:
+            goes_on = False
     if group:
-        yield group
+        yield group, goes_on
 
 
 def _group(group: list[Row], table: _Table) -> Iterator[Block]:
@@ -104,6 +112,17 @@ def _group(group: list[Row], table: _Table) -> Iterator[Block]:
         yield Block(text=table.text(body[0]), kind=BlockKind.ROW, place=table.at(body[0]))
         table.header = table.text(body[0])
         body = body[1:]
+    yield from _body(body, table)
+
+
+def _more(group: list[Row], table: _Table) -> Iterator[Block]:
+    """Further rows of a table too long to be looked at as a whole."""
+    columns = {column for row in group for column in row.filled}
+    table.columns = sorted(columns | set(table.columns))
+    yield from _body(group, table)
+
+
+def _body(body: list[Row], table: _Table) -> Iterator[Block]:
     for row, following in zip_longest(body, body[1:]):
         yield _body_row(row, following, table)
 

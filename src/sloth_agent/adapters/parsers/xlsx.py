@@ -4,14 +4,15 @@ import re
 from collections.abc import Iterator
 
 from sloth_agent.adapters.parsers import tables
+from sloth_agent.adapters.parsers.bounds import bounded
 from sloth_agent.adapters.parsers.cleaning import one_line
 from sloth_agent.adapters.parsers.damage import damaged
 from sloth_agent.adapters.parsers.kinds import Kind
 from sloth_agent.adapters.parsers.number_formats import NumberFormats
 from sloth_agent.adapters.parsers.packages import Package
-from sloth_agent.adapters.parsers.xml import Element, attribute
+from sloth_agent.adapters.parsers.xml import Element, attribute, each
 from sloth_agent.errors import NoText, UnpackedTooLarge, UnsupportedFile
-from sloth_agent.knowledge.models import Block, Place, Reading, Unread
+from sloth_agent.knowledge.models import Place, Reading, Unread
 
 MAX_CELLS = 2_000_000
 _COLUMN = re.compile(r"[A-Z]{1,3}")
@@ -24,17 +25,15 @@ def read(package: Package) -> Reading:
     NoText: no cell of a visible sheet holds anything.
     """
     book = _Workbook(package)
-    blocks: list[Block] = []
-    unread: list[Unread] = []
-    for name, path, is_storage in book.sheets:
-        if is_storage:
-            unread.append(_left_out(name))
-        else:
-            blocks += tables.blocks(book.rows(path), Place(sheet=name))
+    shown = [(name, path) for name, path, is_storage in book.sheets if not is_storage]
+    unread = [_left_out(name) for name, _, is_storage in book.sheets if is_storage]
+    blocks = bounded(
+        block for name, path in shown for block in tables.blocks(book.rows(path), Place(sheet=name))
+    )
     if not blocks:
         raise NoText("There is nothing in the cells of this workbook.")
     return Reading(
-        media_type=Kind.XLSX, blocks=tuple(blocks), pages=len(book.sheets), unread=tuple(unread)
+        media_type=Kind.XLSX, blocks=blocks, pages=len(book.sheets), unread=tuple(unread)
     )
 
 
@@ -57,12 +56,12 @@ class _Workbook:
         styles = package.xml(parts["styles"]) if parts.get("styles") in package.entries else None
         self._formats = NumberFormats(styles, since_1904=since_1904)
         strings = parts.get("sharedStrings")
-        self._strings = _shared_strings(package.xml(strings)) if strings in package.entries else []
+        self._strings = _shared_strings(package.read(strings)) if strings in package.entries else []
 
     def rows(self, path: str) -> Iterator[tables.Row]:
         """Yield the rows of a sheet in order, an empty one for any gap."""
         last = 0
-        for element in self._package.xml(path).iterfind("{*}sheetData/{*}row"):
+        for element in each(self._package.read(path), "row"):
             number = _row_number(element, last)
             cells = self._row(element)
             if not cells:
@@ -120,8 +119,8 @@ def _sheets(root: Element, related: dict[str, tuple[str, str]]) -> Iterator[tupl
             yield one_line(element.get("name", "")), path, is_storage
 
 
-def _shared_strings(root: Element) -> list[str]:
-    return [one_line(unescaped(_string(item))) for item in root.iterfind("{*}si")]
+def _shared_strings(content: bytes) -> list[str]:
+    return [one_line(unescaped(_string(item))) for item in each(content, "si")]
 
 
 def _string(item: Element) -> str:
