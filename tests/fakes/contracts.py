@@ -6,23 +6,33 @@ from pathlib import Path
 from typing import Any
 
 from jsonschema import Draft202012Validator
+from referencing import Registry
+from referencing.jsonschema import DRAFT202012
 
 
 class RequestContract:
     """The request bodies of an OpenAPI 3.1 document."""
 
-    def __init__(self, path: Path) -> None:
-        self._document = _document(path)
+    def __init__(self, document: Path) -> None:
+        self._document = document
 
     def problems(self, path: str, body: object) -> list[str]:
         """What is wrong with the body of a POST to `/v1...`; nothing where all is well."""
-        operation = self._document["paths"][path.removeprefix("/v1")]["post"]
-        schema = operation["requestBody"]["content"]["application/json"]["schema"]
-        rooted = {**schema, "components": self._document["components"]}
+        validator = _validator(self._document, path.removeprefix("/v1"))
         return [
             f"{path} {error.json_path}: {error.message[:300]}"
-            for error in Draft202012Validator(rooted).iter_errors(body)
+            for error in validator.iter_errors(body)
         ]
+
+
+@cache  # building one costs more than all its answers
+def _validator(document: Path, path: str) -> Draft202012Validator:
+    whole = _document(document)
+    schema = whole["paths"][path]["post"]["requestBody"]["content"]["application/json"]["schema"]
+    return Draft202012Validator(
+        {**schema, "components": whole["components"]},
+        registry=Registry().with_resource("", DRAFT202012.create_resource(whole)).crawl(),
+    )
 
 
 @cache
