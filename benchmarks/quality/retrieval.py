@@ -18,9 +18,9 @@ from math import log
 from pathlib import Path
 from typing import Any
 
-import bm25s
+import bm25s  # type: ignore[import-untyped] # has no types
 import numpy as np
-import Stemmer
+import Stemmer  # type: ignore[import-not-found] # only this benchmark needs it
 
 from sloth_agent.knowledge.fusion import fuse
 from sloth_agent.knowledge.lexical import rescore, terms, words
@@ -112,7 +112,7 @@ def candidates_by_terms(haystack: Haystack, question: str) -> list[int]:
             break
         gate.update(places)
         held += len(places)
-    weights: Counter[int] = Counter()
+    weights: dict[int, float] = defaultdict(float)
     for places in known.values():
         for place in gate.intersection(places):
             weights[place] += log((len(haystack.texts) + 1) / (len(places) + 1))
@@ -130,11 +130,8 @@ def lexical_ranker(haystack: Haystack) -> Ranker:
 
 
 def fused_ranker(haystack: Haystack) -> Ranker:
-    vectors = haystack.vectors
-    assert vectors is not None
-
     def rank(question: Question) -> list[int]:
-        similarities = vectors @ question.vector
+        similarities = _similarities(haystack, question)
         nearest = np.argsort(-similarities)[:CANDIDATES].tolist()
         places = list(dict.fromkeys(candidates_by_terms(haystack, question.text) + nearest))
         lexical = rescore(question.text, [haystack.texts[at] for at in places])
@@ -144,21 +141,25 @@ def fused_ranker(haystack: Haystack) -> Ranker:
 
 
 def dense_ranker(haystack: Haystack) -> Ranker:
-    vectors = haystack.vectors
-    assert vectors is not None
-    return lambda question: np.argsort(-(vectors @ question.vector))[:10].tolist()  # type: ignore[no-any-return] # numpy types `tolist` as Any
+    return lambda question: np.argsort(-_similarities(haystack, question))[:10].tolist()
+
+
+def _similarities(haystack: Haystack, question: Question) -> Vectors:
+    assert haystack.vectors is not None
+    assert question.vector is not None
+    return np.asarray(haystack.vectors @ question.vector, dtype=np.float32)
 
 
 def bm25_ranker(haystack: Haystack, tokens: Callable[[str], list[str]]) -> Ranker:
     index = bm25s.BM25()
     index.index([tokens(text) for text in haystack.texts], show_progress=False)
-    return lambda question: np.argsort(-index.get_scores(tokens(question.text)))[:10].tolist()  # type: ignore[no-any-return] # numpy types `tolist` as Any
+    return lambda question: np.argsort(-index.get_scores(tokens(question.text)))[:10].tolist()
 
 
 def stems(language: str) -> Callable[[str], list[str]]:
     """Snowball knows no Ukrainian; Russian is the nearest it has."""
     stemmer = Stemmer.Stemmer(STEMMERS[language])
-    return lambda text: stemmer.stemWords(words(text))  # type: ignore[no-any-return] # untyped library
+    return lambda text: stemmer.stemWords(words(text))
 
 
 def letter_groups(text: str) -> list[str]:
@@ -258,7 +259,7 @@ def main() -> None:
     for part in (by_language, mixed, small):
         for name, ranker, measured in part(haystacks):
             print(f"{name:16} {ranker:15} {measured['mrr@10']:7.3f} {measured['r@5']:7.3f}")
-            figures.append({"haystack": name, "ranking": ranker} | measured)
+            figures.append({"haystack": name, "ranking": ranker, **measured})
     times = {language: rescoring_milliseconds(haystacks[language]) for language in haystacks}
     for language, spent in times.items():
         p50, p95 = spent["p50"], spent["p95"]
