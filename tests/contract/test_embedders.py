@@ -229,7 +229,11 @@ async def test_a_silent_server_is_not_waited_for_beyond_the_deadline(
         {"openai_api_key": SecretStr("ключ")},
     ],
 )
-async def test_settings_that_cannot_work_are_refused(wrong: dict[str, Any]) -> None:
+async def test_settings_that_cannot_work_are_refused(
+    wrong: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    monkeypatch.delenv("OPENAI_BASE_URL", raising=False)
     with pytest.raises(ConfigurationError):
         openai.from_settings(Settings(**wrong))
 

@@ -54,10 +54,19 @@ class Request:
 
 
 def best_passage(body: Json) -> str:
-    """Like an obedient model: the first passage's first line of text, cited."""
-    shown = str(body["messages"][-1]["content"])
-    found = re.search(r"^\[(\d+)\][^\n]*\n(.+)$", shown, re.MULTILINE)
-    return f"{found[2]} [{found[1]}]" if found else "NO_ANSWER"
+    """Like an obedient model: the line that shares most words with the question, cited."""
+    passages, _, question = str(body["messages"][-1]["content"]).partition("<question>")
+    wanted = set(re.findall(r"\w{3,}", question.lower()))
+    best, most = "NO_ANSWER", 0
+    number = None
+    for line in passages.splitlines():
+        if heading := re.match(r"\[(\d+)\] ", line):
+            number = heading[1]
+            continue
+        shared = len(wanted & set(re.findall(r"\w{3,}", line.lower())))
+        if number and shared > most:
+            best, most = f"{line} [{number}]", shared
+    return best
 
 
 def everything(body: Json) -> str:
