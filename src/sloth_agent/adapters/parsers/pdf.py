@@ -86,19 +86,34 @@ def _lines(document: Any, index: int) -> list[Line]:
     text = layer.get_text_range()
     if len(text) < _FEW and not layer.get_text_bounded().strip():
         return []  # some converters leave the name of a picture's layer outside the page
-    # The index of a character is its place in the text, unless some take two units or none.
-    sized = layer.count_chars() == len(text)
-    font_size = raw.FPDFText_GetFontSize
-    lines: list[Line] = []
+    tidy = _tidy if is_clean(text.replace("\r", "")) else clean_line
+    found: list[tuple[str, int, bool]] = []
     start = 0
-    shown_as = _tidy if is_clean(text.replace("\r", "")) else clean_line
     for line in text.split("\n"):
-        if shown := shown_as(line):
+        if shown := tidy(line):
             indent = len(line) - len(line.lstrip())
-            size = font_size(layer, start + indent) if sized else 0.0
-            lines.append(Line(shown, round(size, 1), line.rstrip()[-1:] in _BROKEN))
+            found.append((shown, start + indent, line.rstrip()[-1:] in _BROKEN))
         start += len(line) + 1
-    return lines
+    # The index of a character is its place in the text, unless some take two units or none.
+    if layer.count_chars() != len(text):
+        return [Line(shown, breaks_word=broken) for shown, _, broken in found]
+    return _sized(layer, found)
+
+
+def _sized(layer: Any, found: list[tuple[str, int, bool]]) -> list[Line]:
+    """With the size of type, asked once for all lines too long to be a heading: it takes time."""
+    longest = max(found, key=lambda line: len(line[0]), default=("", 0, False))
+    usual = _font_size(layer, longest[1])
+    full = len(longest[0]) * 0.75
+    return [
+        Line(shown, usual if len(shown) > full else _font_size(layer, at), broken)
+        for shown, at, broken in found
+    ]
+
+
+def _font_size(layer: Any, index: int) -> float:
+    size: float = raw.FPDFText_GetFontSize(layer, index)
+    return round(size, 1)
 
 
 def _tidy(line: str) -> str:
