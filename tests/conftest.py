@@ -1,12 +1,21 @@
 """What every kind of test shares."""
 
 import os
-from collections.abc import Iterator
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
+from fakes.command import Sloth as SlothCommand
 from fakes.openai_server import OpenAIServer
+from sloth_agent import AsyncSloth, Settings, Sloth
+from sloth_agent.adapters.stores.postgres.database import Database, open_pool
+from sloth_agent.adapters.stores.postgres.embedded import Attachment, attach
+from sloth_agent.adapters.stores.postgres.readiness import make_ready
+from sloth_agent.app.sloth import AsyncTenant
 
 ROOT = Path(__file__).parents[1]
 
@@ -46,3 +55,55 @@ def openai_server() -> Iterator[OpenAIServer]:
     with OpenAIServer(contracts if contracts.is_dir() else None) as server:
         yield server
     assert server.violations == []
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Attachment]:
+    """One embedded PostgreSQL for all tests of this process, in a home with a short path."""
+    home = Path(tempfile.mkdtemp(prefix="sloth-"))
+    attachment = attach(home)
+    yield attachment
+    attachment.release()
+    shutil.rmtree(home)
+
+
+@pytest.fixture
+def settings(server: Attachment) -> Settings:
+    """Everything on this machine, whatever keys the environment holds."""
+    return Settings(home=server.home, embedder="none", chat="extractive", database_url=None)
+
+
+@pytest.fixture
+async def database(server: Attachment) -> AsyncIterator[Database]:
+    async def where() -> str:
+        return server.conninfo
+
+    await make_ready(server.conninfo)
+    database = await open_pool(where)
+    yield database
+    await database.close()
+
+
+@pytest.fixture
+async def sloth(settings: Settings) -> AsyncIterator[AsyncSloth]:
+    async with AsyncSloth(settings) as sloth:
+        yield sloth
+
+
+@pytest.fixture
+def slug() -> str:
+    """A tenant that nobody else has."""
+    return f"t-{uuid4().hex}"
+
+
+@pytest.fixture
+async def tenant(sloth: AsyncSloth, slug: str) -> AsyncTenant:
+    return await sloth.tenant(slug, create=True)
+
+
+@pytest.fixture
+def sloth_cli(settings: Settings, slug: str, tmp_path: Path) -> SlothCommand:
+    """The installed command, for a fresh tenant on the shared server."""
+    with Sloth(settings) as sloth:
+        sloth.create_tenant(slug)
+    return SlothCommand(settings.home, tmp_path, slug)

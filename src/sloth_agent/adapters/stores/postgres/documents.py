@@ -68,6 +68,7 @@ class PostgresDocuments:
 
     async def delete(self, id: DocumentId) -> bool:
         async with self.database.inside(self.schema) as connection:
+            await hold_index(connection)
             await forget_chunks(connection, id)
             done = await connection.execute("delete from documents where id = %s", (id,))
             return done.rowcount == 1
@@ -75,6 +76,15 @@ class PostgresDocuments:
     async def unfinished(self, *, generation: int) -> Sequence[DocumentId]:
         async with self.database.inside(self.schema) as connection:
             return await missing_documents(connection, generation=generation)
+
+
+async def hold_index(connection: Connection) -> None:
+    """Keep others from changing chunks, counts and generations until the transaction ends.
+
+    Each of these locks rows of its own, in an order that depends on the documents; whoever changes
+    them takes this lock first, or two would wait for each other. Searches wait for nobody.
+    """
+    await connection.execute("select from vector_stores order by generation for update")
 
 
 async def save(connection: Connection, document: Document) -> None:

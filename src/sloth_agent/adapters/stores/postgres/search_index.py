@@ -13,6 +13,7 @@ from sloth_agent.adapters.stores.postgres.database import Connection, Database
 from sloth_agent.adapters.stores.postgres.documents import (
     count_terms,
     forget_chunks,
+    hold_index,
     missing_documents,
     save,
 )
@@ -54,7 +55,8 @@ class PostgresSearchIndex:
 
     async def adopt(self, *, space: str | None, dimensions: int | None) -> VectorStore:
         async with self.database.inside(self.schema) as connection:
-            active = await _active(connection, lock=True)
+            await hold_index(connection)
+            active = await _active(connection)
             if active.chunks or active.space == space:
                 return active
             await drop_vectors(connection, active.generation)
@@ -77,6 +79,7 @@ class PostgresSearchIndex:
     ) -> None:
         chunk_terms = [terms_of(chunk.searched_text) for chunk in chunks]
         async with self.database.inside(self.schema) as connection:
+            await hold_index(connection)
             await _hold_unchanged(connection, document)
             store = await _store(connection, generation)
             # What other generations hold of it is out of date too, once searches read this one.
@@ -150,7 +153,8 @@ class PostgresSearchIndex:
 
     async def next_generation(self, store: VectorStore) -> VectorStore:
         async with self.database.inside(self.schema) as connection:
-            active = await _active(connection, lock=True)
+            await hold_index(connection)
+            active = await _active(connection)
             begun = await _unfinished(connection)
             if begun is not None:
                 if _same_way(begun, store):
@@ -175,11 +179,11 @@ class PostgresSearchIndex:
 
     async def activate(self, generation: int) -> bool:
         async with self.database.inside(self.schema) as connection:
-            # Nothing is published between the check and the swap; searches go on.
-            await connection.execute("lock table documents in share mode")
+            # Nothing is published between the check and the swap.
+            await hold_index(connection)
             if await missing_documents(connection, generation=generation):
                 return False
-            before = await _active(connection, lock=True)
+            before = await _active(connection)
             await connection.execute("update vector_stores set active = false where active")
             await connection.execute(
                 "update vector_stores set active = true where generation = %s", (generation,)
@@ -189,7 +193,8 @@ class PostgresSearchIndex:
 
     async def settle(self) -> None:
         async with self.database.inside(self.schema) as connection:
-            active = await _active(connection, lock=True)
+            await hold_index(connection)
+            active = await _active(connection)
             if active.chunks < APPROXIMATE_FROM_CHUNKS:
                 return
             await connection.execute("analyze chunks")
@@ -211,9 +216,8 @@ async def _hold_unchanged(connection: Connection, document: Document) -> None:
         raise Conflict(f"{document.title!r} changed while it was being read.")
 
 
-async def _active(connection: Connection, *, lock: bool = False) -> VectorStore:
-    query: LiteralString = f"select {_COLUMNS} from vector_stores where active"
-    found = await connection.execute(query + " for update" if lock else query)
+async def _active(connection: Connection) -> VectorStore:
+    found = await connection.execute(f"select {_COLUMNS} from vector_stores where active")
     row = await found.fetchone()
     assert row is not None, "a tenant is made with its first generation"
     return _vector_store(row)

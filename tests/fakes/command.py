@@ -1,0 +1,80 @@
+"""The installed `sloth` command in processes of their own, with nothing inherited by accident."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+SLOTH = str(Path(sys.executable).with_name("sloth"))
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    rc: int
+    stdout: str
+    stderr: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.stdout)
+
+    @property
+    def error(self) -> str:
+        """The one line that says what went wrong."""
+        lines = self.stderr.splitlines()
+        assert "Traceback" not in self.stderr, self.stderr
+        errors = [line for line in lines if line.startswith("error: ")]
+        assert len(errors) == 1, self.stderr
+        return errors[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Sloth:
+    home: Path
+    folder: Path  # where commands run, and the user's home directory
+    tenant: str = "default"
+    variables: Mapping[str, str] = field(default_factory=dict)
+
+    def using(self, **variables: str) -> "Sloth":
+        return replace(self, variables={**self.variables, **variables})
+
+    @property
+    def environment(self) -> dict[str, str]:
+        kept = {name: os.environ[name] for name in ("PATH", "TMPDIR") if name in os.environ}
+        return {
+            **kept,
+            "HOME": str(self.folder),
+            "LANG": "C.UTF-8",
+            "SLOTH_HOME": str(self.home),
+            "SLOTH_TENANT": self.tenant,
+            **self.variables,
+        }
+
+    def start(self, *arguments: str | bytes, **options: Any) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            [SLOTH, *arguments],
+            cwd=self.folder,
+            env=self.environment,
+            **{
+                "stdin": subprocess.DEVNULL,
+                "stdout": subprocess.PIPE,
+                "stderr": subprocess.PIPE,
+                **options,
+            },
+        )
+
+    def __call__(
+        self, *arguments: str | bytes, stdin: bytes | None = None, timeout: float = 60
+    ) -> Outcome:
+        source = subprocess.DEVNULL if stdin is None else subprocess.PIPE
+        with self.start(*arguments, stdin=source) as process:
+            try:
+                stdout, stderr = process.communicate(stdin, timeout=timeout)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                raise
+        return Outcome(process.returncode, stdout.decode(), stderr.decode())
