@@ -12,7 +12,7 @@ from itertools import chain
 from math import exp
 
 from sloth_agent.agent.evidence import holds
-from sloth_agent.agent.languages import detect
+from sloth_agent.agent.languages import detect, is_cyrillic
 from sloth_agent.agent.matching import likeness, sound
 from sloth_agent.agent.models import Language
 from sloth_agent.agent.ports import Quote
@@ -72,7 +72,7 @@ def extract(
     if not candidates:
         return None
     best = max(candidates, key=_score)
-    second = _second(best, candidates)
+    second = _second(asked, best, candidates)
     chosen = [best] if second is None else [best, second]
     return Extract(
         text="\n".join(candidate.shown for candidate in _in_reading_order(chosen)),
@@ -108,14 +108,14 @@ def _of_passage(question: Question, index: int, passage: Passage) -> list[_Candi
         if piece.kind is PieceKind.QUESTION:
             continue
         asked = piece.asked or (heading if is_question(heading) else "")
+        header = passage.header if piece.kind is PieceKind.ROW else ""
         context = (
-            credited(asked),
+            credited(asked or header),
             credited(piece.title),
             above,
             own[number - 1] if number else nothing,
             own[number + 1] if number + 1 < len(cut) else nothing,
         )
-        header = passage.header if piece.kind is PieceKind.ROW else ""
         found.append(
             _Candidate(
                 passage=index,
@@ -130,6 +130,7 @@ def _of_passage(question: Question, index: int, passage: Passage) -> list[_Candi
                 + 3.0 * whole
                 + 1.9 / (1 + index)
                 + _kind_weight(piece)
+                - 0.6 * (is_cyrillic(piece.text) != question.cyrillic)
                 + _held_weight(question, held),
             )
         )
@@ -141,8 +142,9 @@ def _weighed(question: Question, own: Credits, context: Sequence[Credits]) -> fl
     covered = question.share(own)
     total = 5.0 * covered + 3.0 * covered**2
     known = own
-    # The question that it answers, its title, headings and header, the sentence before and after.
-    for weight, credits in zip((4.0, 2.0, 2.0, 1.8, 1.3), context, strict=True):
+    # The question or the header that it answers, its title, headings and header, the sentence
+    # before and the one after.
+    for weight, credits in zip((6.0, 2.0, 2.0, 1.8, 1.3), context, strict=True):
         together = _best(known, credits)
         total += weight * (question.share(together) - question.share(known))
         known = together
@@ -161,6 +163,8 @@ def _around(question: Question, own: Credits, context: Sequence[Credits]) -> flo
 def _kind_weight(piece: Piece) -> float:
     if piece.kind is PieceKind.TITLE:
         return -1.5
+    if piece.kind in (PieceKind.ROW, PieceKind.LINE):
+        return 0.4
     fragment = piece.kind is PieceKind.SENTENCE and len(words(piece.text)) < 4
     return -1.2 if fragment else 0.0
 
@@ -172,14 +176,26 @@ def _held_weight(question: Question, held: bool | None) -> float:
     return weight if held else -weight
 
 
-def _second(best: _Candidate, candidates: Sequence[_Candidate]) -> _Candidate | None:
+def _second(
+    question: Question, best: _Candidate, candidates: Sequence[_Candidate]
+) -> _Candidate | None:
     """The piece that completes the best one: its neighbour, or nearly as good an answer."""
-    others = [one for one in candidates if one.shown != best.shown]
+    others = [
+        (one.score + _companionship(best, one), -one.passage, -one.number, one)
+        for one in candidates
+        if one.shown != best.shown and one.piece.kind is not PieceKind.TITLE
+    ]
     if not others:
         return None
-    second = max(others, key=lambda one: one.score + _companionship(best, one))
-    bar = 0.8 if best.piece.kind in (PieceKind.ROW, PieceKind.LINE) else 0.45
-    return second if second.score + _companionship(best, second) >= bar * best.score else None
+    score, *_, second = max(others, key=lambda other: other[:3])
+    return second if score >= best.score * _second_share(question, best) else None
+
+
+def _second_share(question: Question, best: _Candidate) -> float:
+    """How near a second piece has to come: where the first says it all, it is only noise."""
+    complete = best.holds is True and question.asked in PRECISE
+    listed = best.piece.kind in (PieceKind.ROW, PieceKind.LINE)
+    return 0.85 if complete or listed else 0.45
 
 
 def _companionship(best: _Candidate, other: _Candidate) -> float:
@@ -209,8 +225,14 @@ def _confidence(question: Question, best: _Candidate, candidates: Sequence[_Cand
         - 0.66 * doubt
         + 0.1 * best.score
         + 0.16 * min(3.0, best.score - rival)
+        - 0.2 * _names_its_subject(best.piece)
     )
-    return 1 / (1 + exp(3 * (1.8 - evidence)))
+    return 1 / (1 + exp(3 * (1.67 - evidence)))
+
+
+def _names_its_subject(piece: Piece) -> bool:
+    """Rows and answers to frequent questions do; what they leave uncovered is another subject."""
+    return piece.kind in (PieceKind.ROW, PieceKind.LINE) or piece.asked != ""
 
 
 def _shown(piece: Piece, header: str) -> str:

@@ -58,14 +58,20 @@ def detect(text: str, *, default: Language = Language.ENGLISH) -> Language:
 
     Any Cyrillic text counts as Ukrainian; where nothing decides, the answer is `default`.
     """
-    lowered = text.lower()
-    if len(_CYRILLIC.findall(lowered)) > len(_LATIN.findall(lowered)) / 2:
+    if is_cyrillic(text):
         return Language.UKRAINIAN
+    lowered = text.lower()
     points = {language: _points(lowered, language) for language in _WORDS}
     ranked = sorted(points.values(), reverse=True)
     if ranked[0] == ranked[1]:
         return default
     return max(points, key=points.__getitem__)
+
+
+def is_cyrillic(text: str) -> bool:
+    """Whether the text is written in Cyrillic, a foreign name or two aside."""
+    lowered = text.lower()
+    return len(_CYRILLIC.findall(lowered)) > len(_LATIN.findall(lowered)) / 2
 
 
 def _points(text: str, language: Language) -> float:

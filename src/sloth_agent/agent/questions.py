@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from sloth_agent.agent.languages import is_cyrillic
 from sloth_agent.agent.matching import other_script, sound
 from sloth_agent.agent.models import Language
 from sloth_agent.agent.vocabulary import EVERYDAY_THINGS, SMALL_WORDS
@@ -47,6 +48,7 @@ class Question:
     asked: Asked | None  # None: the form of the question does not tell
     sounds: frozenset[str]  # of all its words: what repeats them is no news
     weight: float  # of all terms together
+    cyrillic: bool  # the script that its asker reads with ease
 
     def share(self, credits: Sequence[float]) -> float:
         """How much of the question is covered where each term gets such a credit."""
@@ -174,6 +176,7 @@ def understand(question: str, language: Language, term_weights: Mapping[str, flo
         asked=asked,
         sounds=frozenset(map(sound, said)),
         weight=sum(term.weight for term in terms),
+        cyrillic=is_cyrillic(question),
     )
 
 

@@ -43,13 +43,15 @@ _REFERS_BACK = re.compile(
 _BULLET = re.compile(r"(?:[-*•–—▪◦]|\d{1,2}[.)])\s+")
 _HASHES = re.compile(r"#{1,6}\s+")
 _SENTENCE_END = re.compile(r"[.!?…]+[\"'”»)\]]*\s+(?=[\"'„“«(\[]*[^\W_])")
-_ABBREVIATION = re.compile(
-    r"(?:^|[\s(„“«\"])(?:[^\W\d_]|mr|mrs|ms|dr|st|no|nos|vs|approx|etc|e\.g|i\.e|u\.s|a\.m|p\.m|jr"
-    r"|m\.in|hiszp|ros|ang|niem|fr|łac|wł|gr|pt|dr|hab|lek|kpt|mjr|por|sp|św|tzn|itp|itd"
-    r"|англ|лат|рос|нім|фр|укр|проф|акад|зб|вид|напр|т\.зв|т\.д|т\.п|engl|lat|franz|jh|geb|gest"
-    r"|вул|просп|пл|бул|буд|кв|обл|грн|хв|год|тел|ст|див|напр|ім|св|тис|млн|млрд|рр|ін"
-    r"|ul|al|pl|nr|np|tel|godz|min|zł|im|św|tys|mln|mld|wg|tzw|ok|prof|inż|mgr|gen|płk|ks|tj|cz|ur|zm"
-    r"|str|bzw|ca|z\.b|d\.h|u\.a|hr|fr|inkl|zzgl|evtl|ggf|sog|bspw|tgl|std|mind|max|usw)\.$",
+_BEFORE_NAME = re.compile(
+    r"(?:^|[\s(„“«\"])(?:[^\W\d_]|mr|mrs|ms|dr|st|jr|prof|gen|hab|inż|mgr|lek|płk|kpt|mjr|por|ks"
+    r"|e\.g|i\.e|u\.s|z\.b|d\.h|u\.a|m\.in|т\.зв|np|tj|tzn|tzw|im|św|pt|ul|al|pl|bzw|fr|sog|bspw|ggf"
+    r"|вул|просп|пл|бул|буд|обл|ім|св|див|напр|ст|акад|проф|hiszp|ros|ang|niem|franc|łac|wł|gr|engl"
+    r"|lat|franz|англ|лат|рос|нім|фр|укр)\.$",
+    re.IGNORECASE,
+)
+_BEFORE_NUMBER = re.compile(
+    r"\b(?:no|nos|nr|№|approx|min|max|mind|ca|ok|tel|тел|godz|ur|zm|geb|gest|str|стор|кв|р|w|vol)\.$",
     re.IGNORECASE,
 )
 _ORDINAL = re.compile(r"(?:^|[^\d:.])\d{1,2}\.$")
@@ -164,7 +166,9 @@ def _is_inner(before: str, after: str) -> bool:
     """Whether the point belongs to an abbreviation, an initial or a number."""
     if not before.endswith("."):
         return after[0].islower()
-    if after[0].islower() or _ABBREVIATION.search(before):
+    if after[0].islower() or _BEFORE_NAME.search(before):
+        return True
+    if after[0].isdigit() and _BEFORE_NUMBER.search(before):
         return True
     if before.rfind("(") > before.rfind(")"):
         return len(before) - before.rfind("(") < LONGEST_ASIDE

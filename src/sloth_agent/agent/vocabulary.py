@@ -93,6 +93,11 @@ speak говор розмовля mówi sprech spricht
 entrance вхід входу wejści eingang
 station вокзал станц dworzec dworca bahnhof
 birthday народження urodzin geburtstag
+year рік рок році років rok roku lat lata jahr
+month місяц miesiąc miesięc monat
+week тижд тижн tydzień tygod woche
+hour годин godzin stunde
+minute хвилин minut
 water вода води воду woda wody wasser
 january січ stycz januar
 february лют luty lutego februar

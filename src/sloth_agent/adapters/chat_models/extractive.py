@@ -16,12 +16,7 @@ class ExtractiveModel:
 
     async def answer(self, request: ChatRequest) -> AsyncIterator[Delta | Completion]:
         found = await anyio.to_thread.run_sync(
-            lambda: extract(
-                request.question,
-                request.passages,
-                request.term_weights,
-                language=request.language,
-            )
+            extract, request.question, request.passages, request.term_weights
         )
         if found is None or found.confidence < CONFIDENT:
             yield Completion(text="", quotes=())

@@ -1,0 +1,215 @@
+"""Which sentences and rows answer a question, and when to refuse."""
+
+from collections.abc import Sequence
+
+import pytest
+
+from sloth_agent.adapters.chat_models.extractive import ExtractiveModel
+from sloth_agent.agent.extraction import CONFIDENT, Extract, extract
+from sloth_agent.agent.matching import likeness, other_script, sound
+from sloth_agent.agent.models import Language
+from sloth_agent.agent.ports import ChatRequest, Completion, Delta
+from sloth_agent.agent.questions import Asked, bridged_text, search_text, understand
+from sloth_agent.agent.sentences import PieceKind, pieces
+from sloth_agent.ids import ChunkId, DocumentId, new_id
+from sloth_agent.knowledge.lexical import terms
+from sloth_agent.knowledge.models import Passage, Place
+
+
+def passage(text: str, *, header: str = "", headings: tuple[str, ...] = ()) -> Passage:
+    return Passage(
+        chunk_id=ChunkId(new_id()),
+        document_id=DocumentId(new_id()),
+        document="notes.md",
+        text=text,
+        score=1.0,
+        place=Place(headings=headings),
+        header=header,
+    )
+
+
+PRICES = passage(
+    "Oil change | 60 | 30\nWheel change | 45 | 40\nFull inspection | 120 | 90",
+    header="Service | Price, EUR | Duration, min",
+)
+HOURS = passage(
+    "Opening hours\nMonday-Friday   08:00-17:00\nSaturday        09:00-13:00\nSunday  closed"
+)
+RULES = passage(
+    "Cancel at least 24 hours ahead. Later than that we charge half of the price.\n"
+    "The workshop belongs to Martha Klein. Cars are kept in the yard for 3 days."
+)
+FAQ = passage(
+    "## Can I wait inside?\nYes, there is a room with coffee.",
+    headings=("Questions", "Can I wait inside?"),
+)
+ALL = (PRICES, HOURS, RULES, FAQ)
+
+
+def ask(question: str, passages: Sequence[Passage] = ALL) -> Extract:
+    weights = dict.fromkeys(terms(question), 2.0)
+    found = extract(question, passages, weights)
+    assert found is not None
+    return found
+
+
+def test_a_row_is_shown_with_its_columns_and_quoted_word_for_word() -> None:
+    found = ask("How much is an oil change?")
+    assert found.text == "Oil change — Price, EUR: 60; Duration, min: 30"
+    assert [quote.text for quote in found.quotes] == ["Oil change | 60 | 30"]
+    assert found.confidence > CONFIDENT
+
+
+@pytest.mark.parametrize(
+    ("question", "answer"),
+    [
+        ("Until what time are you open on Saturday?", "09:00-13:00"),
+        ("Who owns the workshop?", "Martha Klein"),
+        ("How many days are cars kept in the yard?", "3 days"),
+        ("Can I wait inside?", "room with coffee"),
+    ],
+)
+def test_the_piece_that_holds_what_is_asked_for_is_quoted(question: str, answer: str) -> None:
+    found = ask(question)
+    assert answer in found.text
+    assert all(quote.text in ALL[quote.passage].text for quote in found.quotes)
+    assert "?" not in found.text
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "Do you sell winter tyres from Finland?",
+        "How much does Martha Klein earn in a year?",
+        "What is the depth of the swimming pool?",
+    ],
+)
+def test_what_the_passages_do_not_say_is_refused(question: str) -> None:
+    assert ask(question).confidence < CONFIDENT
+
+
+def test_a_sentence_that_leans_on_another_comes_with_it_in_reading_order() -> None:
+    found = ask("What do you charge if I cancel later than 24 hours ahead?")
+    assert found.text == (
+        "Cancel at least 24 hours ahead.\nLater than that we charge half of the price."
+    )
+
+
+@pytest.mark.parametrize(
+    ("question", "text", "header"),
+    [
+        ("Хто власник?", "Martha Klein    owner", ""),
+        ("Ile kosztuje японський манікюр?", "Японський манікюр | 480", "Послуга | Ціна, грн"),
+        ("Was kostet ein Gutschein?", "Voucher | 20 EUR", "What | Price"),
+    ],
+)
+def test_everyday_words_and_names_meet_across_languages(
+    question: str, text: str, header: str
+) -> None:
+    found = ask(question, [passage(text, header=header)])
+    assert found.quotes[0].text == text
+    assert found.confidence > CONFIDENT
+
+
+def test_nothing_to_go_by_gives_nothing() -> None:
+    assert extract("How much?", [], {}) is None
+    assert extract("", ALL, {}) is None
+    assert extract("?! \x00 \ud800", ALL, {}) is None
+    assert extract("What is it?", [passage("")], {}) is None
+
+
+def test_a_term_without_weight_counts_like_the_rarest() -> None:
+    question = understand("oil pumpkin", Language.ENGLISH, {"oil": 3.0})
+    assert [term.weight for term in question.terms] == [3.0, 3.0]
+
+
+def test_sentences_are_not_cut_at_abbreviations_and_initials() -> None:
+    text = "Dr. J. Weber works at ul. Długa 5 on the 3. Mai. He knows Mr. Smith. Call nr. 12 now!"
+    assert [piece.text for piece in pieces(text)] == [
+        "Dr. J. Weber works at ul. Długa 5 on the 3. Mai.",
+        "He knows Mr. Smith.",
+        "Call nr. 12 now!",
+    ]
+
+
+def test_wrapped_lines_are_one_sentence_and_columns_are_lines() -> None:
+    text = (
+        "It was opened on the first day of spring with two\nchairs.\nMonday   9:00\nFriday   8:00"
+    )
+    assert [(piece.kind, piece.text) for piece in pieces(text)] == [
+        (PieceKind.SENTENCE, "It was opened on the first day of spring with two\nchairs."),
+        (PieceKind.LINE, "Monday   9:00"),
+        (PieceKind.LINE, "Friday   8:00"),
+    ]
+
+
+def test_pieces_hold_every_letter_once() -> None:
+    text = "# Title\n\nOne. Two?\nThree | 3\n- item\n\nLast words"
+    cut = pieces(text)
+    assert all(text[piece.start : piece.end] == piece.text for piece in cut)
+    assert "".join("".join(piece.text.split()) for piece in cut) == "".join(text.split())
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [("стрижка", "стрижки"), ("marczuk", "марчук"), ("hund", "hunde"), ("manicure", "манікюр")],
+)
+def test_inflection_script_and_spelling_do_not_part_words(one: str, other: str) -> None:
+    assert likeness(sound(one), sound(other)) >= 0.9
+
+
+@pytest.mark.parametrize(("one", "other"), [("bring", "bride"), ("2016", "2017"), ("cat", "car")])
+def test_different_words_are_not_alike(one: str, other: str) -> None:
+    assert likeness(sound(one), sound(other)) == 0.0
+
+
+@pytest.mark.parametrize(
+    ("question", "language", "asked"),
+    [
+        ("Was kostet das?", Language.GERMAN, Asked.PRICE),
+        ("Скільки триває сеанс?", Language.UKRAINIAN, Asked.DURATION),
+        ("O której godzinie otwieracie?", Language.POLISH, Asked.CLOCK),
+        ("Who is she?", Language.ENGLISH, Asked.PERSON),
+        ("Is it warm?", Language.ENGLISH, None),
+    ],
+)
+def test_the_form_of_a_question_tells_what_is_asked(
+    question: str, language: Language, asked: Asked | None
+) -> None:
+    assert understand(question, language, {}).asked is asked
+
+
+def test_a_search_gets_the_telling_words_and_a_bridge_to_other_languages() -> None:
+    question = "Kto jest właścicielką salonu?"
+    assert search_text(question, Language.POLISH) == "właścicielką salonu"
+    assert {"owner", "salonu"} <= set(bridged_text(question, Language.POLISH).split())
+    assert other_script("manikiur") == "манікюр"
+
+
+@pytest.mark.anyio
+async def test_the_model_yields_the_text_once_and_then_its_sources() -> None:
+    question = "How much is an oil change?"
+    request = ChatRequest(
+        question=question,
+        language=Language.ENGLISH,
+        passages=ALL,
+        instructions="",
+        term_weights=dict.fromkeys(terms(question), 2.0),
+    )
+    delta, completion = [part async for part in ExtractiveModel().answer(request)]
+    assert isinstance(delta, Delta)
+    assert isinstance(completion, Completion)
+    assert delta.text == completion.text
+    assert completion.quotes[0].passage == 0
+
+
+@pytest.mark.anyio
+async def test_the_model_has_no_words_of_its_own_for_a_refusal() -> None:
+    request = ChatRequest(
+        question="What is the depth of the swimming pool?",
+        language=Language.ENGLISH,
+        passages=ALL,
+        instructions="",
+    )
+    parts = [part async for part in ExtractiveModel().answer(request)]
+    assert parts == [Completion(text="", quotes=())]
