@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import anyio
 
+from sloth_agent.adapters.characters import whole
 from sloth_agent.adapters.langchain_objects import model_name, named, options
 from sloth_agent.errors import EmbedderUnavailable, MissingExtra
 from sloth_agent.knowledge.models import Vector
@@ -89,9 +90,8 @@ def from_settings(settings: Settings) -> LangChainEmbedder:
 
 
 def sendable(text: str) -> str:
-    """A text that vendors take: not empty, without halves of characters."""
-    whole = text.encode("utf-8", "replace").decode()
-    return whole if whole.strip() else "-"
+    """A text that vendors take, which an empty one is not."""
+    return whole(text) if text.strip() else "-"
 
 
 def unit(vector: Sequence[float]) -> list[float]:
