@@ -21,7 +21,7 @@ from sloth_agent.agent.prompts import Prompts
 from sloth_agent.errors import ModelUnavailable
 from sloth_agent.ids import ConversationId, MessageId, new_id
 from sloth_agent.knowledge.models import Passage
-from sloth_agent.knowledge.queries import cleaned
+from sloth_agent.knowledge.queries import LONGEST_QUERY, cleaned
 from sloth_agent.knowledge.retrieval import Found, Retrieval
 
 PASSAGES = 8
@@ -29,6 +29,9 @@ PASSAGES = 8
 
 REMEMBERED_MESSAGES = 10
 """How far back a model can look in a conversation."""
+
+LONGEST_FOLLOW_UP_WORDS = 5
+"""A longer question is taken to stand for itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +81,7 @@ class Answering:
         started = time.perf_counter()
         question = cleaned(question)
         language = language or detect(question)
-        found = await self.retrieval.search(question, limit=PASSAGES)
+        found = await self.retrieval.search(_in_context(question, history), limit=PASSAGES)
         retrieved = time.perf_counter()
 
         request = _request(question, language, found, await self.prompts.show(), history)
@@ -144,6 +147,14 @@ class Answering:
             conversation_id=conversation,
             message_id=answered.id,
         )
+
+
+def _in_context(question: str, history: Sequence[Message]) -> str:
+    """What to search for: "And for men?" makes sense only beside the question before it."""
+    asked = [message.text for message in history if message.speaker is Speaker.USER]
+    if not asked or len(question.split()) > LONGEST_FOLLOW_UP_WORDS:
+        return question
+    return f"{asked[-1][: LONGEST_QUERY // 2]}\n{question}"
 
 
 def _request(
