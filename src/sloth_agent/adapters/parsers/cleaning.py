@@ -12,8 +12,9 @@ _PILED_MARKS = re.compile(
 
 # Nearly every text of ours consists of these, and is clean and composed as it stands.
 _NOT_PLAIN = re.compile(
-    "[^\\n\\t -~\u00a1-\u00ac\u00ae-\u02ff\u0400-\u0482\u048a-\u052f"
-    "\u2010-\u2027\u2030-\u205e\u20a0-\u20bf\u2116]"
+    "[^\\n\\t -~\u00a1-\u00ac\u00ae-\u02ff\u0370-\u0373\u0388-\u03ff\u0400-\u0482\u048a-\u052f"
+    "\u2010-\u2027\u2030-\u205e\u20a0-\u20bf\u2116\u2190-\u2328\u25a0-\u27bf"
+    "\u3001-\u3029\u3041-\u3096\u30a1-\u30fe\u4e00-\u9fff]"
 )
 
 _DROPPED: dict[int, str | None] = dict.fromkeys(
