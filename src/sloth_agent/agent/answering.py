@@ -30,8 +30,8 @@ PASSAGES = 8
 REMEMBERED_MESSAGES = 10
 """How far back a model can look in a conversation."""
 
-LONGEST_FOLLOW_UP_WORDS = 5
-"""A longer question is taken to stand for itself."""
+LONGEST_FOLLOW_UP = 40
+"""Characters; a longer question is taken to stand for itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +152,7 @@ class Answering:
 def _in_context(question: str, history: Sequence[Message]) -> str:
     """What to search for: "And for men?" makes sense only beside the question before it."""
     asked = [message.text for message in history if message.speaker is Speaker.USER]
-    if not asked or len(question.split()) > LONGEST_FOLLOW_UP_WORDS:
+    if not asked or len(question) > LONGEST_FOLLOW_UP:
         return question
     return f"{asked[-1][: LONGEST_QUERY // 2]}\n{question}"
 
