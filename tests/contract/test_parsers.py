@@ -342,7 +342,7 @@ async def test_xlsx_shows_cells_as_a_person_sees_them(reader: SandboxReader) -> 
         (5, "Dry | 350 |  | 01.05.2026"),
     ]
     assert reading.blocks[3].header == "Service | Price | Off | Since | At"
-    assert reading.blocks[3].place.section == "Hair"
+    assert reading.blocks[3].place.section == "Hair > Price list 2026"
 
 
 async def test_a_sheet_of_two_far_cells_is_small(reader: SandboxReader) -> None:

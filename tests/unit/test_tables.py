@@ -59,6 +59,27 @@ def test_a_title_above_a_table_and_labels_inside_are_headings() -> None:
     assert {row.header for row in rows} == {"Service | Price"}
 
 
+def test_a_title_may_stand_apart_from_its_table() -> None:
+    found = read(
+        "Our prices", "", "", "|Service|Price", "|Cut|650", "", "Only cash.", "", "Call us."
+    )
+    assert [block.text for block in found] == [
+        "Our prices",
+        "Service | Price",
+        "Cut | 650",
+        "Only cash.",
+        "Call us.",
+    ]
+    assert found[2].place.headings == ("Our prices",)
+    assert found[3].kind is BlockKind.PARAGRAPH
+
+
+def test_a_long_table_keeps_its_header_to_the_end() -> None:
+    found = read("Service|Price", *(f"Cut {number}|{number}" for number in range(12_000)))
+    assert len(found) == 12_001
+    assert {block.header for block in found[1:]} == {"Service | Price"}
+
+
 def test_tables_parted_by_an_empty_row_have_their_own_headers() -> None:
     found = read("Service|Price", "Cut|650", "", "Name|Day|Room", "Olena|Monday|2")
     assert headers(found) == ["", "Service | Price", "", "Name | Day | Room"]

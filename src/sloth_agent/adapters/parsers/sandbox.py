@@ -15,7 +15,6 @@ from pathlib import Path
 import anyio
 import anyio.to_thread
 
-import sloth_agent
 from sloth_agent.adapters.parsers import wire
 from sloth_agent.adapters.parsers.limits import Limits
 from sloth_agent.errors import FileTooLarge, ParseMemory, ParseTimeout
@@ -177,7 +176,7 @@ def _exchanged(
 
 
 def _start(program: str, paths: tuple[str, ...]) -> subprocess.Popen[bytes]:
-    home = str(Path(sloth_agent.__file__).parents[1])
+    home = str(Path(__file__).parents[3])  # where the package lies
     own = [home, *paths, *(str(Path(entry).resolve()) for entry in sys.path if entry)]
     return subprocess.Popen(  # noqa: S603 - our own interpreter and module
         [sys.executable, "-I", "-S", "-X", "utf8", "-c", _START, program, *dict.fromkeys(own)],

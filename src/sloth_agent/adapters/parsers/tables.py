@@ -66,48 +66,60 @@ def blocks(rows: Iterable[Row], place: Place) -> Iterator[Block]:
 
 
 def _groups(rows: Iterable[Row]) -> Iterator[tuple[list[Row], bool]]:
-    """Yield rows without an empty one between, and whether they go on from those before."""
+    """Yield rows without an empty one between, and whether they go on from those before.
+
+    A title parted from its table by an empty row comes with the table.
+    """
     group: list[Row] = []
-    goes_on = False
+    goes_on = parted = False
     for row in rows:
-        if row.cells:
-            group.append(row)
-        if group and (not row.cells or len(group) == _MOST_AT_ONCE):
+        if not row.cells:
+            parted = True
+            continue
+        ended = parted and group and not (len(group) == 1 and _may_be_title(group[0]))
+        if ended or len(group) == _MOST_AT_ONCE:
             yield group, goes_on
-            group, goes_on = [], bool(row.cells)
-        elif not row.cells:
-            goes_on = False
+            group, goes_on = [], not parted
+        parted = False
+        group.append(row)
     if group:
         yield group, goes_on
 
 
+def _may_be_title(row: Row) -> bool:
+    return len(row.cells) == 1 and len(next(iter(row.cells.values()))) <= _LONGEST_LABEL
+
+
 def _group(group: list[Row], table: _Table) -> Iterator[Block]:
-    columns = sorted({column for row in group for column in row.filled})
-    if len(columns) == 1:
+    first = next((i for i, row in enumerate(group) if len(row.cells) > 1), len(group))
+    if first == len(group):
         yield from _prose(group, table)
         return
+    titles, body = group[:first], group[first:]
+    columns = sorted({column for row in body for column in row.cells})
+    if titles:
+        table.title, table.label = (), ()
+        yield from _titles(titles, table)
     sides = _side_by_side(columns)
-    if len(sides) > 1:
-        for side in sides:
-            yield from _group(_only(side, group), replace(table))
-        return
+    for side in sides:
+        part, own = (body, table) if len(sides) == 1 else (_only(side, body), replace(table))
+        yield from _part(part, [column for column in columns if column in side], own)
 
-    first = next((i for i, row in enumerate(group) if len(row.filled) > 1), len(group))
-    has_header = first < len(group) and _is_header(group[first], group[first + 1 :], columns)
+
+def _titles(titles: list[Row], table: _Table) -> Iterator[Block]:
+    for row in titles:
+        [text] = row.cells.values()
+        if len(text) <= _LONGEST_LABEL:
+            table.title = (text,)
+            yield Block(text=text, kind=BlockKind.HEADING, place=table.at(row))
+        else:
+            yield Block(text=text, place=table.at(row))
+
+
+def _part(body: list[Row], columns: list[int], table: _Table) -> Iterator[Block]:
+    has_header = _is_header(body[0], body[1:], columns)
     if has_header or not set(columns) <= set(table.columns):
         table.columns, table.header, table.label = columns, "", ()
-
-    titles: list[str] = []
-    for row in group[:first]:
-        title = row.cells[row.filled[0]]
-        if len(title) <= _LONGEST_LABEL:
-            titles.append(title)
-            table.title, table.label = (title,), ()
-            yield Block(text=title, kind=BlockKind.HEADING, place=table.at(row))
-        else:
-            yield Block(text=title, place=table.at(row))
-
-    body = group[first:]
     if has_header:
         yield Block(text=table.text(body[0]), kind=BlockKind.ROW, place=table.at(body[0]))
         table.header = table.text(body[0])
