@@ -25,6 +25,9 @@ class NgramEmbedder:
         self.dimensions = dimensions
         self.space = f"ngrams/3/{dimensions}"
 
+    async def prepare(self) -> None:
+        """Everything is known from the start."""
+
     async def embed(self, texts: Sequence[str]) -> list[Vector]:
         return [self._vector(text) for text in texts]
 

@@ -24,6 +24,9 @@ class HashingEmbedder:
     def space(self) -> str:
         return f"hashing/{self.name}/{self.dimensions}"
 
+    async def prepare(self) -> None:
+        """Everything is known from the start."""
+
     async def embed(self, texts: Sequence[str]) -> list[Vector]:
         self.seen.extend(texts)
         return [self._vector(text) for text in texts]

@@ -2,6 +2,10 @@
 
 from dataclasses import dataclass
 
+from sloth_agent.adapters.embedders.local_models import (
+    onnx_available,
+    sentence_transformers_available,
+)
 from sloth_agent.knowledge.models import VectorStore
 from sloth_agent.settings import Settings
 
@@ -27,8 +31,10 @@ def embedder_choice(settings: Settings) -> Choice:
         return Choice(name=settings.embedder, reason="SLOTH_EMBEDDER says so")
     if settings.openai_api_key is not None:
         return Choice(name="openai", reason="OPENAI_API_KEY is set")
-    for name in _local_embedders(settings):
-        return Choice(name=name, reason="its model is on this machine")
+    if onnx_available(settings):
+        return Choice(name="onnx", reason="its model is on this machine")
+    if sentence_transformers_available(settings):
+        return Choice(name="sentence-transformers", reason="its model is on this machine")
     return Choice(name=NONE, reason="no key and no local model")
 
 
@@ -51,8 +57,4 @@ def advice(settings: Settings, index: VectorStore) -> list[str]:
     if (wanted == NONE) != (index.space is None):
         had = index.space or "no embedding model"
         return [f"The index was built with {had}; run `sloth tenants rebuild` to use {wanted}."]
-    return []
-
-
-def _local_embedders(settings: Settings) -> list[str]:
     return []

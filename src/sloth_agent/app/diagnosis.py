@@ -89,8 +89,9 @@ async def _embedder(settings: Settings, backends: Backends) -> Finding:
     async def embeds() -> str:
         embedder = backends.embedder
         assert embedder is not None
-        vector = (await embedder.embed(["opening hours"]))[0]
-        return f"{embedder.space}, {len(vector)} dimensions ({choice.reason})"
+        await embedder.prepare()
+        await embedder.embed(["opening hours"])
+        return f"{embedder.space}, {embedder.dimensions} dimensions ({choice.reason})"
 
     return await _tried("vectors", embeds)
 

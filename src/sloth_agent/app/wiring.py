@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import anyio.to_thread
 
@@ -65,17 +66,24 @@ class Backends:
     @cached_property
     def embedder(self) -> Embedder | None:
         name = embedder_choice(self.settings).name
-        return None if name == NONE else factory("embedders", name)(self.settings)
+        return None if name == NONE else self._made("embedders", name)
 
     @cached_property
     def reranker(self) -> Reranker | None:
         name = self.settings.reranker
-        return None if name == NONE else factory("rerankers", name)(self.settings)
+        return None if name == NONE else self._made("rerankers", name)
 
     @cached_property
     def chat_model(self) -> ChatModel:
-        model: ChatModel = factory("chat_models", chat_choice(self.settings).name)(self.settings)
+        model: ChatModel = self._made("chat_models", chat_choice(self.settings).name)
         return model
+
+    def _made(self, port: str, name: str) -> Any:
+        """A backend, which is closed with the library if it can be."""
+        backend = factory(port, name)(self.settings)
+        if hasattr(backend, "aclose"):
+            self.resources.push_async_callback(backend.aclose)
+        return backend
 
 
 @dataclass(frozen=True)

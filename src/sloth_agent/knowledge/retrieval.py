@@ -50,7 +50,7 @@ class Retrieval:
         lookup = await self.index.look_up(
             terms(query),
             vector,
-            space=self.embedder.space if self.embedder else None,
+            space=self.embedder.space if self.embedder and vector else None,
             documents=documents,
             limit=CANDIDATES,
         )
@@ -67,9 +67,12 @@ class Retrieval:
         )
 
     async def _vector(self, query: str) -> Vector | None:
-        if self.embedder is None or (await self.index.active()).space != self.embedder.space:
+        if self.embedder is None:
             return None
         try:
+            await self.embedder.prepare()
+            if (await self.index.active()).space != self.embedder.space:
+                return None
             return (await self.embedder.embed([query]))[0]
         except EmbedderUnavailable:
             return None
