@@ -13,7 +13,6 @@ PREFIX_LETTERS = 5
 """Words that share this many letters are one term: inflection mostly changes what follows."""
 
 _WORD = re.compile(r"[^\W_]+(?:['][^\W_]+)*")
-_APOSTROPHES = str.maketrans({"’": "'", "ʼ": "'", "‘": "'", "`": "'", "´": "'", "\u00ad": ""})
 
 _QUESTION_WORDS = 48  # a pasted letter costs no more than a question
 _STEM_LETTERS = 4  # bolder than a term: these texts are candidates already
@@ -24,6 +23,11 @@ _LENGTH_SHARE = 0.65  # BM25's b
 _USUAL_LENGTH = 1000  # characters; a fixed one, so that no candidate changes another's score by it
 _RARITY_POWER = 1.3  # rare parts count for more than BM25 lets them
 
+_APOSTROPHES = "’ʼ‘´"
+_ASCII_GAPS = bytes(
+    code if code > 127 or chr(code).isalnum() else ord("'") if chr(code) in "'`" else 32
+    for code in range(256)
+)
 _ASCII_WORDS = bytes(code if code > 127 or chr(code).isalnum() else 32 for code in range(256))
 _ASCII_APOSTROPHES = b"'`"
 _INSIDE_WORDS = "’ʼ‘´\u00ad\u0301"  # apostrophes, soft hyphen, stress mark
@@ -33,12 +37,32 @@ _PLAIN_LETTERS = tuple(zip("ąćęłńóśźżäöüéèáíçñґ", "acelnoszza
 
 def words(text: str) -> list[str]:
     """Lower-case words in order of appearance; apostrophe variants are one sign."""
-    return _WORD.findall(normalize("NFC", text).lower().translate(_APOSTROPHES))
+    gapped = _gapped(text)
+    found = gapped.split()
+    if gapped.replace(" ", "").isalnum():
+        return found
+    return [word for part in found for word in ((part,) if part.isalnum() else _WORD.findall(part))]
+
+
+def _gapped(text: str) -> str:
+    """Lower-case, with one sign for apostrophes, and spaces for other ASCII signs.
+
+    Single replacements and a table of bytes: a regular expression or `str.translate` on the whole
+    text takes several times as long, and ingestion does this to every chunk.
+    """
+    if not text.isascii():
+        text = normalize("NFC", text)
+    text = text.lower()
+    if not text.isascii():
+        for sign in _APOSTROPHES:
+            text = text.replace(sign, "'")
+        text = text.replace("\u00ad", "")
+    return text.encode(errors="surrogatepass").translate(_ASCII_GAPS).decode(errors="surrogatepass")
 
 
 def terms(text: str) -> list[str]:
     """The index terms of a text: each word's first letters, each once, in order of appearance."""
-    return list(dict.fromkeys(word[:PREFIX_LETTERS] for word in words(text)))
+    return list(dict.fromkeys([word[:PREFIX_LETTERS] for word in words(text)]))
 
 
 def rescore(question: str, texts: Sequence[str]) -> list[float]:
