@@ -225,13 +225,14 @@ def _confidence(question: Question, best: _Candidate, candidates: Sequence[_Cand
         - 0.66 * doubt
         + 0.1 * best.score
         + 0.16 * min(3.0, best.score - rival)
-        - 0.2 * _names_its_subject(best.piece)
+        - 0.3 * _names_its_subject(best.piece)
     )
-    return 1 / (1 + exp(3 * (1.67 - evidence)))
+    return 1 / (1 + exp(3 * (1.57 - evidence)))
 
 
 def _names_its_subject(piece: Piece) -> bool:
-    """Rows and answers to frequent questions do; what they leave uncovered is another subject."""
+    """Rows and answers to frequent questions do: what they leave uncovered is another subject,
+    while prose only says it in other words."""
     return piece.kind in (PieceKind.ROW, PieceKind.LINE) or piece.asked != ""
 
 

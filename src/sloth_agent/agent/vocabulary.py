@@ -18,7 +18,7 @@ SMALL_WORDS: Final = {
         " can could will would shall should may might must not no yes what which who whom whose"
         " when where why how much many long any some more most all each other such only also"
         " just so too very s t up out down over under between during before after please hello"
-        " hi thanks tell need want get"
+        " hi thanks tell need want get use used using happen happens know let"
     ),
     Language.UKRAINIAN: _listed(
         "і й та а але або чи що як яка який яке які якого якої яку яким якою якому якій яких"
@@ -29,6 +29,7 @@ SMALL_WORDS: Final = {
         " своє свої свою себе мій моя моє можна може можу можуть треба потрібно ще вже також"
         " лише тільки б би же ж чого чим чий чия який-небудь котрий котра котрої котрій котру"
         " доброго дня"
+        " потрібен потрібна потрібне потрібні якщо то ніж має мають"
     ),
     Language.POLISH: _listed(
         "i a o u w z we ze na do od po za przy dla bez nad pod przez przed między oraz lub albo"
@@ -38,6 +39,7 @@ SMALL_WORDS: Final = {
         " był była było były być będzie będą się mnie mi my nas nam wy was wam pan pani państwo"
         " on ona ono oni one jego jej ich im swój swoja swoje swoją ja mój moja moje mogę można"
         " może mam masz ma mają już też także tylko jeszcze niż że by"
+        " trzeba należy chcę sposób"
     ),
     Language.GERMAN: _listed(
         "der die das den dem des ein eine einen einem einer eines und oder aber in im an am auf"
@@ -49,6 +51,7 @@ SMALL_WORDS: Final = {
         " konnte konnten muss müssen darf dürfen soll sollen will wollen nicht kein keine ja"
         " nein auch nur noch schon so dass dieser diese dieses diesen diesem es gibt gab bitte"
         " mein meine meinen meinem"
+        " brauche braucht bieten bietet"
     ),
 }
 
