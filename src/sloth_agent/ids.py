@@ -1,6 +1,7 @@
 """Identifiers: one type for each kind of thing, unguessable and ordered by time."""
 
 import os
+import threading
 import time
 from typing import NewType
 from uuid import UUID
@@ -13,9 +14,26 @@ MessageId = NewType("MessageId", UUID)
 
 
 def new_id() -> UUID:
-    """A UUID version 7 (RFC 9562): 48 bits of milliseconds, then 74 random bits."""
-    milliseconds = time.time_ns() // 1_000_000
-    noise = int.from_bytes(os.urandom(10), "big")
-    high, low = noise >> 64, noise & ((1 << 62) - 1)
-    value = milliseconds << 80 | 0x7 << 76 | (high & 0xFFF) << 64 | 0b10 << 62 | low
-    return UUID(int=value)
+    """A UUID version 7 (RFC 9562): 60 bits of time, then 62 random bits.
+
+    Ids made by one process follow each other, so that an answer sorts after its question.
+    """
+    milliseconds, fraction = divmod(_ticks.next(), 4096)
+    noise = int.from_bytes(os.urandom(8), "big") >> 2
+    return UUID(int=milliseconds << 80 | 0x7 << 76 | fraction << 64 | 0b10 << 62 | noise)
+
+
+class _Ticks:
+    """Moments in 4096ths of a millisecond; none comes twice, even where the clock is coarse."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._last = 0
+
+    def next(self) -> int:
+        with self._lock:
+            self._last = max(self._last + 1, time.time_ns() * 4096 // 1_000_000)
+            return self._last
+
+
+_ticks = _Ticks()
