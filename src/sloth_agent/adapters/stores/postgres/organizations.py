@@ -6,7 +6,7 @@ from typing import Any
 
 from psycopg import sql
 
-from sloth_agent.adapters.stores.postgres.database import Database, enter
+from sloth_agent.adapters.stores.postgres.database import Connection, Database, enter
 from sloth_agent.adapters.stores.postgres.migrations.history import head, migrations
 from sloth_agent.ids import TenantId
 from sloth_agent.tenants.models import Organization
@@ -70,11 +70,11 @@ class TenantSchemas:
 
     async def ensure(self, organization: Organization) -> None:
         schema = organization.schema_name
-        if await self._version(schema) == head("tenant"):
-            return
         async with self.database.shared() as connection:
+            if await _version(connection, schema) == head("tenant"):
+                return
             await connection.execute("select pg_advisory_xact_lock(hashtext(%s))", (schema,))
-            done = await self._version(schema)
+            done = await _version(connection, schema)
             # Single statements in one pipeline: one round trip, and Citus accepts them too.
             async with connection.pipeline():
                 await connection.execute(
@@ -90,14 +90,14 @@ class TenantSchemas:
                     (schema, head("tenant")),
                 )
 
-    async def _version(self, schema: str) -> int:
-        """0 for a tenant that has no tables yet."""
-        async with self.database.shared() as connection:
-            found = await connection.execute(
-                "select version from public.tenant_versions where schema_name = %s", (schema,)
-            )
-            row = await found.fetchone()
-        return row[0] if row else 0
+
+async def _version(connection: Connection, schema: str) -> int:
+    """0 for a tenant that has no tables yet."""
+    found = await connection.execute(
+        "select version from public.tenant_versions where schema_name = %s", (schema,)
+    )
+    row = await found.fetchone()
+    return row[0] if row else 0
 
 
 def _organization(row: tuple[Any, ...]) -> Organization:
