@@ -36,8 +36,8 @@ class Documents:
         document = await self.store.add(
             Document(
                 id=DocumentId(new_id()),
-                title=PurePath(name).name or "untitled",
-                source=source or f"upload:{name}",
+                title=spelled(PurePath(name).name) or "untitled",
+                source=spelled(source or f"upload:{name}"),
                 digest=digest,
                 size_bytes=len(content),
                 created_at=self.clock(),
@@ -61,6 +61,7 @@ class Documents:
 
     async def moved_to(self, source: str, document: Document) -> Document:
         """Record that a document now comes from elsewhere; nothing is read again."""
+        source = spelled(source)
         document = replace(document, source=source, title=PurePath(source).name)
         await self.store.save(document)
         return document
@@ -94,6 +95,11 @@ class Documents:
         if not await self.store.delete(id):
             raise _unknown(id)
         await self.files.delete(document.file_key)
+
+
+def spelled(name: str) -> str:
+    """The name of a file as text: bytes that are none, and NUL, are spelled out."""
+    return name.replace("\0", "\\0").encode("utf-8", "backslashreplace").decode()
 
 
 def too_large(name: str, max_bytes: int) -> FileTooLarge:

@@ -1,6 +1,7 @@
 """Turns a kept file into pieces that a search finds."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from sloth_agent.clock import Clock
@@ -53,32 +54,45 @@ class Ingestion:
         Raises:
             NotFound: the document was deleted, before or meanwhile.
         """
-        document = await self.store.find(id)
-        if document is None:
-            raise NotFound(f"There is no document {id}.")
-        await self.store.save(document.processing())
-        active = await self._generation()
+        while True:
+            document = await self.store.begin(id)
+            if document is None:
+                raise NotFound(f"There is no document {id}.")
+            with suppress(Conflict):  # the file changed, or the index was rebuilt, meanwhile
+                return await self._learned(document)
+
+    async def _learned(self, document: Document) -> Document:
+        active = await self.index.active()
         try:
+            active = await self._adopted(active)
             reading = await self._read(document)
             chunks = cut(reading.blocks, _sizes(active))
             vectors = await self._vectors(document, chunks, active)
         except (UnreadableFile, EmbedderUnavailable) as error:
-            return await self._fail(document, error, active)
+            return await self._failed(document, error, active)
 
         done = document.completed(reading, chunks=len(chunks), now=self.clock())
         text = full_text(reading.blocks)
-        try:
-            await self.index.publish(done, text, chunks, vectors, generation=active.generation)
-        except Conflict:  # it changed meanwhile, and whoever changed it reads it
-            return document
+        await self.index.publish(done, text, chunks, vectors, generation=active.generation)
         return done
 
     async def add_to(self, generation: VectorStore, id: DocumentId) -> None:
-        """Cut and embed a completed document for a generation that is being built."""
+        """Cut and embed a completed document for a generation that is being built.
+
+        One that cannot be read any more ends as failed.
+
+        Raises:
+            NotFound, Conflict: the document was deleted, or changed, meanwhile.
+            EmbedderUnavailable: nothing changed.
+        """
         document = await self.store.find(id)
         if document is None or document.status is not DocumentStatus.COMPLETED:
             return
-        reading = await self._read(document)
+        try:
+            reading = await self._read(document)
+        except UnreadableFile as error:
+            await self._failed(document, error, await self.index.active())
+            return
         chunks = cut(reading.blocks, _sizes(generation))
         vectors = await self._vectors(document, chunks, generation)
         await self.index.publish(
@@ -90,12 +104,25 @@ class Ingestion:
         )
 
     async def _read(self, document: Document) -> Reading:
-        content = await self.files.read(document.file_key)
+        try:
+            content = await self.files.read(document.file_key)
+        except NotFound as error:
+            now = await self.store.find(document.id)
+            if now is None:
+                raise
+            if now.digest != document.digest:
+                raise Conflict(f"{document.title!r} changed while it was being read.") from error
+            raise UnreadableFile(
+                f"The original of {document.title} is not kept any more.", hint="Ingest it again."
+            ) from error
         return await self.reader.read(content, name=document.title)
 
-    async def _generation(self) -> VectorStore:
-        active = await self.index.active()
-        if active.chunks or self.embedder is None:
+    async def _adopted(self, active: VectorStore) -> VectorStore:
+        """The active generation; an empty one takes on the space of our embedder."""
+        if self.embedder is None:
+            return active
+        await self.embedder.prepare()
+        if active.chunks:
             return active
         return await self.index.adopt(
             space=self.embedder.space, dimensions=self.embedder.dimensions
@@ -118,12 +145,9 @@ class Ingestion:
             known.update(zip(texts, await self.embedder.embed(texts), strict=True))
         return [known[chunk.searched_text] for chunk in chunks]
 
-    async def _fail(self, document: Document, error: SlothError, active: VectorStore) -> Document:
+    async def _failed(self, document: Document, error: SlothError, active: VectorStore) -> Document:
         failed = document.failed(_problem(error), now=self.clock())
-        try:
-            await self.index.publish(failed, "", [], None, generation=active.generation)
-        except Conflict:
-            return document
+        await self.index.publish(failed, "", [], None, generation=active.generation)
         return failed
 
 

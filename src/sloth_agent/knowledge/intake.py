@@ -12,9 +12,15 @@ from pathlib import Path
 import anyio
 import anyio.to_thread
 
-from sloth_agent.errors import NotFound, SlothError, StorageUnavailable, UnreadableFile
+from sloth_agent.errors import (
+    DatabaseUnavailable,
+    NotFound,
+    SlothError,
+    StorageUnavailable,
+    UnreadableFile,
+)
 from sloth_agent.ids import DocumentId
-from sloth_agent.knowledge.documents import Documents, too_large
+from sloth_agent.knowledge.documents import Documents, spelled, too_large
 from sloth_agent.knowledge.ingestion import Ingestion
 from sloth_agent.knowledge.models import Document, DocumentStatus, Problem
 
@@ -68,21 +74,32 @@ class Intake:
 
         One bad file never stops the others. Hidden files and symbolic links inside a folder are
         left out. `on_found` hears how many files there are, `on_outcome` of each as it is done.
+
+        Raises:
+            DatabaseUnavailable, StorageUnavailable: what was done so far is kept.
         """
         started = time.perf_counter()
         found = await anyio.to_thread.run_sync(lambda: list(dict.fromkeys(_files(paths))))
         on_found(len(found))
         outcomes: dict[Path, FileOutcome] = {}
+        stopped: list[SlothError] = []
         waiting = iter(found)
 
         async def work() -> None:
             for path in waiting:
-                outcomes[path] = await self._take_in_one(path)
+                try:
+                    outcomes[path] = await self._patiently(path)
+                except (DatabaseUnavailable, StorageUnavailable) as error:
+                    stopped.append(error)  # no other file would fare better
+                    group.cancel_scope.cancel()
+                    return
                 on_outcome(outcomes[path])
 
         async with anyio.create_task_group() as group:
             for _ in range(min(FILES_AT_ONCE, len(found))):
                 group.start_soon(work)
+        if stopped:
+            raise stopped[0]
         await self.ingestion.index.settle()
         return IngestReport(
             files=tuple(outcomes[path] for path in found), seconds=time.perf_counter() - started
@@ -95,10 +112,16 @@ class Intake:
         except SlothError as error:
             return _failed(name, error)
 
+    async def _patiently(self, path: Path) -> FileOutcome:
+        try:
+            return await self._take_in_one(path)
+        except DatabaseUnavailable:  # a server that was killed is started again by the next try
+            return await self._take_in_one(path)
+
     async def _take_in_one(self, path: Path) -> FileOutcome:
         try:
             content = await anyio.to_thread.run_sync(_content, path, self.documents.max_bytes)
-            source = str(await anyio.Path(path).absolute())
+            source = spelled(str(await anyio.Path(path).absolute()))
             for twin in await self.documents.with_content(content):
                 if _completed(twin) and twin.source != source and _is_gone(twin):
                     return _outcome(str(path), await self.documents.moved_to(source, twin))
@@ -119,13 +142,20 @@ def _files(paths: Sequence[str | Path]) -> Iterator[Path]:
     """Existing files, and missing ones by their given name, each folder in a fixed order."""
     for given in paths:
         path = Path(given)
-        if path.is_dir():
+        if _is_folder(path):
             yield from _below(path)
         elif not os.path.lexists(path) and glob.has_magic(str(given)):
             for match in _matches(str(given)) or [path]:
-                yield from _below(match) if match.is_dir() else [match]
+                yield from _below(match) if _is_folder(match) else [match]
         else:
             yield path
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:  # whoever opens it will say why
+        return False
 
 
 def _matches(pattern: str) -> list[Path]:
@@ -134,12 +164,22 @@ def _matches(pattern: str) -> list[Path]:
 
 
 def _below(folder: Path) -> Iterator[Path]:
-    for parent, folders, files in os.walk(folder):
+    """The files of a folder, and the folders that cannot be opened."""
+    closed: list[OSError] = []
+    for parent, folders, files in os.walk(folder, onerror=closed.append):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(files):
             path = Path(parent, name)
-            if not name.startswith(".") and stat.S_ISREG(path.lstat().st_mode):
+            if not name.startswith(".") and _is_regular(path):
                 yield path
+    yield from (Path(error.filename) for error in closed)
+
+
+def _is_regular(path: Path) -> bool:
+    try:
+        return stat.S_ISREG(path.lstat().st_mode)
+    except OSError:  # gone since the folder was listed
+        return False
 
 
 def _content(path: Path, max_bytes: int) -> bytes:
@@ -147,7 +187,9 @@ def _content(path: Path, max_bytes: int) -> bytes:
     UnreadableFile, NotFound: with a sentence that names the file.
     """
     try:
-        if path.is_fifo() or path.is_socket() or path.is_dir():
+        if path.is_dir():
+            raise UnreadableFile(f"The folder {path.name} cannot be opened.")
+        if path.is_fifo() or path.is_socket():
             raise UnreadableFile(f"{path.name} is not a file.")
         with path.open("rb") as file:
             content = file.read(max_bytes + 1)
@@ -156,6 +198,8 @@ def _content(path: Path, max_bytes: int) -> bytes:
     except OSError as error:
         reason = error.strerror or "unknown error"
         raise UnreadableFile(f"{path.name} cannot be opened: {reason}.") from error
+    except ValueError as error:
+        raise UnreadableFile(f"{path} cannot be the name of a file.") from error
     if len(content) > max_bytes:
         raise too_large(path.name, max_bytes)
     return content
@@ -181,7 +225,7 @@ def _outcome(path: str, document: Document, *, status: Outcome = Outcome.SKIPPED
 
 
 def _failed(path: str, error: SlothError) -> FileOutcome:
-    if isinstance(error, StorageUnavailable):
-        raise error  # no other file would fare better
+    if isinstance(error, DatabaseUnavailable | StorageUnavailable):
+        raise error
     problem = Problem(code=error.code, message=error.message)
     return FileOutcome(path=path, status=Outcome.FAILED, problem=problem)

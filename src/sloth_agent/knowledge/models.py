@@ -135,9 +135,6 @@ class Document:
         """Where the file store keeps the content: changed content goes beside the old."""
         return f"{self.id.hex}{self.digest[:16]}"
 
-    def processing(self) -> Self:
-        return replace(self, status=DocumentStatus.PROCESSING, problem=None)
-
     def completed(self, reading: Reading, *, chunks: int, now: datetime) -> Self:
         return replace(
             self,

@@ -30,6 +30,15 @@ class DocumentReader(Protocol):
 class Embedder(Protocol):
     """Turns text into vectors of unit length: a dot product is a cosine similarity."""
 
+    async def prepare(self) -> None:
+        """Learn what the properties tell: load the model, or ask for a first vector.
+
+        Quick when repeated. Called before the properties are read.
+
+        Raises:
+            EmbedderUnavailable: as `embed` does. Safe to retry.
+        """
+
     @property
     def space(self) -> str:
         """Vectors compare only within one space, such as `openai/text-embedding-3-small/1536`."""
@@ -86,6 +95,9 @@ class DocumentStore(Protocol):
     async def all(self, *, limit: int, after: DocumentId | None = None) -> Sequence[Document]:
         """Oldest first, `after` not included."""
 
+    async def begin(self, id: DocumentId) -> Document | None:
+        """Mark a document as being processed, and return it; None if there is none."""
+
     async def save(self, document: Document) -> None:
         """Store a changed document; one that is gone stays gone."""
 
@@ -121,10 +133,15 @@ class SearchIndex(Protocol):
 
         Raises:
             NotFound: the document was deleted meanwhile; nothing is stored.
+            Conflict: its content changed, or the generation was removed, meanwhile; the same.
         """
 
     async def known_vectors(self, document: Document, *, generation: int) -> Mapping[str, Vector]:
-        """Vectors of a generation by searched text: the document's own and those of its copies."""
+        """Vectors of a generation by searched text: the document's own and those of its copies.
+
+        Raises:
+            Conflict: the generation was removed meanwhile.
+        """
 
     async def look_up(
         self,
@@ -149,6 +166,9 @@ class SearchIndex(Protocol):
         """Let searches read a generation from now on and remove the others.
 
         False, and nothing changes, while a completed document is missing in it.
+
+        Raises:
+            Conflict: the generation was removed meanwhile.
         """
 
     async def settle(self) -> None:

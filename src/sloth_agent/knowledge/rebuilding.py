@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from sloth_agent.errors import NotFound
+from sloth_agent.errors import Conflict, NotFound
 from sloth_agent.knowledge.chunking import ChunkSizes
 from sloth_agent.knowledge.ingestion import Ingestion
 from sloth_agent.knowledge.models import VectorStore
@@ -33,6 +33,7 @@ class Rebuilding:
         Raises:
             InvalidInput: sizes that cannot be used.
             EmbedderUnavailable: the old index stays in use.
+            Conflict: another rebuild, with other sizes, took over.
         """
         next_one = await self.index.next_generation(await self._wanted(chunk_size, chunk_overlap))
         while not await self.index.activate(next_one.generation):
@@ -40,7 +41,7 @@ class Rebuilding:
             for number, document in enumerate(missing, start=1):
                 try:
                     await self.ingestion.add_to(next_one, document)
-                except NotFound:  # deleted meanwhile: nothing is missing any more
+                except (NotFound, Conflict):  # deleted or changed meanwhile: look again
                     continue
                 on_progress(number, len(missing))
         await self.index.settle()
@@ -49,6 +50,8 @@ class Rebuilding:
     async def _wanted(self, chunk_size: int | None, chunk_overlap: int | None) -> VectorStore:
         active = await self.index.active()
         embedder = self.ingestion.embedder
+        if embedder is not None:
+            await embedder.prepare()
         wanted = replace(
             active,
             space=embedder.space if embedder else None,

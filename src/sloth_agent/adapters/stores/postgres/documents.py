@@ -11,7 +11,7 @@ from psycopg.types.json import Jsonb
 
 from sloth_agent.adapters.stores.postgres.database import Connection, Database
 from sloth_agent.adapters.stores.postgres.vectors import forget_vectors
-from sloth_agent.ids import DocumentId
+from sloth_agent.ids import DocumentId, new_id
 from sloth_agent.knowledge.models import Document, DocumentStatus, Problem, Unread
 
 _COLUMNS: LiteralString = (
@@ -61,6 +61,16 @@ class PostgresDocuments:
                 (after, after, limit),
             )
             return [_document(row) for row in await found.fetchall()]
+
+    async def begin(self, id: DocumentId) -> Document | None:
+        async with self.database.inside(self.schema) as connection:
+            found = await connection.execute(
+                "update documents set status = 'processing', problem = null where id = %s"
+                f" returning {_COLUMNS}",
+                (id,),
+            )
+            row = await found.fetchone()
+        return _document(row) if row else None
 
     async def save(self, document: Document) -> None:
         async with self.database.inside(self.schema) as connection:
@@ -130,18 +140,38 @@ async def count_terms(
 ) -> None:
     """Add chunks, given by their terms, to the counts of a generation, or take them away."""
     counts = Counter(chain.from_iterable(chunks))
-    terms = sorted(counts)  # in one order everywhere: unsorted upserts deadlock
-    # One text each, since turning long Python lists into arrays costs more than the upsert.
+    # One text each, since turning long Python lists into arrays costs more.
+    changes = " ".join([str(sign * count) for count in counts.values()])
     await connection.execute(
-        "insert into term_counts as kept (generation, term, chunks)"
-        " select %s, term, chunks from unnest(string_to_array(%s, ' '),"
-        " string_to_array(%s, ' ')::bigint[]) as new (term, chunks)"
-        " on conflict (generation, term) do update set chunks = kept.chunks + excluded.chunks",
-        (generation, " ".join(terms), " ".join(str(sign * counts[term]) for term in terms)),
+        "with counted as (update vector_stores set chunk_count = chunk_count + %s"
+        " where generation = %s)"
+        " insert into term_changes (id, generation, terms, changes, size)"
+        " values (%s, %s, %s, %s, %s)",
+        (
+            sign * len(chunks),
+            generation,
+            new_id(),
+            generation,
+            " ".join(counts),
+            changes,
+            len(counts),
+        ),
     )
+
+
+async def sum_up_terms(connection: Connection, *, most: int = 0) -> None:
+    """Add the changes of term counts to the totals, where there are more than `most` of them."""
+    found = await connection.execute("select coalesce(sum(size), 0) from term_changes")
+    row = await found.fetchone()
+    if row is None or row[0] <= most:
+        return
     await connection.execute(
-        "update vector_stores set chunk_count = chunk_count + %s where generation = %s",
-        (sign * len(chunks), generation),
+        "with summed as (delete from term_changes returning generation, terms, changes)"
+        " insert into term_totals as kept (generation, term, chunks)"
+        " select generation, term, sum(change::bigint) from summed,"
+        " unnest(string_to_array(terms, ' '), string_to_array(changes, ' ')) as new (term, change)"
+        " group by generation, term order by generation, term"
+        " on conflict (generation, term) do update set chunks = kept.chunks + excluded.chunks"
     )
 
 

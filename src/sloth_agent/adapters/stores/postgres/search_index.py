@@ -8,7 +8,12 @@ from typing import Any, LiteralString
 import psycopg
 from psycopg import sql
 
-from sloth_agent.adapters.stores.postgres.chunk_rows import copy_chunks, copy_vectors
+from sloth_agent.adapters.stores.postgres.chunk_rows import (
+    chunk_rows,
+    copy_chunks,
+    copy_vectors,
+    vector_rows,
+)
 from sloth_agent.adapters.stores.postgres.database import Connection, Database
 from sloth_agent.adapters.stores.postgres.documents import (
     count_terms,
@@ -97,6 +102,12 @@ class PostgresSearchIndex:
             await save(connection, document)
 
     async def known_vectors(self, document: Document, *, generation: int) -> Mapping[str, Vector]:
+        try:
+            return await self._known_vectors(document, generation)
+        except psycopg.errors.UndefinedTable as error:
+            raise _rebuilt() from error
+
+    async def _known_vectors(self, document: Document, generation: int) -> Mapping[str, Vector]:
         async with self.database.inside(self.schema) as connection:
             store = await _store(connection, generation)
             if store.space is None:
@@ -181,6 +192,8 @@ class PostgresSearchIndex:
         async with self.database.inside(self.schema) as connection:
             # Nothing is published between the check and the swap.
             await hold_index(connection)
+            if (await _store(connection, generation)).active:
+                return True  # another rebuild was faster
             if await missing_documents(connection, generation=generation):
                 return False
             before = await _active(connection)
@@ -235,8 +248,12 @@ async def _store(connection: Connection, generation: int) -> VectorStore:
     )
     row = await found.fetchone()
     if row is None:
-        raise Conflict("The index was rebuilt meanwhile.", hint="Run it again.")
+        raise _rebuilt()
     return _vector_store(row)
+
+
+def _rebuilt() -> Conflict:
+    return Conflict("The index was rebuilt meanwhile.", hint="Run it again.")
 
 
 async def _remove(connection: Connection, generation: int) -> None:
