@@ -103,6 +103,14 @@ def test_tables_side_by_side_are_two() -> None:
     assert found[-1].header == "Men | Price"
 
 
+def test_an_empty_column_leaves_a_table_whole() -> None:
+    found = read("Service|Minutes||Price|Notes", "Cut|60||650|by phone", "Dry|30||350|any day")
+    assert [block.text for block in found[1:]] == [
+        "Cut | 60 | 650 | by phone",
+        "Dry | 30 | 350 | any day",
+    ]
+
+
 def test_an_empty_cell_keeps_its_place() -> None:
     found = read("Service|Short|Long", "Cut||650", "Dry|350|")
     assert [block.text for block in found[1:]] == ["Cut |  | 650", "Dry | 350"]

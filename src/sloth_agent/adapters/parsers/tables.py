@@ -100,7 +100,7 @@ def _group(group: list[Row], table: _Table) -> Iterator[Block]:
     if titles:
         table.title, table.label = (), ()
         yield from _titles(titles, table)
-    sides = _side_by_side(columns)
+    sides = _side_by_side(columns, body)
     for side in sides:
         part, own = (body, table) if len(sides) == 1 else (_only(side, body), replace(table))
         yield from _part(part, [column for column in columns if column in side], own)
@@ -156,12 +156,37 @@ def _body_row(row: Row, following: Row | None, table: _Table) -> Block:
     return Block(text=table.text(row), kind=BlockKind.ROW, place=table.at(row), header=table.header)
 
 
-def _side_by_side(columns: list[int]) -> list[range]:
-    """Ranges of columns parted by an empty one, where each is wide enough for a table."""
+def _side_by_side(columns: list[int], body: list[Row]) -> list[range]:
+    """Ranges of columns that are tables of their own: parted by an empty column, and more alike
+    or more apart than the halves of one table are. In doubt the row stays whole."""
     gaps = [column for column, following in pairwise(columns) if following > column + 1]
     starts = [columns[0], *(columns[columns.index(gap) + 1] for gap in gaps)]
     sides = [range(start, end + 1) for start, end in zip(starts, [*gaps, columns[-1]], strict=True)]
-    return sides if all(len(side) > 1 for side in sides) else [range(columns[0], columns[-1] + 1)]
+    whole = [range(columns[0], columns[-1] + 1)]
+    if len(sides) == 1 or not all(
+        len(side) > 1 and _begins_with_names(side, body) for side in sides
+    ):
+        return whole
+    return sides if _headers_repeat(sides, body[0]) or _rows_differ(sides, body) else whole
+
+
+def _begins_with_names(side: range, body: list[Row]) -> bool:
+    """The first column says what a row is about; a column of amounts goes on with another's."""
+    first = [row.cells[side[0]] for row in body if side[0] in row.cells]
+    amounts = sum(bool(_VALUE.fullmatch(cell)) for cell in first)
+    return amounts * 2 < len(first)
+
+
+def _headers_repeat(sides: list[range], header: Row) -> bool:
+    named = [{text for column, text in header.cells.items() if column in side} for side in sides]
+    return any(one & other for one, other in pairwise(named))
+
+
+def _rows_differ(sides: list[range], body: list[Row]) -> bool:
+    """Some row lies on one side alone."""
+    return any(
+        any(not any(column in row.cells for column in side) for side in sides) for row in body
+    )
 
 
 def _only(side: range, group: list[Row]) -> list[Row]:
