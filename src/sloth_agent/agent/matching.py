@@ -87,7 +87,7 @@ def _inner_likeness(one: str, other: str) -> float:
     if len(long) >= 9 and (short[:-1] in long or short[:-2] in long[3:]):
         return 0.65
     shared = _overlap(one, other)
-    return 0.8 * shared if shared >= 0.55 else 0.0
+    return 0.8 * shared if shared >= 0.6 else 0.0
 
 
 def _is_inflected(same: int, short: int, long: int) -> bool:
