@@ -8,9 +8,11 @@ from typing import Any
 
 
 def show_json(body: Any) -> None:
-    """One JSON document; characters that no encoding can carry stay escaped."""
-    text = json.dumps(body, ensure_ascii=False, indent=2)
-    sys.stdout.write(text.encode("utf-8", "backslashreplace").decode() + "\n")
+    """One JSON document; what could steer a terminal, or no encoding can carry, is escaped."""
+    unicode = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
+    text = json.dumps(body, ensure_ascii=not unicode, indent=2)
+    escaped = (json.dumps(sign)[1:-1] if _steers(sign) else sign for sign in text)
+    sys.stdout.write("".join(escaped) + "\n")
 
 
 def say(text: str = "", *, end: str = "\n") -> None:
@@ -41,9 +43,8 @@ def harmless(text: str) -> str:
     """The text without what could steer a terminal: control, format and surrogate characters."""
     if text.isascii() and text.isprintable():
         return text
-    return "".join(
-        character
-        if character in "\n\t" or unicodedata.category(character) not in ("Cc", "Cf", "Cs")
-        else "\N{REPLACEMENT CHARACTER}"
-        for character in text
-    )
+    return "".join("\N{REPLACEMENT CHARACTER}" if _steers(sign) else sign for sign in text)
+
+
+def _steers(sign: str) -> bool:
+    return sign not in "\n\t" and unicodedata.category(sign) in ("Cc", "Cf", "Cs")

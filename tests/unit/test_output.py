@@ -1,0 +1,60 @@
+"""What reaches a terminal cannot steer it."""
+
+import contextlib
+import io
+import json
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sloth_agent.cli.output import harmless, note, say, show_json, show_table
+
+anything = st.text(st.characters(), max_size=80)
+ATTACKS = [
+    "\x1b[31mred",
+    "\x9b2J",
+    "a\rb",
+    "\x07",
+    "\x08\x08",
+    "\u202egnp.exe",
+    "\x1b]0;t\x07",
+    "\ud800",
+]
+
+
+def steering(text: str) -> set[str]:
+    return {c for c in text if unicodedata.category(c) in ("Cc", "Cf", "Cs") and c not in "\n\t"}
+
+
+@given(anything)
+def test_harmless_text_keeps_its_length_and_its_words(text: str) -> None:
+    shown = harmless(text)
+    assert len(shown) == len(text)
+    assert not steering(shown)
+    assert all(a == b for a, b in zip(text, shown, strict=True) if b != "\N{REPLACEMENT CHARACTER}")
+
+
+def test_plain_text_in_four_languages_is_left_alone() -> None:
+    text = "Haircut 40 €\nМанікюр 600 грн\tGłówna Straße"
+    assert harmless(text) == text
+
+
+@pytest.mark.parametrize("attack", ATTACKS)
+def test_nothing_that_is_printed_steers(attack: str, capsys: pytest.CaptureFixture[str]) -> None:
+    say(attack)
+    note(attack)
+    show_table(("name",), [[attack]])
+    show_json({"name": attack, attack: [attack]})
+    captured = capsys.readouterr()
+    assert not steering(captured.out + captured.err)
+
+
+@given(anything)
+def test_json_comes_back_as_it_was(text: str) -> None:
+    out = io.StringIO()
+    with contextlib.redirect_stdout(out):
+        show_json({"text": text})
+    assert json.loads(out.getvalue()) == {"text": text}
+    assert not steering(out.getvalue())
