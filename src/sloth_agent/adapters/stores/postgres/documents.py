@@ -97,14 +97,15 @@ async def hold_index(connection: Connection) -> None:
     await connection.execute("select from vector_stores order by generation for update")
 
 
-async def save(connection: Connection, document: Document) -> None:
-    """Store a document within a transaction that has more to do."""
+async def save(connection: Connection, document: Document, *, text: str | None = None) -> None:
+    """Store a document, with its text if given, within a transaction that has more to do."""
     id, *values = _values(document)
     await connection.execute(
         "update documents set title = %s, source = %s, digest = %s, size_bytes = %s,"
         " created_at = %s, status = %s, media_type = %s, problem = %s, pages = %s,"
-        " chunk_count = %s, unread = %s, processed_at = %s where id = %s",
-        (*values, id),
+        " chunk_count = %s, unread = %s, processed_at = %s, text = coalesce(%s, text)"
+        " where id = %s",
+        (*values, text, id),
     )
 
 

@@ -21,6 +21,7 @@ from sloth_agent.adapters.stores.postgres.documents import (
     hold_index,
     missing_documents,
     save,
+    sum_up_terms,
 )
 from sloth_agent.adapters.stores.postgres.places import place_from
 from sloth_agent.adapters.stores.postgres.ranking import ranked_candidates, term_counts
@@ -43,8 +44,12 @@ from sloth_agent.knowledge.models import (
 )
 
 _COLUMNS: LiteralString = (
-    "generation, space, dimensions, chunk_size, chunk_overlap, chunk_count, active"
+    "generation, space, dimensions, chunk_size, chunk_overlap, vector_stores.chunk_count, active"
 )
+
+
+UNSUMMED_TERMS = 200_000
+"""Changes of term counts that wait for each other; a search reads through them in about 30 ms."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,24 +87,23 @@ class PostgresSearchIndex:
         *,
         generation: int,
     ) -> None:
-        chunk_terms = [terms_of(chunk.searched_text) for chunk in chunks]
+        terms = [terms_of(chunk.searched_text) for chunk in chunks]
+        rows = chunk_rows(document.id, chunks, terms, generation=generation)
+        rows_of_vectors = vector_rows(chunks, vectors) if vectors else None
         async with self.database.inside(self.schema) as connection:
             await hold_index(connection)
-            await _hold_unchanged(connection, document)
-            store = await _store(connection, generation)
-            # What other generations hold of it is out of date too, once searches read this one.
-            stale = None if store.active else generation
-            await forget_chunks(connection, document.id, generation=stale)
-            await copy_chunks(connection, document.id, chunks, chunk_terms, generation=generation)
-            if vectors is not None and store.dimensions is not None:
-                await copy_vectors(
-                    connection, chunks, vectors, generation=generation, dimensions=store.dimensions
-                )
-            await count_terms(connection, chunk_terms, generation=generation, sign=1)
-            await connection.execute(
-                "update documents set text = %s where id = %s", (text, document.id)
-            )
-            await save(connection, document)
+            store, is_new = await _store_for(connection, document, generation)
+            if not is_new:
+                # What other generations hold of it is out of date too, once searches read this one.
+                stale = None if store.active else generation
+                await forget_chunks(connection, document.id, generation=stale)
+            if chunks:
+                await copy_chunks(connection, rows)
+                await count_terms(connection, terms, generation=generation, sign=1)
+            if rows_of_vectors and store.dimensions is not None:
+                await copy_vectors(connection, rows_of_vectors, generation=generation)
+            await save(connection, document, text=text)
+            await sum_up_terms(connection, most=UNSUMMED_TERMS)
 
     async def known_vectors(self, document: Document, *, generation: int) -> Mapping[str, Vector]:
         try:
@@ -207,6 +211,7 @@ class PostgresSearchIndex:
     async def settle(self) -> None:
         async with self.database.inside(self.schema) as connection:
             await hold_index(connection)
+            await sum_up_terms(connection)
             active = await _active(connection)
             if active.chunks < APPROXIMATE_FROM_CHUNKS:
                 return
@@ -217,16 +222,28 @@ class PostgresSearchIndex:
                 await create_vector_index(connection, active.generation)
 
 
-async def _hold_unchanged(connection: Connection, document: Document) -> None:
-    """Keep others from changing the document until the transaction ends."""
+async def _store_for(
+    connection: Connection, document: Document, generation: int
+) -> tuple[VectorStore, bool]:
+    """The generation to publish a document in, and whether no generation holds any of it yet.
+
+    Keeps others from changing the document until the transaction ends.
+    """
     found = await connection.execute(
-        "select digest from documents where id = %s for update", (document.id,)
+        "select digest, not exists (select from chunks where document_id = documents.id),"
+        f" {_COLUMNS} from documents left join vector_stores on generation = %s"
+        " where id = %s for update of documents",
+        (generation, document.id),
     )
     row = await found.fetchone()
     if row is None:
         raise NotFound(f"{document.title!r} was deleted while it was being read.")
-    if row[0] != document.digest:
+    digest, is_new, *store = row
+    if digest != document.digest:
         raise Conflict(f"{document.title!r} changed while it was being read.")
+    if store[0] is None:
+        raise _rebuilt()
+    return _vector_store(tuple(store)), is_new
 
 
 async def _active(connection: Connection) -> VectorStore:
@@ -258,7 +275,7 @@ def _rebuilt() -> Conflict:
 
 async def _remove(connection: Connection, generation: int) -> None:
     await drop_vectors(connection, generation)
-    for table in ("chunks", "term_counts", "vector_stores"):
+    for table in ("chunks", "term_totals", "term_changes", "vector_stores"):
         await connection.execute(
             sql.SQL("delete from {} where generation = %s").format(sql.Identifier(table)),
             (generation,),

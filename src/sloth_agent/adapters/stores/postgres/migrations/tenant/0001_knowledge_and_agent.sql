@@ -35,10 +35,12 @@ create unique index vector_stores_one_active on vector_stores (active) where act
 insert into vector_stores (generation, active, created_at) values (1, true, current_timestamp);
 
 -- A row of usual length stays whole: ranking reads `terms`, and unpacking them would cost most.
+-- No foreign key to documents: both are written and removed together, and checking each row would
+-- cost much of what writing it does.
 create table chunks (
     id uuid primary key,
     generation integer not null,
-    document_id uuid not null references documents on delete cascade,
+    document_id uuid not null,
     position integer not null,
     start_offset integer not null,
     end_offset integer not null,
@@ -51,13 +53,33 @@ create table chunks (
 
 create index chunks_terms on chunks using gin (terms);
 
--- How many chunks of a generation hold a term.
-create table term_counts (
+-- How many chunks of a generation hold a term, but for the changes below.
+create table term_totals (
     generation integer not null,
     term text not null,
     chunks bigint not null,
     primary key (generation, term)
 ) with (fillfactor = 70);
+
+-- What each publication changed in them, one row instead of thousands; added to the totals when
+-- many have come together. Terms and their changes stand between spaces, in the same order.
+create table term_changes (
+    id uuid primary key,
+    generation integer not null,
+    terms text storage external not null,
+    changes text storage external not null,
+    size integer not null
+);
+
+create view term_counts as
+select generation, term, sum(chunks)::bigint as chunks
+from (
+    select generation, term, chunks from term_totals
+    union all
+    select generation, unnest(string_to_array(terms, ' ')), unnest(string_to_array(changes, ' '))::bigint
+    from term_changes
+) as counted
+group by generation, term;
 
 create table prompts (
     version integer primary key,
