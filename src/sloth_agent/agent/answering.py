@@ -18,6 +18,7 @@ from sloth_agent.agent.models import (
 )
 from sloth_agent.agent.ports import ChatModel, ChatRequest, Completion, Delta, Quote, Turn
 from sloth_agent.agent.prompts import Prompts
+from sloth_agent.agent.questions import bridged_text, search_text
 from sloth_agent.errors import ModelUnavailable
 from sloth_agent.ids import ConversationId, MessageId, new_id
 from sloth_agent.knowledge.models import Passage
@@ -26,6 +27,9 @@ from sloth_agent.knowledge.retrieval import Found, Retrieval
 
 PASSAGES = 8
 """How many passages a model gets to read."""
+
+BRIDGED = 3
+"""How many of them may be found under the names that things have in other languages."""
 
 REMEMBERED_MESSAGES = 10
 """How far back a model can look in a conversation."""
@@ -81,7 +85,7 @@ class Answering:
         started = time.perf_counter()
         question = cleaned(question)
         language = language or detect(question)
-        found = await self.retrieval.search(_in_context(question, history), limit=PASSAGES)
+        found = await self._found(_in_context(question, history), language)
         retrieved = time.perf_counter()
 
         request = _request(question, language, found, await self.prompts.show(), history)
@@ -112,6 +116,29 @@ class Answering:
                 "retrieve": (retrieved - started) * 1000,
                 "answer": (finished - retrieved) * 1000,
                 "total": (finished - started) * 1000,
+            },
+        )
+
+    async def _found(self, question: str, language: Language) -> Found:
+        """The passages to answer from; without vectors also those in other languages.
+
+        Vectors see meaning in any words. Without them the telling words alone are looked up, and
+        everyday things once more under their names in the other languages.
+        """
+        if self.retrieval.embedder is not None:
+            return await self.retrieval.search(question, limit=PASSAGES)
+        found = await self.retrieval.search(search_text(question, language), limit=PASSAGES)
+        bridge = bridged_text(question, language)
+        if not bridge.strip():
+            return found
+        bridged = await self.retrieval.search(bridge, limit=PASSAGES)
+        known = {passage.chunk_id for passage in found.passages}
+        more = [p for p in bridged.passages if p.chunk_id not in known][:BRIDGED]
+        return Found(
+            passages=(*found.passages[: PASSAGES - len(more)], *more),
+            term_weights={**bridged.term_weights, **found.term_weights},
+            timings_ms={
+                name: value + bridged.timings_ms[name] for name, value in found.timings_ms.items()
             },
         )
 
@@ -206,7 +233,8 @@ def _citation(passage: Passage, snippet: str) -> Citation:
 
 
 def _row(passage: Passage, snippet: str) -> int | None:
-    """The number of the row that holds the snippet: rows of a chunk follow each other by line."""
+    """The number of the row that holds the snippet: under its headings, each line is a row."""
     if passage.place.row is None:
         return None
-    return passage.place.row + passage.text[: passage.text.index(snippet)].count("\n")
+    above = passage.text[: passage.text.index(snippet)].split("\n")[:-1]
+    return passage.place.row + sum(line not in passage.place.headings for line in above)

@@ -78,8 +78,10 @@ def _belongs(piece: _Piece, before: _Piece) -> bool:
         return False
     if before.block.kind is BlockKind.HEADING:
         return True
-    if piece.block.header != before.block.header or here.headings != there.headings:
+    if here.headings != there.headings:
         return False
+    if piece.block.header not in (before.block.header, before.block.text):
+        return False  # neither of one table nor the first row under its header row
     # Rows of one chunk follow each other, so that the number of the first tells all the others.
     return here.row is None or there.row is None or here.row - there.row <= 1
 
@@ -157,5 +159,5 @@ def _chunk(text: str, pieces: Sequence[_Piece], position: int) -> Chunk:
         start=start,
         end=end,
         place=block.place,
-        header=block.header,
+        header=pieces[-1].block.header,
     )

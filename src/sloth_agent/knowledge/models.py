@@ -74,7 +74,7 @@ class Chunk:
     """A piece of a document that is searched and cited as one.
 
     `text` is exactly `document.text[start:end]`; `header` is what a reader needs beside it, the
-    header row of the table that the piece was cut from.
+    header row of the table that the piece was cut from (the first piece also begins with it).
     """
 
     id: ChunkId
@@ -92,9 +92,9 @@ class Chunk:
 
 
 def searched_text(place: Place, header: str, text: str) -> str:
-    """The text under its headings; a heading that the text itself begins with stands once."""
-    headings = [heading for heading in place.headings if heading not in text]
-    return "\n".join(part for part in (place.sheet, *headings, header, text) if part)
+    """The text under its headings and header; those that it begins with itself stand once."""
+    above = [part for part in (*place.headings, header) if part not in text]
+    return "\n".join(part for part in (place.sheet, *above, text) if part)
 
 
 class DocumentStatus(StrEnum):
