@@ -3,6 +3,8 @@
 import os
 import sys
 import traceback
+from io import TextIOWrapper
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -50,6 +52,9 @@ app.command(epilog="Example: sloth config")(config.config)
 
 DEBUG = "--debug"
 
+INTERRUPTED = 130
+"""What typer makes of Ctrl-C."""
+
 
 def _version(wanted: bool) -> None:
     if wanted:
@@ -71,9 +76,21 @@ def sloth(
 
 def run() -> None:
     """The entry point of the installed command."""
+    _make_streams_patient()
     arguments = sys.argv[1:]
     debug = DEBUG in arguments
     sys.exit(_outcome([word for word in arguments if word != DEBUG], debug=debug))
+
+
+def _make_streams_patient() -> None:
+    """Closed streams lead nowhere; what an encoding cannot carry is replaced."""
+    # The first one opened takes the place of the first that is closed: no socket shall get there.
+    sys.stdin = sys.stdin or Path(os.devnull).open()  # noqa: SIM115 - open until the end
+    sys.stdout = sys.stdout or Path(os.devnull).open("w")  # noqa: SIM115 - the same
+    sys.stderr = sys.stderr or Path(os.devnull).open("w")  # noqa: SIM115 - the same
+    for stream in (sys.stdin, sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="replace")
 
 
 def _outcome(arguments: list[str], *, debug: bool) -> int:
@@ -85,8 +102,7 @@ def _outcome(arguments: list[str], *, debug: bool) -> int:
         _explain_usage(error)
         return error.exit_code
     except (typer.Abort, KeyboardInterrupt):
-        note("error: interrupted")
-        return FAILED
+        code = INTERRUPTED
     except SlothError as error:
         _explain(error.message, error.hint, debug=debug)
         return FAILED
@@ -100,6 +116,9 @@ def _outcome(arguments: list[str], *, debug: bool) -> int:
             "This is a bug; run it with --debug and report what it prints.",
             debug=debug,
         )
+        return FAILED
+    if code == INTERRUPTED:
+        note("error: interrupted")
         return FAILED
     return code if isinstance(code, int) else 0
 

@@ -11,7 +11,11 @@ if TYPE_CHECKING:
 @contextmanager
 def opened() -> Iterator["Sloth"]:
     """The library with the settings of this machine."""
+    import logging
+
     from sloth_agent.app.blocking import Sloth
 
+    # What libraries have to say is in our errors already, in words for people.
+    logging.getLogger().addHandler(logging.NullHandler())
     with Sloth() as sloth:
         yield sloth

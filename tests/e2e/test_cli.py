@@ -1,0 +1,462 @@
+"""The installed `sloth` command: what it prints, its exit codes, and what it survives."""
+
+import json
+import os
+import pty
+import select
+import signal
+import socket
+import subprocess
+import time
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from fakes.command import SLOTH, Sloth
+
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals and terminals of POSIX")
+
+COMMANDS = [
+    (), ("demo",), ("ingest",), ("chat",), ("search",), ("eval",), ("doctor",), ("config",),
+    ("documents",), ("documents", "list"), ("documents", "show"), ("documents", "delete"),
+    ("prompt",), ("prompt", "show"), ("prompt", "set"), ("prompt", "history"),
+    ("prompt", "rollback"), ("tenants",), ("tenants", "create"), ("tenants", "list"),
+    ("tenants", "show"), ("tenants", "activate"), ("tenants", "deactivate"),
+    ("tenants", "rebuild"), ("db",), ("db", "upgrade"), ("db", "status"), ("db", "stop"),
+]  # fmt: skip
+
+
+@pytest.fixture
+def docs(tmp_path: Path) -> Path:
+    docs = tmp_path / "docs with a space"
+    docs.mkdir()
+    (docs / "prices.md").write_text("# Prices\n\nA haircut costs 40 euro.\n")
+    (docs / "hours.txt").write_text("We are open from 9 to 18.")
+    return docs
+
+
+@pytest.fixture
+def taught(sloth_cli: Sloth, docs: Path) -> Sloth:
+    assert sloth_cli("ingest", str(docs)).rc == 0
+    return sloth_cli
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_every_help_has_an_example(command: tuple[str, ...], tmp_path: Path) -> None:
+    shown = Sloth(tmp_path / "home", tmp_path)(*command, "--help")
+    assert (shown.rc, shown.stderr) == (0, "")
+    groups = {"documents", "prompt", "tenants", "db"}
+    assert "Example: sloth" in shown.stdout or (len(command) == 1 and command[0] in groups)
+    assert not (tmp_path / "home").exists()
+
+
+def test_a_day_with_json(sloth_cli: Sloth, docs: Path) -> None:
+    """Every command that prints data prints one document that a script can read."""
+    report = sloth_cli("ingest", str(docs), "--json").json
+    assert set(report) == {"files", "completed", "skipped", "failed", "seconds"}
+    assert (report["completed"], report["skipped"], report["failed"]) == (2, 0, 0)
+    assert set(report["files"][0]) == {
+        "path", "status", "document_id", "pages", "chunks", "error",
+    }  # fmt: skip
+    assert sloth_cli("ingest", str(docs), "--json").json["skipped"] == 2
+
+    found = sloth_cli("search", "haircut", "-k", "1", "--json").json
+    assert set(found) == {"results", "timings_ms"}
+    [result] = found["results"]
+    assert {"document", "page", "section", "text", "score"} <= set(result)
+    assert (result["document"], result["section"]) == ("prices.md", "Prices")
+
+    answer = sloth_cli("chat", "How much is a haircut?", "--json").json
+    assert {
+        "answer", "grounded", "citations", "conversation_id", "message_id", "model", "usage",
+        "timings_ms",
+    } == set(answer)  # fmt: skip
+    assert answer["grounded"]
+    assert "40" in answer["answer"]
+    assert answer["citations"][0]["document"] == "prices.md"
+    refusal = sloth_cli("chat", "Who wrote the moon landing opera?", "--json").json
+    assert (refusal["grounded"], refusal["citations"]) == (False, [])
+    assert refusal["answer"]
+
+    questions = docs / "questions.jsonl"
+    questions.write_text(
+        '{"question": "How much is a haircut?", "answers": ["40 euro"],'
+        ' "documents": ["prices.md"]}\n'
+        '{"question": "Who wrote the moon landing opera?", "answers": [], "language": "en"}\n'
+    )
+    scores = sloth_cli("eval", str(questions), "--json").json
+    assert (scores["recall_at_k"], scores["answer_accuracy"]) == (1, 1)
+    assert (scores["refusal_precision"], scores["refusal_recall"]) == (1, 1)
+    assert set(scores["languages"]) == {"en"}
+
+    items = sloth_cli("documents", "list", "--json").json["items"]
+    assert {item["title"] for item in items} == {"prices.md", "hours.txt"}
+    id = items[0]["id"]
+    assert sloth_cli("documents", "show", id, "--json").json["id"] == id
+    assert sloth_cli("documents", "delete", id, "--json").json == {"id": id, "deleted": True}
+    assert sloth_cli("documents", "delete", id, "--json").rc == 1
+
+    assert sloth_cli("prompt", "show", "--json").json["version"] == 0
+    assert sloth_cli("prompt", "set", "--role", "You are Anna.", "--json").json["version"] == 1
+    changed = sloth_cli("prompt", "set", "--context", "-", "--json", stdin="Їжак".encode()).json
+    assert (changed["version"], changed["role"], changed["context"]) == (2, "You are Anna.", "Їжак")
+    assert sloth_cli("prompt", "rollback", "1", "--json").json["context"] == ""
+    history = sloth_cli("prompt", "history", "--json").json["items"]
+    assert [(item["version"], item["active"]) for item in history] == [
+        (3, True), (2, False), (1, False),
+    ]  # fmt: skip
+
+
+@pytest.mark.slow
+def test_administration_with_json(sloth_cli: Sloth) -> None:
+    other = f"t-{uuid4().hex}"
+    created = sloth_cli("tenants", "create", other, "--name", "Салон Анна", "--json").json
+    assert (created["slug"], created["name"]) == (other, "Салон Анна")
+    slugs = [item["slug"] for item in sloth_cli("tenants", "list", "--json").json["items"]]
+    assert other in slugs
+    assert sloth_cli("tenants", "show", other, "--json").json["index"]["chunks"] == 0
+    assert sloth_cli("tenants", "deactivate", other, "--json").json["is_active"] is False
+    shut = sloth_cli("search", "haircut", "--tenant", other)
+    assert shut.rc == 1
+    assert "deactivated" in shut.error
+    assert sloth_cli("tenants", "activate", other, "--json").json["is_active"] is True
+    rebuilt = sloth_cli("tenants", "rebuild", other, "--chunk-size", "500", "--json").json
+    assert rebuilt["chunk_size"] == 500
+    assert sloth_cli("db", "upgrade", "--json").json["tenants"] >= 2
+    status = sloth_cli("db", "status", "--json").json
+    assert (status["kind"], status["running"]) == ("embedded", True)
+    checks = sloth_cli("doctor", "--json").json["checks"]
+    assert {check["status"] for check in checks} <= {"ok", "warning"}, checks
+    settings = sloth_cli("config", "--json").json
+    assert settings["SLOTH_TENANT"] == {"value": sloth_cli.tenant, "source": "environment"}
+
+
+@pytest.mark.slow
+def test_words_for_people(taught: Sloth) -> None:
+    """The same without --json: results on stdout, everything else on stderr."""
+    for command in (
+        ("chat", "How much is a haircut?"),
+        ("chat", "How much is a haircut?", "--no-stream"),
+        ("search", "haircut"),
+        ("documents", "list"),
+        ("prompt", "show"),
+        ("tenants", "show", taught.tenant),
+        ("db", "status"),
+        ("config",),
+    ):
+        shown = taught(*command)
+        assert (shown.rc, shown.stderr) == (0, ""), command
+        assert shown.stdout.strip()
+    assert "prices.md" in taught("chat", "How much is a haircut?").stdout
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("nonsense",), ("ingest",), ("search",), ("search", "x", "-k", "0"),
+        ("search", "x", "-k", "many"), ("chat", "--json"), ("chat", "x", "--language", "xx"),
+        ("chat", "x", "--conversation", "7"), ("documents", "show", "7"), ("prompt", "rollback"),
+        ("prompt", "rollback", "one"), ("tenants", "create"), ("--nonsense",),
+        ("eval", "q.jsonl", "--min-recall", "2"), ("search", "x", "--nonsense"),
+    ],
+    ids=" ".join,
+)  # fmt: skip
+def test_wrong_usage_is_2(command: tuple[str, ...], tmp_path: Path) -> None:
+    shown = Sloth(tmp_path / "home", tmp_path)(*command)
+    assert (shown.rc, shown.stdout) == (2, "")
+    assert "--help" in shown.error
+    assert not (tmp_path / "home").exists()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("chat", ""), ("search", " "), ("chat", "x" * 100_000), ("ingest", "nowhere.txt"),
+        ("eval", "nowhere.jsonl"), ("documents", "show", str(uuid4())),
+        ("documents", "delete", str(uuid4())), ("prompt", "rollback", "99"),
+        ("prompt", "set", "--temperature", "3"), ("prompt", "set", "--role", "x" * 9000),
+        ("tenants", "create", "Салон"), ("tenants", "create", "a/b"), ("tenants", "create", ""),
+        ("tenants", "create", "-a"), ("tenants", "create", "x" * 64),
+        ("tenants", "create", "a;drop table x"), ("tenants", "show", "nobody"),
+        ("tenants", "rebuild", "--chunk-size", "5"), ("search", "x", "--tenant", "nobody"),
+        ("chat", "x", "--conversation", str(uuid4())),
+    ],
+    ids=lambda command: " ".join(command)[:40],
+)  # fmt: skip
+def test_what_fails_is_1_and_one_line(command: tuple[str, ...], sloth_cli: Sloth) -> None:
+    shown = sloth_cli(*command)
+    assert shown.rc in (1, 2), shown
+    if command[0] == "ingest":
+        assert "nowhere.txt" in shown.stderr
+        assert "Traceback" not in shown.stderr
+        return
+    assert shown.error
+    assert shown.stdout == ""
+
+
+def test_some_failed_is_3(sloth_cli: Sloth, docs: Path) -> None:
+    (docs / "broken.pdf").write_bytes(b"%PDF-1.4 nothing more")
+    shown = sloth_cli("ingest", str(docs), "--json")
+    assert shown.rc == 3
+    [failed] = [file for file in shown.json["files"] if file["status"] == "failed"]
+    assert set(failed["error"]) == {"code", "message"}
+    assert "broken.pdf" in sloth_cli("ingest", str(docs)).stderr
+    assert sloth_cli("ingest", str(docs / "broken.pdf")).rc == 1
+
+
+def test_an_empty_folder(sloth_cli: Sloth, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    shown = sloth_cli("ingest", str(tmp_path / "empty"))
+    assert (shown.rc, shown.stdout) == (0, "")
+    assert "no files" in shown.stderr
+
+
+def test_a_tenant_twice(sloth_cli: Sloth) -> None:
+    shown = sloth_cli("tenants", "create", sloth_cli.tenant)
+    assert shown.rc == 1
+    assert "already" in shown.error
+
+
+def test_stdin(sloth_cli: Sloth) -> None:
+    report = sloth_cli("ingest", "-", "--json", stdin=b"A haircut costs 40 euro.").json
+    assert report["completed"] == 1
+    assert "40" in sloth_cli("chat", "-", stdin=b"How much is a haircut?\n").stdout
+    assert sloth_cli("search", "-", "--json", stdin=b"haircut").json["results"]
+    line = b'{"question": "How much is a haircut?", "answers": ["40 euro"]}\n'
+    assert sloth_cli("eval", "-", "--json", stdin=line).json["questions"] == 1
+    assert sloth_cli("eval", "-", stdin=b"{}\n").rc == 1
+    for odd in (b"hair\0cut", b"\xff\xfe haircut", b"haircut " * 1000):
+        assert sloth_cli("search", "-", "--json", stdin=odd).rc == 0, odd[:20]
+    assert sloth_cli("chat", "-", stdin=b"").error
+    assert sloth_cli("chat", "-", stdin=b"x" * 1_000_000).error
+
+
+def test_floors_of_eval(taught: Sloth, tmp_path: Path) -> None:
+    questions = tmp_path / "questions.jsonl"
+    questions.write_text('{"question": "How much is a haircut?", "answers": ["41 dollars"]}')
+    assert taught("eval", str(questions)).rc == 0
+    assert taught("eval", str(questions), "--min-answer", "0.5").rc == 1
+    assert "answer accuracy" in taught("eval", str(questions), "--min-answer", "0.5").error
+
+
+def test_a_conversation_goes_on(taught: Sloth) -> None:
+    first = taught("chat", "How much is a haircut?", "--json").json
+    id = first["conversation_id"]
+    second = taught("chat", "When are you open?", "--conversation", id, "--json").json
+    assert second["conversation_id"] == id
+    assert taught("chat", "x?", "--json").json["conversation_id"] != id
+
+
+def test_an_interactive_chat(taught: Sloth) -> None:
+    shown = taught("chat", stdin="How much is a haircut?\n\nКоли відкрито?\n".encode())
+    assert (shown.rc, shown.stderr) == (0, "")
+    assert "40" in shown.stdout
+
+
+def test_debug_shows_where_it_happened(sloth_cli: Sloth) -> None:
+    shown = sloth_cli("--debug", "tenants", "show", "nobody")
+    assert shown.rc == 1
+    assert "Traceback" in shown.stderr
+    assert "error: " in shown.stderr
+
+
+def test_completion_is_installable(tmp_path: Path) -> None:
+    sloth = Sloth(tmp_path / "home", tmp_path).using(SHELL="/bin/bash")
+    shown = sloth("--show-completion", "bash")
+    assert shown.rc == 0
+    assert "_SLOTH_COMPLETE" in shown.stdout
+    words = sloth.using(_SLOTH_COMPLETE="complete_bash", COMP_WORDS="sloth te", COMP_CWORD="1")()
+    assert "tenants" in words.stdout.split()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("tenants", "list", "--json"),
+        ("search", "haircut"),
+        ("chat", "haircut"),
+        ("config",),
+        ("--help",),
+    ],
+    ids=" ".join,
+)
+def test_nobody_reads(taught: Sloth, command: tuple[str, ...]) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    with taught.start(*command, stdout=writer) as process:
+        os.close(writer)
+        _, stderr = process.communicate(timeout=30)
+    assert process.returncode in (0, 1)
+    assert stderr == b""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("command", ["search haircut", "tenants list --json", "--help", "nonsense"])
+def test_stdout_is_closed(taught: Sloth, command: str) -> None:
+    shown = subprocess.run(
+        ["sh", "-c", f"exec {SLOTH} {command} >&-"],
+        env=taught.environment,
+        cwd=taught.folder,
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert shown.returncode in (0, 1, 2)
+    assert "Traceback" not in shown.stderr
+    assert "unexpected" not in shown.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seconds", [0.6, 0.9, 1.5])
+def test_ctrl_c(sloth_cli: Sloth, docs: Path, seconds: float) -> None:
+    for number in range(300):
+        (docs / f"{number}.md").write_text(f"# Note {number}\n\n" + "Some words to read. " * 200)
+    process = sloth_cli.start("ingest", str(docs))
+    time.sleep(seconds)
+    process.send_signal(signal.SIGINT)
+    stdout, stderr = process.communicate(timeout=20)
+    text = stderr.decode()
+    assert "Traceback" not in text, text
+    if process.returncode != 0:
+        assert (process.returncode, text) == (1, "error: interrupted\n")
+        assert stdout == b""
+    again = sloth_cli("ingest", str(docs), "--json")
+    assert again.rc == 0
+    assert again.json["completed"] + again.json["skipped"] == 302
+
+
+def test_ctrl_c_in_a_conversation(taught: Sloth) -> None:
+    master, slave = pty.openpty()
+    process = taught.start("chat", stdin=slave, stdout=slave, stderr=subprocess.PIPE)
+    os.close(slave)
+    deadline = time.monotonic() + 20
+    while b"> " not in _read(master):
+        assert time.monotonic() < deadline
+    process.send_signal(signal.SIGINT)
+    _, stderr = process.communicate(timeout=20)
+    os.close(master)
+    assert process.returncode == 1
+    assert b"Traceback" not in stderr
+
+
+def _read(terminal: int) -> bytes:
+    ready, _, _ = select.select([terminal], [], [], 0.2)
+    return os.read(terminal, 4096) if ready else b""
+
+
+@pytest.mark.slow
+def test_names_and_texts_cannot_steer_a_terminal(sloth_cli: Sloth, docs: Path) -> None:
+    evil = "\x1b[31m\x9b2J\x07\r"
+    (docs / f"a{evil}.txt").write_text(f"The canary {evil}\u202e sings at nine {evil}.")
+    (docs / f"b{evil}.pdf").write_bytes(b"%PDF-1.4 nothing more")
+    printed = ""
+    for command in (
+        ("ingest", str(docs)),
+        ("ingest", str(docs), "--json"),
+        ("documents", "list"),
+        ("documents", "list", "--json"),
+        ("search", "canary"),
+        ("search", "canary", "--json"),
+        ("chat", "When does the canary sing?"),
+        ("chat", f"canary {evil}", "--json"),
+        ("chat", f"canary{evil}", "--language", evil),
+        ("tenants", "show", evil),
+    ):
+        shown = sloth_cli(*command)
+        printed += shown.stdout + shown.stderr
+    assert "canary" in printed
+    assert not set("\x1b\x9b\x07\r\u202e") & set(printed)
+
+
+@pytest.mark.slow
+def test_output_that_is_not_unicode(sloth_cli: Sloth, docs: Path) -> None:
+    (docs / "ціни.txt").write_text("Стрижка коштує 650 грн.")
+    narrow = sloth_cli.using(PYTHONIOENCODING="ascii")
+    assert narrow("ingest", str(docs)).rc == 0
+    assert narrow("search", "стрижка", "--json").json["results"][0]["document"] == "ціни.txt"
+    for command in (
+        ("search", "стрижка"),
+        ("chat", "Скільки коштує стрижка?"),
+        ("documents", "list"),
+    ):
+        shown = narrow(*command)
+        assert (shown.rc, shown.stderr) == (0, ""), shown
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("url", "says"),
+    [
+        ("postgresql://sloth:wrong@{host}:{port}/sloth", "cannot be reached"),
+        ("postgresql://nobody.invalid:5432/sloth", "cannot be reached"),
+        ("mysql://localhost/x", "not a PostgreSQL address"),
+        ("postgresql://localhost:notaport/x", ""),
+        ("not an address", ""),
+    ],
+)
+def test_a_database_that_is_not_there(sloth_cli: Sloth, url: str, says: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        host, port = closed.getsockname()
+    sloth = sloth_cli.using(DATABASE_URL=url.format(host=host, port=port))
+    for command in (("search", "x"), ("tenants", "list", "--json")):
+        shown = sloth(*command)
+        assert (shown.rc, shown.stdout) == (1, "")
+        assert says in shown.error
+        assert "wrong" not in shown.stderr
+    doctor = sloth("doctor", "--json")
+    assert doctor.rc == 1
+    assert doctor.json["checks"][-1]["status"] == "failed"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("place", ["a file", "/proc/nowhere", "read-only"])
+def test_a_home_that_cannot_be_used(tmp_path: Path, place: str) -> None:
+    home = Path(place)
+    if place == "a file":
+        home = tmp_path / "file"
+        home.write_text("in the way")
+    elif place == "read-only":
+        if os.geteuid() == 0:
+            pytest.skip("root may write everywhere")
+        home = tmp_path / "closed" / "home"
+        home.parent.mkdir(mode=0o500)
+    sloth = Sloth(home, tmp_path)
+    for command in (("search", "x"), ("ingest", "."), ("tenants", "list")):
+        shown = sloth(*command)
+        assert (shown.rc, shown.stdout) == (1, "")
+        assert "unexpected" not in shown.error
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("SLOTH_MAX_UPLOAD_MB", "many"),
+        ("SLOTH_MAX_UPLOAD_MB", "0"),
+        ("SLOTH_EMBEDDER", "nonsense"),
+        ("SLOTH_CHAT", "nonsense"),
+        ("SLOTH_TENANT", "no such tenant"),
+        ("SLOTH_EMBEDDING_DIMENSIONS", "-1"),
+    ],
+)
+def test_settings_that_cannot_be_used(sloth_cli: Sloth, name: str, value: str) -> None:
+    shown = sloth_cli.using(**{name: value})("chat", "How much is a haircut?")
+    assert (shown.rc, shown.stdout) == (1, "")
+    assert "unexpected" not in shown.error
+    assert name in shown.error or value in shown.error
+
+
+@pytest.mark.slow
+def test_secrets_are_masked(sloth_cli: Sloth) -> None:
+    canary = "sk-canary-0123456789"
+    sloth = sloth_cli.using(OPENAI_API_KEY=canary, SLOTH_CHAT="extractive", SLOTH_EMBEDDER="none")
+    for command in (("config",), ("config", "--json"), ("doctor",), ("--debug", "chat", "")):
+        shown = sloth(*command)
+        assert canary not in shown.stdout + shown.stderr
+    assert json.loads(sloth("config", "--json").stdout)["OPENAI_API_KEY"]["source"] == "environment"
