@@ -2,22 +2,27 @@
 
 python langchain_backends.py FOLDER "QUESTION"
 
-The models are LangChain's own fakes, so that this runs without a key. Put `OpenAIEmbeddings`,
-`ChatAnthropic` or any other in their place.
+The models know nothing, so that this runs without a key. Put `OpenAIEmbeddings`, `ChatAnthropic` or
+any other of LangChain's in their place.
 """
 
 import sys
+from string import ascii_lowercase
 
 from langchain_core.documents import Document
-from langchain_core.embeddings import DeterministicFakeEmbedding, Embeddings
+from langchain_core.embeddings import Embeddings
 from langchain_core.language_models import BaseChatModel, FakeListChatModel
 
 from sloth_agent import Settings, Sloth
 from sloth_agent.app.langchain import SlothRetriever
 
 
-def embeddings() -> Embeddings:
-    return DeterministicFakeEmbedding(size=96)
+class LetterCounts(Embeddings):
+    def embed_documents(self, texts: list[str]) -> list[list[float]]:
+        return [self.embed_query(text) for text in texts]
+
+    def embed_query(self, text: str) -> list[float]:
+        return [1.0 + text.lower().count(letter) for letter in ascii_lowercase]
 
 
 def chat_model() -> BaseChatModel:
@@ -34,7 +39,7 @@ def main(folder: str, question: str) -> None:
         chat="langchain",
         plugins={
             "langchain": {
-                "embeddings": f"{__name__}:embeddings",
+                "embeddings": f"{__name__}:LetterCounts",
                 "chat_model": f"{__name__}:chat_model",
             }
         },

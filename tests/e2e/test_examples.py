@@ -106,6 +106,6 @@ def test_langchain_models_and_retriever(
     pytest.importorskip("langchain_core", reason="needs the extra `langchain`")
     script = EXAMPLES / "langchain_backends.py"
     said = run(environment, tmp_path, script, docs, "How much is a manicure?")
-    assert "vectors: langchain/DeterministicFakeEmbedding/96" in said
+    assert "vectors: langchain/LetterCounts/26" in said
     assert re.search(r"answer: The first passage tells it \[1\]\. — (prices|parking)\.md", said)
     assert re.search(r"retrieved: .*prices\.md", said)
