@@ -78,7 +78,10 @@ class Stores:
                 (generation, term): chunks for generation, term, chunks in await found.fetchall()
             }
             found = await connection.execute(
-                "select generation, chunk_count from vector_stores where chunk_count <> 0"
+                "select generation, sum(chunks)::integer from ("
+                "select generation, chunk_count from vector_stores"
+                " union all select generation, chunks from count_changes"
+                ") as counted (generation, chunks) group by 1 having sum(chunks) <> 0"
             )
             return counts, dict(await found.fetchall())
 

@@ -38,10 +38,15 @@ _PLAIN_LETTERS = tuple(zip("ąćęłńóśźżäöüéèáíçñґ", "acelnoszza
 def words(text: str) -> list[str]:
     """Lower-case words in order of appearance; apostrophe variants are one sign."""
     gapped = _gapped(text)
-    found = gapped.split()
     if gapped.replace(" ", "").isalnum():
-        return found
-    return [word for part in found for word in ((part,) if part.isalnum() else _WORD.findall(part))]
+        return gapped.split()
+    found: list[str] = []
+    for part in gapped.split():
+        if part.isalnum():
+            found.append(part)
+        else:
+            found += _WORD.findall(part)
+    return found
 
 
 def _gapped(text: str) -> str:
@@ -57,6 +62,8 @@ def _gapped(text: str) -> str:
         for sign in _APOSTROPHES:
             text = text.replace(sign, "'")
         text = text.replace("\u00ad", "")
+        for sign in _BETWEEN_WORDS:
+            text = text.replace(sign, " ")
     return text.encode(errors="surrogatepass").translate(_ASCII_GAPS).decode(errors="surrogatepass")
 
 

@@ -84,13 +84,22 @@ async def open_pool(where: Callable[[], Awaitable[str]]) -> Database:
         max_lifetime=CONNECTION_LIFETIME_SECONDS,
         timeout=ACQUIRE_TIMEOUT_SECONDS,
         # A server that was killed meanwhile costs a new connection, not an error.
-        check=AsyncConnectionPool.check_connection,
+        check=_check,
         # Prepared plans do not survive a change of search_path.
         kwargs={"prepare_threshold": None, "autocommit": True},
         open=False,
     )
     await pool.open()
     return Database(pool)
+
+
+async def _check(connection: Connection) -> None:
+    """Notice a connection whose other end is gone, without asking the other end.
+
+    What it said last is read first, then that it hung up.
+    """
+    connection.pgconn.consume_input()
+    connection.pgconn.consume_input()
 
 
 @contextmanager

@@ -20,6 +20,9 @@ _COLUMNS: LiteralString = (
 )
 
 
+_INDEX_LOCK = 0x51074  # beside a number for the tenant's schema
+
+
 @dataclass(frozen=True, slots=True)
 class PostgresDocuments:
     """`DocumentStore` within one tenant's schema."""
@@ -78,7 +81,8 @@ class PostgresDocuments:
 
     async def delete(self, id: DocumentId) -> bool:
         async with self.database.inside(self.schema) as connection:
-            await hold_index(connection)
+            await hold_index(connection, alone=False)
+            await connection.execute("select from documents where id = %s for update", (id,))
             await forget_chunks(connection, id)
             done = await connection.execute("delete from documents where id = %s", (id,))
             return done.rowcount == 1
@@ -88,13 +92,15 @@ class PostgresDocuments:
             return await missing_documents(connection, generation=generation)
 
 
-async def hold_index(connection: Connection) -> None:
-    """Keep others from changing chunks, counts and generations until the transaction ends.
+async def hold_index(connection: Connection, *, alone: bool) -> None:
+    """Keep generations as they are until the transaction ends.
 
-    Each of these locks rows of its own, in an order that depends on the documents; whoever changes
-    them takes this lock first, or two would wait for each other. Searches wait for nobody.
+    Whoever changes the chunks of one document takes it beside others, whoever changes the
+    generations `alone`; first of all locks, or two would wait for each other. Searches wait for
+    nobody.
     """
-    await connection.execute("select from vector_stores order by generation for update")
+    lock: LiteralString = "pg_advisory_xact_lock" if alone else "pg_advisory_xact_lock_shared"
+    await connection.execute(f"select {lock}(%s, hashtext(current_schema()))", (_INDEX_LOCK,))
 
 
 async def save(connection: Connection, document: Document, *, text: str | None = None) -> None:
@@ -142,37 +148,34 @@ async def count_terms(
     """Add chunks, given by their terms, to the counts of a generation, or take them away."""
     counts = Counter(chain.from_iterable(chunks))
     # One text each, since turning long Python lists into arrays costs more.
-    changes = " ".join([str(sign * count) for count in counts.values()])
+    changes = " ".join(map(str, counts.values()))
+    if sign < 0:
+        changes = "-" + changes.replace(" ", " -")
     await connection.execute(
-        "with counted as (update vector_stores set chunk_count = chunk_count + %s"
-        " where generation = %s)"
-        " insert into term_changes (id, generation, terms, changes, size)"
-        " values (%s, %s, %s, %s, %s)",
-        (
-            sign * len(chunks),
-            generation,
-            new_id(),
-            generation,
-            " ".join(counts),
-            changes,
-            len(counts),
-        ),
+        "insert into count_changes (id, generation, chunks, terms, term_changes, size)"
+        " values (%s, %s, %s, %s, %s, %s)",
+        (new_id(), generation, sign * len(chunks), " ".join(counts), changes, len(counts)),
     )
 
 
-async def sum_up_terms(connection: Connection, *, most: int = 0) -> None:
-    """Add the changes of term counts to the totals, where there are more than `most` of them."""
-    found = await connection.execute("select coalesce(sum(size), 0) from term_changes")
-    row = await found.fetchone()
-    if row is None or row[0] <= most:
-        return
+async def sum_up_counts(connection: Connection, *, most: int = 0) -> None:
+    """Add the changes of counts to the totals, where they speak of more than `most` terms."""
     await connection.execute(
-        "with summed as (delete from term_changes returning generation, terms, changes)"
+        "with taken as (select id from count_changes"
+        " where (select sum(size) from count_changes) > %s for update skip locked),"
+        " gone as (delete from count_changes where id in (select id from taken)"
+        " returning generation, chunks, terms, term_changes),"
+        " in_all as (update vector_stores set chunk_count = chunk_count + gone_in_it.chunks"
+        " from (select generation, sum(chunks) as chunks from gone group by generation)"
+        " as gone_in_it where gone_in_it.generation = vector_stores.generation)"
         " insert into term_totals as kept (generation, term, chunks)"
-        " select generation, term, sum(change::bigint) from summed,"
-        " unnest(string_to_array(terms, ' '), string_to_array(changes, ' ')) as new (term, change)"
+        " select generation, term, sum(change::bigint) from gone,"
+        " unnest(string_to_array(terms, ' '), string_to_array(term_changes, ' '))"
+        " as new (term, change)"
+        # In one order everywhere: unsorted upserts deadlock.
         " group by generation, term order by generation, term"
-        " on conflict (generation, term) do update set chunks = kept.chunks + excluded.chunks"
+        " on conflict (generation, term) do update set chunks = kept.chunks + excluded.chunks",
+        (most,),
     )
 
 

@@ -21,7 +21,7 @@ from sloth_agent.adapters.stores.postgres.documents import (
     hold_index,
     missing_documents,
     save,
-    sum_up_terms,
+    sum_up_counts,
 )
 from sloth_agent.adapters.stores.postgres.places import place_from
 from sloth_agent.adapters.stores.postgres.ranking import ranked_candidates, term_counts
@@ -44,7 +44,9 @@ from sloth_agent.knowledge.models import (
 )
 
 _COLUMNS: LiteralString = (
-    "generation, space, dimensions, chunk_size, chunk_overlap, vector_stores.chunk_count, active"
+    "generation, space, dimensions, chunk_size, chunk_overlap, chunk_count"
+    " + coalesce((select sum(chunks) from count_changes as new"
+    " where new.generation = vector_stores.generation), 0)::bigint, active"
 )
 
 
@@ -65,7 +67,7 @@ class PostgresSearchIndex:
 
     async def adopt(self, *, space: str | None, dimensions: int | None) -> VectorStore:
         async with self.database.inside(self.schema) as connection:
-            await hold_index(connection)
+            await hold_index(connection, alone=True)
             active = await _active(connection)
             if active.chunks or active.space == space:
                 return active
@@ -91,7 +93,8 @@ class PostgresSearchIndex:
         rows = chunk_rows(document.id, chunks, terms, generation=generation)
         rows_of_vectors = vector_rows(chunks, vectors) if vectors else None
         async with self.database.inside(self.schema) as connection:
-            await hold_index(connection)
+            await hold_index(connection, alone=False)
+            await _hold_unchanged(connection, document)
             store, is_new = await _store_for(connection, document, generation)
             if not is_new:
                 # What other generations hold of it is out of date too, once searches read this one.
@@ -103,7 +106,7 @@ class PostgresSearchIndex:
             if rows_of_vectors and store.dimensions is not None:
                 await copy_vectors(connection, rows_of_vectors, generation=generation)
             await save(connection, document, text=text)
-            await sum_up_terms(connection, most=UNSUMMED_TERMS)
+            await sum_up_counts(connection, most=UNSUMMED_TERMS)
 
     async def known_vectors(self, document: Document, *, generation: int) -> Mapping[str, Vector]:
         try:
@@ -168,7 +171,7 @@ class PostgresSearchIndex:
 
     async def next_generation(self, store: VectorStore) -> VectorStore:
         async with self.database.inside(self.schema) as connection:
-            await hold_index(connection)
+            await hold_index(connection, alone=True)
             active = await _active(connection)
             begun = await _unfinished(connection)
             if begun is not None:
@@ -195,7 +198,7 @@ class PostgresSearchIndex:
     async def activate(self, generation: int) -> bool:
         async with self.database.inside(self.schema) as connection:
             # Nothing is published between the check and the swap.
-            await hold_index(connection)
+            await hold_index(connection, alone=True)
             if (await _store(connection, generation)).active:
                 return True  # another rebuild was faster
             if await missing_documents(connection, generation=generation):
@@ -210,8 +213,8 @@ class PostgresSearchIndex:
 
     async def settle(self) -> None:
         async with self.database.inside(self.schema) as connection:
-            await hold_index(connection)
-            await sum_up_terms(connection)
+            await hold_index(connection, alone=True)
+            await sum_up_counts(connection)
             active = await _active(connection)
             if active.chunks < APPROXIMATE_FROM_CHUNKS:
                 return
@@ -222,28 +225,31 @@ class PostgresSearchIndex:
                 await create_vector_index(connection, active.generation)
 
 
-async def _store_for(
-    connection: Connection, document: Document, generation: int
-) -> tuple[VectorStore, bool]:
-    """The generation to publish a document in, and whether no generation holds any of it yet.
-
-    Keeps others from changing the document until the transaction ends.
-    """
+async def _hold_unchanged(connection: Connection, document: Document) -> None:
+    """Keep others from changing the document until the transaction ends."""
     found = await connection.execute(
-        "select digest, not exists (select from chunks where document_id = documents.id),"
-        f" {_COLUMNS} from documents left join vector_stores on generation = %s"
-        " where id = %s for update of documents",
-        (generation, document.id),
+        "select digest from documents where id = %s for update", (document.id,)
     )
     row = await found.fetchone()
     if row is None:
         raise NotFound(f"{document.title!r} was deleted while it was being read.")
-    digest, is_new, *store = row
-    if digest != document.digest:
+    if row[0] != document.digest:
         raise Conflict(f"{document.title!r} changed while it was being read.")
-    if store[0] is None:
+
+
+async def _store_for(
+    connection: Connection, document: Document, generation: int
+) -> tuple[VectorStore, bool]:
+    """A generation, and whether there is nothing of the document in any."""
+    found = await connection.execute(
+        f"select {_COLUMNS}, not exists (select from chunks where document_id = %s)"
+        " from vector_stores where generation = %s",
+        (document.id, generation),
+    )
+    row = await found.fetchone()
+    if row is None:
         raise _rebuilt()
-    return _vector_store(tuple(store)), is_new
+    return _vector_store(row[:-1]), row[-1]
 
 
 async def _active(connection: Connection) -> VectorStore:
@@ -275,7 +281,7 @@ def _rebuilt() -> Conflict:
 
 async def _remove(connection: Connection, generation: int) -> None:
     await drop_vectors(connection, generation)
-    for table in ("chunks", "term_totals", "term_changes", "vector_stores"):
+    for table in ("chunks", "term_totals", "count_changes", "vector_stores"):
         await connection.execute(
             sql.SQL("delete from {} where generation = %s").format(sql.Identifier(table)),
             (generation,),

@@ -61,13 +61,15 @@ create table term_totals (
     primary key (generation, term)
 ) with (fillfactor = 70);
 
--- What each publication changed in them, one row instead of thousands; added to the totals when
--- many have come together. Terms and their changes stand between spaces, in the same order.
-create table term_changes (
+-- What each publication changed in all counts: one row, where changing thousands in place would
+-- cost more than all the rest, and one publication would wait for the other. Added to the totals
+-- when many have come together. Terms and their changes stand between spaces, in the same order.
+create table count_changes (
     id uuid primary key,
     generation integer not null,
+    chunks integer not null,
     terms text storage external not null,
-    changes text storage external not null,
+    term_changes text storage external not null,
     size integer not null
 );
 
@@ -76,8 +78,9 @@ select generation, term, sum(chunks)::bigint as chunks
 from (
     select generation, term, chunks from term_totals
     union all
-    select generation, unnest(string_to_array(terms, ' ')), unnest(string_to_array(changes, ' '))::bigint
-    from term_changes
+    select generation, term, change::bigint
+    from count_changes,
+        unnest(string_to_array(terms, ' '), string_to_array(term_changes, ' ')) as new (term, change)
 ) as counted
 group by generation, term;
 
