@@ -35,10 +35,11 @@ class Organizations:
         """Find a tenant, ready for use; one whose making was cut short is completed.
 
         Raises:
+            InvalidInput: the slug is not one.
             NotFound: no such tenant, and `create` is False.
             Conflict: the tenant was deactivated.
         """
-        organization = await self.store.find(slug)
+        organization = await self.store.find(checked_slug(slug))
         if organization is None:
             if not create:
                 hint = f"Run `sloth tenants create {slug}`, or see `sloth tenants list`."
@@ -55,9 +56,10 @@ class Organizations:
 
     async def show(self, slug: str) -> Organization:
         """Raises:
+        InvalidInput: the slug is not one.
         NotFound: no such tenant.
         """
-        return _known(slug, await self.store.find(slug))
+        return _known(slug, await self.store.find(checked_slug(slug)))
 
     async def list(self) -> Sequence[Organization]:
         """All tenants, oldest first."""
@@ -69,7 +71,7 @@ class Organizations:
         Raises:
             NotFound: no such tenant.
         """
-        return _known(slug, await self.store.set_active(slug, active=active))
+        return _known(slug, await self.store.set_active(checked_slug(slug), active=active))
 
     def _new(self, slug: str, name: str | None) -> Organization:
         id = TenantId(new_id())

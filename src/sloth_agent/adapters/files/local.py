@@ -28,7 +28,7 @@ class LocalFiles:
         return await anyio.to_thread.run_sync(_read, self._path(key))
 
     async def delete(self, key: str) -> None:
-        await anyio.to_thread.run_sync(lambda: self._path(key).unlink(missing_ok=True))
+        await anyio.to_thread.run_sync(_delete, self._path(key))
 
     def _path(self, key: str) -> Path:
         if not _KEY.fullmatch(key):
@@ -54,6 +54,11 @@ def _write(path: Path, content: bytes) -> None:
 def _read(path: Path) -> bytes:
     with _as_our_errors():
         return path.read_bytes()
+
+
+def _delete(path: Path) -> None:
+    with _as_our_errors():
+        path.unlink(missing_ok=True)
 
 
 @contextmanager

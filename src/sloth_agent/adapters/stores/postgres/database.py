@@ -10,7 +10,7 @@ from psycopg import AsyncConnection, sql
 from psycopg.pq import TransactionStatus
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
-from sloth_agent.errors import DatabaseUnavailable, DiskFull
+from sloth_agent.errors import DatabaseUnavailable, DiskFull, InvalidInput
 
 Connection = AsyncConnection[tuple[Any, ...]]
 
@@ -108,6 +108,12 @@ def as_our_errors() -> Iterator[None]:
         yield
     except psycopg.errors.DiskFull as error:
         raise DiskFull("The database's disk is full.", hint="Free some space.") from error
+    except (psycopg.DataError, UnicodeEncodeError) as error:
+        if getattr(error, "sqlstate", None) is not None:
+            raise  # the server's own complaint, about a statement of ours
+        raise InvalidInput(
+            "A text holds NUL or half a character, which no database keeps.", field="text"
+        ) from error
     except (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout) as error:
         raise DatabaseUnavailable(
             "The database did not answer.", hint="Run `sloth doctor`.", backend="postgresql"
