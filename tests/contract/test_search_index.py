@@ -59,31 +59,20 @@ class Stores:
     async def look_up(self, question: str, **options: object) -> Lookup:
         return await self.index.look_up(terms(question), limit=10, **options)  # type: ignore[arg-type]  # options by name
 
-    async def truth(self) -> tuple[dict[tuple[int, str], int], dict[int, int], int]:
-        """Term and chunk counts taken from the chunks themselves, and how many vectors."""
+    async def assert_counts_are_true(self) -> None:
+        """What a search is told of each term is what the chunks themselves hold."""
+        active = await self.index.active()
         async with self.database.inside(self.schema) as connection:
             found = await connection.execute(
-                "select generation, tsvector_to_array(terms) from chunks"
+                "select tsvector_to_array(terms) from chunks where generation = %s",
+                (active.generation,),
             )
-            rows = await found.fetchall()
-        counted = Counter((generation, term) for generation, held in rows for term in held)
-        return dict(counted), dict(Counter(generation for generation, _ in rows)), len(rows)
-
-    async def kept(self) -> tuple[dict[tuple[int, str], int], dict[int, int]]:
-        async with self.database.inside(self.schema) as connection:
-            found = await connection.execute(
-                "select generation, term, chunks from term_counts where chunks <> 0"
-            )
-            counts = {
-                (generation, term): chunks for generation, term, chunks in await found.fetchall()
-            }
-            found = await connection.execute(
-                "select generation, sum(chunks)::integer from ("
-                "select generation, chunk_count from vector_stores"
-                " union all select generation, chunks from count_changes"
-                ") as counted (generation, chunks) group by 1 having sum(chunks) <> 0"
-            )
-            return counts, dict(await found.fetchall())
+            chunks = [row[0] for row in await found.fetchall()]
+        truth = Counter(term for held in chunks for term in held)
+        asked = sorted({*truth, *terms(" ".join(WORDS)), "nowhere"})
+        told = (await self.index.look_up(asked, limit=1)).terms
+        assert dict(told.holding) == {term: truth[term] for term in asked}
+        assert told.chunks == active.chunks == len(chunks)
 
     async def vectors(self, generation: int) -> set[ChunkId]:
         table = sql.Identifier(f"vectors_{generation}")
@@ -97,10 +86,6 @@ class Stores:
                 "select id from chunks where generation = %s", (generation,)
             )
             return {ChunkId(row[0]) for row in await found.fetchall()}
-
-    async def assert_counts_are_true(self) -> None:
-        counts, totals, _ = await self.truth()
-        assert await self.kept() == (counts, totals)
 
 
 @pytest.fixture

@@ -1,0 +1,56 @@
+"""`Sloth` and `AsyncSloth` are one library in two forms."""
+
+import inspect
+from collections.abc import Callable
+from typing import Any, get_type_hints
+
+import pytest
+
+from sloth_agent import AsyncSloth, Sloth
+from sloth_agent.app.blocking import Tenant
+from sloth_agent.app.sloth import AsyncTenant
+
+PAIRS: list[tuple[type, type]] = [(AsyncSloth, Sloth), (AsyncTenant, Tenant)]
+ONLY_INSIDE = {"services"}  # what an asynchronous tenant is made of
+
+
+def methods(kind: type) -> dict[str, Callable[..., Any]]:
+    return {
+        name: member
+        for name, member in inspect.getmembers(kind, inspect.isfunction)
+        if not name.startswith("_")
+    }
+
+
+def in_words(annotation: object) -> str:
+    """The same type in both forms reads the same."""
+    return str(annotation).replace("Async", "").replace("app.sloth", "app.blocking")
+
+
+@pytest.mark.parametrize(("asynchronous", "blocking"), PAIRS)
+def test_the_same_methods(asynchronous: type, blocking: type) -> None:
+    assert set(methods(asynchronous)) == set(methods(blocking))
+
+
+@pytest.mark.parametrize(("asynchronous", "blocking"), PAIRS)
+def test_the_same_parameters_and_results(asynchronous: type, blocking: type) -> None:
+    for name, one in methods(asynchronous).items():
+        other = methods(blocking)[name]
+        there, here = inspect.signature(one), inspect.signature(other)
+        shapes = [
+            [(p.name, p.kind, callable(p.default) or p.default) for p in s.parameters.values()]
+            for s in (there, here)
+        ]
+        assert shapes[0] == shapes[1], name
+        hints, others = get_type_hints(one), get_type_hints(other)
+        assert {key: in_words(hint) for key, hint in hints.items()} == {
+            key: in_words(hint) for key, hint in others.items()
+        }, name
+
+
+@pytest.mark.parametrize("kind", [kind for pair in PAIRS for kind in pair])
+def test_everything_public_says_what_it_does(kind: type) -> None:
+    assert inspect.getdoc(kind)
+    for name, method in methods(kind).items():
+        assert inspect.getdoc(method), name
+        assert "return" in get_type_hints(method), name

@@ -1,0 +1,82 @@
+"""DATABASE_URL: a server of one's own, the same code. The embedded server plays it."""
+
+from pathlib import Path
+from urllib.parse import quote
+from uuid import uuid4
+
+import psycopg
+import pytest
+from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+from fakes.command import Sloth
+from sloth_agent.adapters.stores.postgres.embedded import Attachment
+
+
+@pytest.fixture
+def address(server: Attachment) -> str:
+    """An empty database of its own on the shared server."""
+    name = f"own_{uuid4().hex}"
+    with psycopg.connect(server.conninfo, autocommit=True) as connection:
+        connection.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
+    return make_conninfo(server.conninfo, dbname=name)
+
+
+@pytest.fixture
+def sloth(address: str, tmp_path: Path) -> Sloth:
+    return Sloth(tmp_path / "home", tmp_path).using(DATABASE_URL=address)
+
+
+def test_all_of_it_on_ones_own_server(sloth: Sloth, tmp_path: Path) -> None:
+    (tmp_path / "prices.md").write_text("A haircut costs 40 euro.")
+    assert sloth("ingest", str(tmp_path / "prices.md")).rc == 0
+    assert "40" in sloth("chat", "How much is a haircut?").stdout
+    assert sloth("tenants", "create", "anna").rc == 0
+    assert sloth("search", "haircut", "--tenant", "anna", "--json").json["results"] == []
+    status = sloth("db", "status", "--json").json
+    assert status["kind"] == "external"
+    assert not (tmp_path / "home" / "postgres").exists()
+    assert "not ours to stop" in sloth("db", "stop").error
+    checks = {check["name"]: check for check in sloth("doctor", "--json").json["checks"]}
+    assert "your own server" in checks["database"]["message"]
+
+
+def test_an_address_as_people_write_it(address: str, tmp_path: Path) -> None:
+    parts = conninfo_to_dict(address)
+    url = (
+        f"postgresql://{parts['user']}@/{parts['dbname']}?host={quote(str(parts['host']), safe='')}"
+    )
+    if "port" in parts:
+        url += f"&port={parts['port']}"
+    if "passfile" in parts:
+        url += f"&passfile={quote(str(parts['passfile']), safe='')}"
+    sloth = Sloth(tmp_path / "home", tmp_path).using(DATABASE_URL=url)
+    assert sloth("tenants", "list", "--json").json == {"items": [], "next_cursor": None}
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"dbname": "nowhere"}, "does not exist"),
+        ({"user": "nobody"}, "refused the user"),
+        ({"host": "/nowhere"}, "cannot be reached"),
+        ({"port": "1"}, "cannot be reached"),
+    ],
+)
+def test_what_is_wrong_is_one_line(
+    address: str, tmp_path: Path, change: dict[str, str], says: str
+) -> None:
+    sloth = Sloth(tmp_path / "home", tmp_path).using(DATABASE_URL=make_conninfo(address, **change))
+    shown = sloth("search", "haircut")
+    assert (shown.rc, shown.stdout) == (1, "")
+    assert says in shown.error
+    assert "(" in shown.error, "a hint says what to do"
+
+
+def test_a_password_is_shown_nowhere(address: str, tmp_path: Path) -> None:
+    secret = make_conninfo(address, password="canary-4711", user="nobody")
+    sloth = Sloth(tmp_path / "home", tmp_path).using(DATABASE_URL=secret)
+    for command in (("search", "x"), ("--debug", "search", "x"), ("config",), ("config", "--json"),
+                    ("db", "status", "--json"), ("doctor",)):  # fmt: skip
+        shown = sloth(*command)
+        assert "canary-4711" not in shown.stdout + shown.stderr, command
