@@ -1,15 +1,12 @@
 """All configuration, read once: environment, `.env`, `sloth.toml`, defaults."""
 
-import os
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
 import platformdirs
 from pydantic import AliasChoices, BaseModel, Field, SecretStr, ValidationError
-from pydantic.fields import FieldInfo
 from pydantic_settings import (
     BaseSettings,
-    DotEnvSettingsSource,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
     TomlConfigSettingsSource,
@@ -119,37 +116,3 @@ def toml_paths() -> tuple[Path, ...]:
     """Where `sloth.toml` may stand; the first one has the last word."""
     user = Path(platformdirs.user_config_dir("sloth-agent", appauthor=False))
     return Path("sloth.toml"), user / "sloth.toml"
-
-
-def effective_settings() -> list[tuple[str, str | None, str]]:
-    """Name, value and source of every setting; secrets are masked.
-
-    Raises:
-        ConfigurationError: the settings cannot be used.
-    """
-    settings = Settings.load()
-    dotenv = DotEnvSettingsSource(Settings)()
-    files = [(path, TomlConfigSettingsSource(Settings, path)()) for path in toml_paths()]
-    shown = []
-    for name, field in Settings.model_fields.items():
-        names = _names(name, field)
-        value = getattr(settings, name)
-        source = "default"
-        if any(os.environ.get(variable) for variable in names):
-            source = "environment"
-        elif any(key in dotenv for key in (name, *names)):
-            source = ".env"
-        else:
-            for path, values in files:
-                if any(key in values for key in (name, *names)):
-                    source = str(path)
-                    break
-        shown.append((names[-1], None if value is None else str(value), source))
-    return shown
-
-
-def _names(name: str, field: FieldInfo) -> list[str]:
-    """The environment variables of a setting; the last is the one that people know."""
-    if isinstance(field.validation_alias, AliasChoices):
-        return [str(choice) for choice in field.validation_alias.choices if str(choice).isupper()]
-    return [f"SLOTH_{name.upper()}"]

@@ -14,6 +14,7 @@ _ADAPTERS = "sloth_agent.adapters"
 
 BUILT_IN: dict[str, dict[str, str]] = {
     "embedders": {
+        "langchain": f"{_ADAPTERS}.embedders.langchain:from_settings",
         "openai": f"{_ADAPTERS}.embedders.openai:from_settings",
         "onnx": f"{_ADAPTERS}.embedders.onnx:from_settings",
         "sentence-transformers": f"{_ADAPTERS}.embedders.sentence_transformers:from_settings",
@@ -22,6 +23,7 @@ BUILT_IN: dict[str, dict[str, str]] = {
         "cross-encoder": f"{_ADAPTERS}.rerankers.cross_encoder:from_settings",
     },
     "chat_models": {
+        "langchain": f"{_ADAPTERS}.chat_models.langchain:from_settings",
         "openai": f"{_ADAPTERS}.chat_models.openai:from_settings",
         "extractive": f"{_ADAPTERS}.chat_models.extractive:from_settings",
     },

@@ -49,12 +49,12 @@ def chat_choice(settings: Settings) -> Choice:
     return Choice(name="extractive", reason="no model is configured; answers are quotes")
 
 
-def advice(settings: Settings, index: VectorStore) -> list[str]:
-    """What a person should know about how their documents are searched."""
-    wanted = embedder_choice(settings).name
-    if wanted == NONE and index.space is None:
-        return [VECTORS_ARE_OFF]
-    if (wanted == NONE) != (index.space is None):
-        had = index.space or "no embedding model"
-        return [f"The index was built with {had}; run `sloth tenants rebuild` to use {wanted}."]
-    return []
+def advice(space: str | None, index: VectorStore) -> list[str]:
+    """What a person should know about how their documents are searched.
+
+    `space` is that of the chosen embedder, None without one.
+    """
+    if space == index.space:
+        return [] if space else [VECTORS_ARE_OFF]
+    had, wanted = index.space or "no embedding model", space or "none"
+    return [f"The index was built with {had}; run `sloth tenants rebuild` to use {wanted}."]

@@ -19,6 +19,7 @@ from sloth_agent.agent.models import (
 from sloth_agent.agent.ports import Delta
 from sloth_agent.app.choices import advice
 from sloth_agent.app.wiring import Backends, TenantServices, open_database
+from sloth_agent.errors import EmbedderUnavailable
 from sloth_agent.ids import ConversationId, DocumentId
 from sloth_agent.knowledge.intake import FileOutcome, IngestReport
 from sloth_agent.knowledge.models import Document, VectorStore
@@ -195,7 +196,13 @@ class AsyncTenant:
 
     async def advice(self) -> Sequence[str]:
         """What would make it better, one sentence each: such as vectors that are off."""
-        return advice(self.services.backends.settings, await self.index())
+        embedder = self.services.backends.embedder
+        try:
+            if embedder is not None:
+                await embedder.prepare()
+        except EmbedderUnavailable as error:
+            return [f"{error.message} Until it does, words alone decide."]
+        return advice(embedder.space if embedder else None, await self.index())
 
     async def rebuild(
         self,

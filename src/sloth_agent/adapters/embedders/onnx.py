@@ -272,6 +272,7 @@ def _json(path: Path) -> dict[str, Any]:
 
 def _downloaded(model: str) -> Path:
     """Fetch a hub model, only the files that are used; `auto` never comes here."""
+    from httpx import HTTPError
     from huggingface_hub import HfApi, snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, OfflineModeIsEnabled
 
@@ -282,7 +283,13 @@ def _downloaded(model: str) -> Path:
             raise ConfigurationError(f"{model} holds no ONNX model.")
         weights = [wanted, f"{wanted}_data"]
         return Path(snapshot_download(model, allow_patterns=[*SMALL_FILES, *weights]))
-    except (HfHubHTTPError, HFValidationError, OfflineModeIsEnabled, OSError) as error:
+    except (
+        HfHubHTTPError,
+        HFValidationError,
+        HTTPError,
+        OfflineModeIsEnabled,
+        OSError,
+    ) as error:
         raise ConfigurationError(
             f"The model {model} is not on this machine and cannot be downloaded.",
             hint="Set SLOTH_EMBEDDING_MODEL to a folder with model.onnx and tokenizer.json.",
