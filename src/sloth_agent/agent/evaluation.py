@@ -89,16 +89,19 @@ def _question(line: str, number: int) -> Question:
         values = json.loads(line)
         question, answers = values["question"], values["answers"]
         documents = values.get("documents") or []
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        page, language = values.get("page"), values.get("language")
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise wrong from error
     if not isinstance(question, str) or not _are_texts(answers) or not _are_texts(documents):
+        raise wrong
+    if not isinstance(page, int | None) or not isinstance(language, str | None):
         raise wrong
     return Question(
         question=question,
         answers=tuple(answers),
         documents=tuple(documents),
-        page=values.get("page"),
-        language=values.get("language"),
+        page=page,
+        language=language,
     )
 
 
