@@ -12,7 +12,10 @@ from sloth_agent.knowledge.ports import Embedder, Reranker, SearchIndex
 from sloth_agent.knowledge.queries import cleaned
 
 CANDIDATES = 100
-"""How many chunks of each list get the careful ranking."""
+"""How many chunks get the careful ranking where words alone choose them."""
+
+CANDIDATES_OF_EACH = 50
+"""How many of each list where words and vectors do; more made no ranking better."""
 
 RERANKED = 30
 """How many of the best a reranker judges; each costs a model's call."""
@@ -52,10 +55,11 @@ class Retrieval:
             vector,
             space=self.embedder.space if self.embedder and vector else None,
             documents=documents,
-            limit=CANDIDATES,
+            limit=CANDIDATES if vector is None else CANDIDATES_OF_EACH,
         )
         searched = time.perf_counter()
-        ranked = await self._reranked(query, _ranked(query, lookup.candidates), limit)
+        first = limit if self.reranker is None else max(RERANKED, limit)
+        ranked = await self._reranked(query, _ranked(query, lookup.candidates, first))
         return Found(
             passages=tuple(ranked[:limit]),
             term_weights=lookup.terms.weights,
@@ -77,25 +81,19 @@ class Retrieval:
         except EmbedderUnavailable:
             return None
 
-    async def _reranked(
-        self, query: str, passages: Sequence[Passage], limit: int
-    ) -> Sequence[Passage]:
+    async def _reranked(self, query: str, passages: Sequence[Passage]) -> Sequence[Passage]:
         if self.reranker is None or not passages:
             return passages
-        first = passages[: max(RERANKED, limit)]
-        scores = await self.reranker.scores(query, first)
-        judged = [replace(p, score=score) for p, score in zip(first, scores, strict=True)]
+        scores = await self.reranker.scores(query, passages)
+        judged = [replace(p, score=score) for p, score in zip(passages, scores, strict=True)]
         return sorted(judged, key=lambda passage: -passage.score)
 
 
-def _ranked(query: str, candidates: Sequence[Candidate]) -> list[Passage]:
+def _ranked(query: str, candidates: Sequence[Candidate], limit: int) -> list[Passage]:
     lexical = rescore(query, [candidate.searched_text for candidate in candidates])
     scores = fuse(lexical, _similarities(candidates))
-    judged = [
-        replace(candidate.passage, score=score)
-        for candidate, score in zip(candidates, scores, strict=True)
-    ]
-    return sorted(judged, key=lambda passage: -passage.score)
+    best = sorted(zip(scores, candidates, strict=True), key=lambda pair: -pair[0])
+    return [replace(candidate.passage, score=score) for score, candidate in best[:limit]]
 
 
 def _similarities(candidates: Sequence[Candidate]) -> list[float]:

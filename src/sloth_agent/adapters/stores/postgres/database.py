@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, LiteralString
 
 import psycopg
 from psycopg import AsyncConnection, sql
@@ -35,15 +35,18 @@ class Database:
                 yield connection
 
     @asynccontextmanager
-    async def inside(self, schema: str, *, snapshot: bool = False) -> AsyncIterator[Connection]:
+    async def inside(
+        self, schema: str, *, snapshot: bool = False, settings: LiteralString = ""
+    ) -> AsyncIterator[Connection]:
         """One transaction within a tenant's walls; a `snapshot` reads one moment, writes nothing.
 
         The path holds the tenant's schema first and ends with the transaction: nothing sticks to
         the pooled connection, and code that forgets the tenant finds no table.
         """
-        opening = sql.SQL("begin{}; set local search_path to {}, public").format(
+        opening = sql.SQL("begin{}; set local search_path to {}, public{}").format(
             sql.SQL(" isolation level repeatable read, read only" if snapshot else ""),
             sql.Identifier(schema),
+            sql.SQL(settings),
         )
         with as_our_errors():
             async with self.pool.connection() as connection:

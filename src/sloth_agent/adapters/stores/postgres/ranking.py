@@ -7,7 +7,7 @@ from pgvector import HalfVector
 from psycopg import sql
 
 from sloth_agent.adapters.stores.postgres.database import Connection
-from sloth_agent.adapters.stores.postgres.places import place_from
+from sloth_agent.adapters.stores.postgres.places import place_from_text
 from sloth_agent.adapters.stores.postgres.vectors import vectors_table
 from sloth_agent.ids import ChunkId, DocumentId
 from sloth_agent.knowledge.models import Candidate, Passage, TermCounts, Vector, VectorStore
@@ -21,14 +21,14 @@ COMMON_SHARE = 0.5
 MOST_TERMS = 48
 """A longer query keeps its rarest terms: a pasted letter costs no more than a question."""
 
-NEAREST_VISITED = 100
-"""How many chunks the approximate index looks at; recall .996 at 100,000 chunks."""
+NEAREST_VISITED = 200
+"""How many chunks the approximate index looks at; more find more, and cost more."""
 
-SETTINGS: LiteralString = (
+SEARCH_SETTINGS: LiteralString = (
     # Statistics lag behind a bulk load, and tables are cached: an index is the better guess.
-    "set local random_page_cost = 1.1;"
-    f" set local hnsw.ef_search = {NEAREST_VISITED};"
-    " set local hnsw.iterative_scan = strict_order"
+    "; set local random_page_cost = 1.1"
+    f"; set local hnsw.ef_search = {NEAREST_VISITED}"
+    "; set local hnsw.iterative_scan = strict_order"
 )
 
 
@@ -67,7 +67,6 @@ async def ranked_candidates(
         lists.append(_by_vector(generation, within_documents=bool(documents)))
     if not lists:
         return []
-    await connection.execute(SETTINGS)
     found = await connection.execute(
         _joined(lists, generation=generation, nearest=vector is not None),
         parameters,
@@ -80,7 +79,7 @@ async def ranked_candidates(
                 document=title,
                 text=text,
                 score=0.0,
-                place=place_from(place),
+                place=place_from_text(place),
                 header=header,
             ),
             weight=weight or 0.0,
@@ -171,7 +170,8 @@ def _joined(lists: Sequence[sql.Composed], *, generation: int, nearest: bool) ->
     return sql.SQL(
         "with found as ({lists}),"
         " best as materialized (select id, max(weight) as weight from found group by id)"
-        " select chunks.id, document_id, title, chunks.text, place, header, weight, {similarity}"
+        " select chunks.id, document_id, title, chunks.text, place::text, header, weight,"
+        " {similarity}"
         " from best join chunks on chunks.id = best.id"
         " join documents on documents.id = document_id"
     ).format(

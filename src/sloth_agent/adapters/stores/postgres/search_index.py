@@ -24,7 +24,11 @@ from sloth_agent.adapters.stores.postgres.documents import (
     sum_up_counts,
 )
 from sloth_agent.adapters.stores.postgres.places import place_from
-from sloth_agent.adapters.stores.postgres.ranking import ranked_candidates, term_counts
+from sloth_agent.adapters.stores.postgres.ranking import (
+    SEARCH_SETTINGS,
+    ranked_candidates,
+    term_counts,
+)
 from sloth_agent.adapters.stores.postgres.vectors import (
     APPROXIMATE_FROM_CHUNKS,
     create_vector_index,
@@ -156,7 +160,9 @@ class PostgresSearchIndex:
         documents: Sequence[str],
         limit: int,
     ) -> Lookup:
-        async with self.database.inside(self.schema, snapshot=True) as connection:
+        async with self.database.inside(
+            self.schema, snapshot=True, settings=SEARCH_SETTINGS
+        ) as connection:
             active = await _active(connection)
             counts = await term_counts(connection, terms, active)
             candidates = await ranked_candidates(
