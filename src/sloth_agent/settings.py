@@ -87,6 +87,10 @@ class Settings(BaseSettings):
                 f"The settings cannot be used: {problems}.",
                 hint="Run `sloth config` to see where each comes from.",
             ) from error
+        except (ValueError, OSError) as error:
+            raise ConfigurationError(
+                f"The settings cannot be read: {error}.", hint="Check .env and SLOTH_PLUGINS."
+            ) from error
 
     @classmethod
     def _variable(cls, location: tuple[int | str, ...]) -> str:
@@ -106,10 +110,17 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - none are kept in files
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        files = [
-            TomlConfigSettingsSource(settings_cls, path) for path in toml_paths() if path.is_file()
-        ]
+        files = [_file(settings_cls, path) for path in toml_paths() if path.is_file()]
         return (init_settings, env_settings, dotenv_settings, *files)
+
+
+def _file(settings: type[BaseSettings], path: Path) -> TomlConfigSettingsSource:
+    try:
+        return TomlConfigSettingsSource(settings, path)
+    except (ValueError, OSError) as error:
+        raise ConfigurationError(
+            f"{path} cannot be read: {error}.", hint="Mend the file, or remove it."
+        ) from error
 
 
 def toml_paths() -> tuple[Path, ...]:

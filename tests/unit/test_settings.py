@@ -1,0 +1,109 @@
+"""Where settings come from, and which source has the last word."""
+
+from pathlib import Path
+
+import pytest
+from pydantic import BaseModel
+
+from sloth_agent.app.effective_settings import effective_settings
+from sloth_agent.errors import ConfigurationError
+from sloth_agent.settings import Settings
+
+NAMES = ("DATABASE_URL", "OPENAI_API_KEY", "OPENAI_BASE_URL")
+
+
+@pytest.fixture(autouse=True)
+def alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty working directory, no user's own files, no variables from outside."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    for field in Settings.model_fields:
+        monkeypatch.delenv(f"SLOTH_{field.upper()}", raising=False)
+    for name in NAMES:
+        monkeypatch.delenv(name, raising=False)
+    return tmp_path
+
+
+def source_of(name: str) -> tuple[str | None, str]:
+    [found] = [setting for setting in effective_settings() if setting.name == name]
+    return found.value, found.source
+
+
+def test_nothing_has_to_be_set() -> None:
+    settings = Settings.load()
+    assert settings.database_url is None
+    assert settings.openai_api_key is None
+    assert (settings.tenant, settings.embedder, settings.chat) == ("default", "auto", "auto")
+    assert settings.max_upload_bytes == 20 * 1024 * 1024
+    assert source_of("SLOTH_TENANT") == ("default", "default")
+
+
+def test_the_nearest_source_has_the_last_word(alone: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    user = alone / "config" / "sloth-agent" / "sloth.toml"
+    user.parent.mkdir(parents=True)
+    user.write_text('tenant = "user"\nmax_upload_mb = 7\n')
+    assert source_of("SLOTH_TENANT") == ("user", str(user))
+    (alone / "sloth.toml").write_text('tenant = "folder"\n')
+    assert source_of("SLOTH_TENANT") == ("folder", "sloth.toml")
+    assert Settings.load().max_upload_mb == 7
+    (alone / ".env").write_text("SLOTH_TENANT=dotenv\n")
+    assert source_of("SLOTH_TENANT") == ("dotenv", ".env")
+    monkeypatch.setenv("SLOTH_TENANT", "variable")
+    assert source_of("SLOTH_TENANT") == ("variable", "environment")
+    assert Settings.load().tenant == "variable"
+    assert Settings(tenant="given").tenant == "given"
+
+
+def test_an_empty_variable_is_no_setting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", "")
+    monkeypatch.setenv("OPENAI_API_KEY", "")
+    assert Settings.load().database_url is None
+    assert Settings.load().openai_api_key is None
+
+
+def test_secrets_show_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-canary")
+    monkeypatch.setenv("DATABASE_URL", "postgresql://anna:canary@localhost/x")
+    settings = Settings.load()
+    assert settings.openai_api_key
+    assert settings.openai_api_key.get_secret_value() == "sk-canary"
+    assert "canary" not in repr(settings) + str(settings)
+    assert "canary" not in str(effective_settings())
+
+
+def test_all_that_is_wrong_is_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SLOTH_MAX_UPLOAD_MB", "many")
+    monkeypatch.setenv("SLOTH_CHAT_TIMEOUT_SECONDS", "-1")
+    with pytest.raises(ConfigurationError) as caught:
+        Settings.load()
+    assert "SLOTH_MAX_UPLOAD_MB" in caught.value.message
+    assert "SLOTH_CHAT_TIMEOUT_SECONDS" in caught.value.message
+
+
+@pytest.mark.parametrize("text", ["tenant = ", "\xff", "tenant = 7"])
+def test_a_file_that_cannot_be_read_is_named(alone: Path, text: str) -> None:
+    (alone / "sloth.toml").write_bytes(text.encode("latin-1"))
+    with pytest.raises(ConfigurationError, match=r"sloth\.toml|SLOTH_TENANT"):
+        Settings.load()
+    with pytest.raises(ConfigurationError):
+        effective_settings()
+
+
+@pytest.mark.parametrize("content", [b"SLOTH_TENANT=\xff\n", b"SLOTH_PLUGINS={\n"])
+def test_an_env_file_that_cannot_be_read(alone: Path, content: bytes) -> None:
+    (alone / ".env").write_bytes(content)
+    with pytest.raises(ConfigurationError):
+        Settings.load()
+
+
+def test_a_plugin_has_settings_of_its_own(alone: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Options(BaseModel):
+        model: str = "small"
+        size: int = 1
+
+    (alone / "sloth.toml").write_text('[plugins.ngrams]\nmodel = "large"\n')
+    monkeypatch.setenv("SLOTH_PLUGINS__NGRAMS__SIZE", "3")
+    settings = Settings.load()
+    assert settings.plugin("ngrams", Options) == Options(model="large", size=3)
+    assert settings.plugin("other", Options) == Options()
