@@ -11,9 +11,11 @@ import time
 from pathlib import Path
 from uuid import uuid4
 
+import psycopg
 import pytest
 
 from fakes.command import SLOTH, Sloth
+from sloth_agent.adapters.stores.postgres.embedded import Attachment
 
 NOBODY = "0197c3a2-0000-7000-8000-000000000000"  # fixed: parallel runners compare names of tests
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals and terminals of POSIX")
@@ -209,6 +211,18 @@ def test_some_failed_is_3(sloth_cli: Sloth, docs: Path) -> None:
     assert sloth_cli("ingest", str(docs / "broken.pdf")).rc == 1
 
 
+def test_a_long_list_is_whole(sloth_cli: Sloth, server: Attachment) -> None:
+    schema = sloth_cli("tenants", "show", sloth_cli.tenant, "--json").json["schema_name"]
+    with psycopg.connect(server.conninfo, autocommit=True) as connection:
+        connection.execute(
+            f"insert into {schema}.documents (id, title, source, digest, size_bytes, status,"
+            " created_at) select gen_random_uuid(), n::text, n::text, 'aa', 1, 'pending', now()"
+            " from generate_series(1, 2100) as n"
+        )
+    items = sloth_cli("documents", "list", "--json").json["items"]
+    assert sorted(int(item["title"]) for item in items) == list(range(1, 2101))
+
+
 def test_an_empty_folder(sloth_cli: Sloth, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     shown = sloth_cli("ingest", str(tmp_path / "empty"))
@@ -339,9 +353,13 @@ def test_ctrl_c_in_a_conversation(taught: Sloth) -> None:
     deadline = time.monotonic() + 20
     while b"> " not in _read(master):
         assert time.monotonic() < deadline
+    time.sleep(0.5)  # between its prompt and its waiting for keys, readline loses signals
     process.send_signal(signal.SIGINT)
-    _, stderr = process.communicate(timeout=20)
-    os.close(master)
+    try:
+        _, stderr = process.communicate(timeout=20)
+    finally:
+        process.kill()
+        os.close(master)
     assert process.returncode == 1
     assert b"Traceback" not in stderr
 

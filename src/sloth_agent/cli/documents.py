@@ -1,6 +1,7 @@
 """`sloth documents`: what the assistant learned from."""
 
-from typing import Annotated
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated
 from uuid import UUID
 
 import typer
@@ -9,6 +10,10 @@ from sloth_agent.cli.options import Json, Tenant
 from sloth_agent.cli.output import note, say, show_json, show_table
 from sloth_agent.cli.session import opened
 from sloth_agent.ids import DocumentId
+
+if TYPE_CHECKING:
+    from sloth_agent.app.blocking import Tenant as Assistant
+    from sloth_agent.knowledge.models import Document
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -21,7 +26,7 @@ def list_documents(tenant: Tenant = None, as_json: Json = False) -> None:
     from sloth_agent.app.bodies import document_body
 
     with opened() as sloth:
-        items = [document_body(document) for document in sloth.tenant(tenant).documents()]
+        items = [document_body(document) for document in _all(sloth.tenant(tenant))]
     if as_json:
         show_json({"items": items, "next_cursor": None})
         return
@@ -52,3 +57,11 @@ def delete_document(id: Id, tenant: Tenant = None, as_json: Json = False) -> Non
         show_json({"id": str(id), "deleted": True})
     else:
         note(f"Deleted {id}.")
+
+
+def _all(assistant: "Assistant") -> Iterator["Document"]:
+    """Page by page: the library never hands over more at once."""
+    page = assistant.documents()
+    while page:
+        yield from page
+        page = assistant.documents(after=page[-1].id)
