@@ -69,10 +69,12 @@ async def chunks_a_second(
     return (await tenant.index()).chunks / seconds
 
 
-async def learn(tenant: AsyncTenant, files: Sequence[bytes], embedder: Embedder | None) -> None:
-    """As many files at once as the product takes."""
+async def learn(
+    tenant: AsyncTenant, files: Sequence[bytes], embedder: Embedder | None, *, first: int = 0
+) -> None:
+    """As many files at once as the product takes; they are numbered from `first` on."""
     ingestion = replace(tenant.services.ingestion, reader=ReadyText(), embedder=embedder)
-    waiting = iter(enumerate(files))
+    waiting = iter(enumerate(files, start=first))
 
     async def work() -> None:
         for number, content in waiting:

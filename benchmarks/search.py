@@ -1,0 +1,86 @@
+"""How long a search takes as the documents grow, and what the approximate index misses."""
+
+import time
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
+
+import numpy as np
+from benchmarks.figures import Figure
+from benchmarks.ingest import CHUNKS_EACH, learn
+from benchmarks.library import documents, opened
+from benchmarks.material import GivenVectors, Material, Vectors, near, vectors
+
+from sloth_agent.knowledge.ports import SearchIndex
+from sloth_agent.knowledge.retrieval import CANDIDATES_OF_EACH, Retrieval
+
+WANTED = {1_000: "", 10_000: "<= 8", 100_000: "<= 20"}
+QUESTIONS = 300
+NEAREST = 10
+
+
+async def measure(material: Material) -> AsyncIterator[Figure]:
+    made = vectors(max(WANTED))
+    asked = near(made, QUESTIONS)
+    embedder = GivenVectors(made)
+    texts = list(material.texts(max(WANTED)))
+    async with opened() as sloth:
+        tenant = await sloth.tenant()
+        retrieval = replace(tenant.services.retrieval, embedder=GivenVectors(asked))
+        files = documents(texts, chunks_each=CHUNKS_EACH)
+        there, size, settled = 0, 0, 0.0
+        for size, wanted in WANTED.items():
+            await learn(tenant, files[there : size // CHUNKS_EACH], embedder, first=there)
+            there = size // CHUNKS_EACH
+            started = time.perf_counter()
+            await retrieval.index.settle()
+            settled = time.perf_counter() - started
+            p50, p95 = await milliseconds(retrieval, material.questions[:QUESTIONS])
+            name = f"{size:,} chunks, words and vectors"
+            yield Figure(part="search", name=f"{name}, p50", value=p50, unit="ms", wanted=wanted)
+            yield Figure(
+                part="search",
+                name=f"{name}, p95",
+                value=p95,
+                unit="ms",
+                wanted="<= 2x p50",
+                baseline=p50,
+                baseline_name="p50",
+            )
+        yield Figure(part="search", name="indexing after that", value=settled, unit="s")
+        for nearest in (NEAREST, CANDIDATES_OF_EACH):
+            yield Figure(
+                part="search",
+                name=f"{size:,} chunks, recall@{nearest} of vectors",
+                value=await recall(
+                    retrieval.index, embedder.of(texts[:size]), asked, nearest, embedder.space
+                ),
+                wanted=">= .98",
+            )
+
+
+async def milliseconds(retrieval: Retrieval, questions: Sequence[str]) -> tuple[float, float]:
+    for question in questions[:50]:
+        await retrieval.search(question)
+    spent = []
+    for question in questions:
+        started = time.perf_counter()
+        await retrieval.search(question)
+        spent.append((time.perf_counter() - started) * 1000)
+    return float(np.quantile(spent, 0.5)), float(np.quantile(spent, 0.95))
+
+
+async def recall(
+    index: SearchIndex, made: Vectors, asked: Vectors, nearest: int, space: str
+) -> float:
+    """Share of the exactly nearest that a search sees among its own nearest.
+
+    Told by similarity: whatever is at least as near as the last of the exact ones is one of them.
+    """
+    halves = made.astype(np.float16).astype(np.float32)  # as they are stored
+    shares = []
+    for vector in asked.astype(np.float16).astype(np.float32):
+        worst = np.partition(halves @ vector, -nearest)[-nearest]
+        lookup = await index.look_up([], vector.tolist(), space=space, limit=CANDIDATES_OF_EACH)
+        near_enough = sum((one.similarity or 0) >= worst - 1e-5 for one in lookup.candidates)
+        shares.append(min(near_enough, nearest) / nearest)
+    return float(np.mean(shares))
