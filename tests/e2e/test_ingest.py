@@ -419,3 +419,36 @@ async def test_a_deactivated_tenant_is_shut(sloth: AsyncSloth, slug: str) -> Non
         await sloth.tenant(slug, create=True)
     await sloth.set_tenant_active(slug, active=True)
     await sloth.tenant(slug)
+
+
+@pytest.mark.slow
+async def test_a_folder_of_all_kinds_and_all_damages(
+    tenant: AsyncTenant, shared_data: Path, settings: Settings
+) -> None:
+    """Every file ends as learned, or as failed with a reason; all that is learned is found."""
+    report = await tenant.ingest(shared_data / "documents")
+    assert report.count(Outcome.COMPLETED) > 200
+    for file in report.files:
+        if file.status is Outcome.FAILED:
+            assert file.problem, file
+            assert file.problem.code != "error", file
+            assert file.problem.message.endswith((".", "?", "!", ")")), file
+        else:
+            assert file.chunks, file
+    database = tenant.services.backends.database
+    async with database.inside(tenant.services.schema) as connection:
+        found = await connection.execute(
+            "select title, max(chunks.text) from documents"
+            " join chunks on document_id = documents.id where terms <> '' group by title"
+        )
+        samples = await found.fetchall()
+    assert len(samples) > 150
+    lost = [
+        title
+        for title, text in samples
+        if not (await tenant.search(text[:300], documents=[title])).passages
+    ]
+    assert lost == []
+    again = await tenant.ingest(shared_data / "documents")
+    assert again.count(Outcome.COMPLETED) == 0
+    assert len(stored_files(tenant, settings)) == len(await tenant.documents())

@@ -4,6 +4,7 @@ import os
 import random
 import signal
 import subprocess
+import tempfile
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -104,7 +105,7 @@ async def test_a_killed_ingest(
     assert index["chunks"] == len(expected)
 
 
-async def test_a_killed_rebuild(
+def test_a_killed_rebuild(
     sloth_cli: Sloth, folder: Path, tmp_path: Path, chance: random.Random
 ) -> None:
     """Searches go on with the old index; the next run goes on where the killed one stopped."""
@@ -122,10 +123,32 @@ async def test_a_killed_rebuild(
     assert {document["status"] for document in documents} == {"completed"}
 
 
-async def test_a_killed_making_of_a_tenant(sloth_cli: Sloth, chance: random.Random) -> None:
+def test_a_killed_making_of_a_tenant(sloth_cli: Sloth, chance: random.Random) -> None:
     for _ in range(5):
         slug = f"t-{uuid4().hex}"
         kill_after(sloth_cli.start("tenants", "create", slug), 0.2 + chance.random() * 0.6)
         again = sloth_cli("tenants", "create", slug)
         assert again.rc == 0 or "already" in again.error
         assert sloth_cli("search", "x", "--tenant", slug, "--json").rc == 0
+
+
+def test_a_killed_server(folder: Path, tmp_path: Path, chance: random.Random) -> None:
+    """The embedded server dies under an ingest: it is started again, and nobody has to help."""
+    with tempfile.TemporaryDirectory(prefix="sloth-") as home:
+        sloth = Sloth(Path(home), tmp_path)
+        assert sloth("search", "warm up", "--json").rc == 0
+        for edition in ("first", "second"):
+            write(folder, edition)
+            process = sloth.start("ingest", str(folder), "--json")
+            time.sleep(0.7 + chance.random() * 0.5)
+            pid = sloth("db", "status", "--json").json["pid"]
+            if pid is not None:
+                os.kill(pid, signal.SIGKILL)
+            stdout, stderr = process.communicate(timeout=60)
+            assert b"Traceback" not in stderr
+            assert process.returncode == 0, (stdout, stderr)
+            found = sloth("search", f"paragraph of the {edition} note", "--json").json["results"]
+            assert found
+            assert edition in found[0]["text"]
+        assert sloth("ingest", str(folder), "--json").json["skipped"] == 60
+        sloth("db", "stop")
