@@ -281,7 +281,7 @@ async def test_docx_shows_the_text_after_all_changes(reader: SandboxReader) -> N
     assert texts(reading) == ["costs 650 UAH", "our head", "a note"]
 
 
-def workbook(*rows: str, styles: str = "", strings: str = "") -> bytes:
+def workbook(*rows: str, styles: str = "", strings: str = "", merged: str = "") -> bytes:
     sheets = '<sheets><sheet name="Hair" r:id="r1"/></sheets>'
     data = f"<sheetData>{''.join(rows)}</sheetData>"
     return zipped(
@@ -294,7 +294,7 @@ def workbook(*rows: str, styles: str = "", strings: str = "") -> bytes:
                 ("styles", "styles.xml"),
                 ("sharedStrings", "s.xml"),
             ),
-            "xl/sheet1.xml": f'<worksheet xmlns="{SHEET}">{data}</worksheet>',
+            "xl/sheet1.xml": f'<worksheet xmlns="{SHEET}">{data}{merged}</worksheet>',
             "xl/styles.xml": f'<styleSheet xmlns="{SHEET}">{styles}</styleSheet>',
             "xl/s.xml": f'<sst xmlns="{SHEET}">{strings}</sst>',
         }
@@ -343,6 +343,23 @@ async def test_xlsx_shows_cells_as_a_person_sees_them(reader: SandboxReader) -> 
     ]
     assert reading.blocks[3].header == "Service | Price | Off | Since | At"
     assert reading.blocks[3].place.section == "Hair > Price list 2026"
+
+
+async def test_a_cell_merged_down_says_so_in_each_row(reader: SandboxReader) -> None:
+    rows = [
+        row(1, word("A1", "Group"), word("B1", "Service"), word("C1", "Price")),
+        row(2, word("A2", "Hair"), word("B2", "Cut"), number("C2", "650")),
+        row(3, word("B3", "Dry"), number("C3", "350")),
+        row(4, word("B4", "Nails"), number("C4", "450")),
+    ]
+    merged = '<mergeCells><mergeCell ref="A2:A3"/><mergeCell ref="A1:A1"/></mergeCells>'
+    reading = await reader.read(workbook(*rows, merged=merged), name="a.xlsx")
+    assert [block.text for block in reading.blocks] == [
+        "Group | Service | Price",
+        "Hair | Cut | 650",
+        "Hair | Dry | 350",
+        " | Nails | 450",
+    ]
 
 
 async def test_a_sheet_of_two_far_cells_is_small(reader: SandboxReader) -> None:

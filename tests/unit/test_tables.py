@@ -41,6 +41,16 @@ def test_years_may_head_columns() -> None:
     assert headers(found) == ["", "Revenue | 2024 | 2025"]
 
 
+def test_units_may_head_columns_of_amounts() -> None:
+    found = read("Lesson|30 min|45 min", "Piano|70 zł|100 zł", "Drums|85 zł|115 zł")
+    assert headers(found) == ["", *["Lesson | 30 min | 45 min"] * 2]
+
+
+def test_an_amount_is_no_header_of_amounts_like_it() -> None:
+    assert headers(read("Piano|70 zł|30 min", "Drums|85 zł|45 min")) == ["", ""]
+    assert headers(read("Piano|70|30", "Drums|85|45 min")) == ["", ""]
+
+
 def test_a_title_above_a_table_and_labels_inside_are_headings() -> None:
     found = read(
         "Price list", "Service|Price", "Women", "Cut|650", "Men", "Cut|400", "Prices in UAH"

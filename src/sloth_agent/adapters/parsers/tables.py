@@ -212,10 +212,30 @@ def _is_header(row: Row, below: list[Row], columns: list[int]) -> bool:
     named = [cell for cell in cells if not _VALUE.fullmatch(cell)]
     if len(named) < len(cells):
         years = [cell for cell in cells[1:] if _YEAR.fullmatch(cell)]
-        return len(years) >= 2 and len(named) + len(years) == len(cells)
+        all_years = len(years) >= 2 and len(named) + len(years) == len(cells)
+        return all_years or _measures_head_columns(row, below)
     if len(columns) == 2:
         return _names_two_columns(cells, below, columns)
     return True
+
+
+def _measures_head_columns(row: Row, below: list[Row]) -> bool:
+    """Amounts over columns of amounts in another unit: 30 min and 60 min above prices."""
+    first, *others = row.filled
+    measured = [column for column in others if _VALUE.fullmatch(row.cells[column])]
+    if _VALUE.fullmatch(row.cells[first]) or not measured:
+        return False
+    return all(_unit(row.cells[column]) not in _units(below, column) for column in measured)
+
+
+def _units(rows: list[Row], column: int) -> set[str]:
+    """The units of a column's amounts, and of no amount at all: that is in every column."""
+    cells = (row.cells[column] for row in rows if column in row.cells)
+    return {"", *(_unit(cell) for cell in cells)}
+
+
+def _unit(amount: str) -> str:
+    return "".join(sign for sign in amount.lower() if sign.isalpha() or sign in "%€$£₴")
 
 
 def _names_two_columns(cells: list[str], below: list[Row], columns: list[int]) -> bool:

@@ -2,6 +2,8 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
 
 from sloth_agent.adapters.parsers import tables
 from sloth_agent.adapters.parsers.bounds import bounded
@@ -15,7 +17,9 @@ from sloth_agent.errors import NoText, UnpackedTooLarge, UnsupportedFile
 from sloth_agent.knowledge.models import Place, Reading, Unread
 
 MAX_CELLS = 2_000_000
+_MOST_MERGED = 500  # each is looked at for every row
 _COLUMN = re.compile(r"[A-Z]{1,3}")
+_RANGE = re.compile(r"(?P<column>[A-Z]{1,3})(?P<first>\d{1,7}):(?P=column)(?P<last>\d{1,7})")
 _LAST_COLUMN, _LAST_ROW = 16_384, 1_048_576
 
 
@@ -61,11 +65,15 @@ class _Workbook:
     def rows(self, path: str) -> Iterator[tables.Row]:
         """Yield the rows of a sheet in order, an empty one for any gap."""
         last = 0
-        for element in each(self._package.read(path), "row"):
+        content = self._package.read(path)
+        merged = _merged_down(content)
+        for element in each(content, "row"):
             number = _row_number(element, last)
             cells = self._row(element)
             if not cells:
                 continue
+            for one in merged:
+                one.fill(cells, number)
             if number > last + 1:
                 yield tables.Row({})
             last = number
@@ -108,6 +116,32 @@ class _Workbook:
         if not 0 <= number < len(self._strings):
             raise damaged()
         return self._strings[number]
+
+
+@dataclass(slots=True)
+class _Merged:
+    """Cells of one column merged into one, which says what each of its rows is about."""
+
+    column: int
+    first: int
+    last: int
+    text: str = ""
+
+    def fill(self, cells: dict[int, str], row: int) -> None:
+        if row == self.first:
+            self.text = cells.get(self.column, "")
+        elif self.first < row <= self.last and self.text:
+            cells.setdefault(self.column, self.text)
+
+
+def _merged_down(content: bytes) -> list[_Merged]:
+    if b"mergeCell " not in content:
+        return []
+    ranges = (_RANGE.fullmatch(found.get("ref", "")) for found in each(content, "mergeCell"))
+    return [
+        _Merged(_column(cells["column"], 0), int(cells["first"]), int(cells["last"]))
+        for cells in islice(filter(None, ranges), _MOST_MERGED)
+    ]
 
 
 def _sheets(root: Element, related: dict[str, tuple[str, str]]) -> Iterator[tuple[str, str, bool]]:
