@@ -38,7 +38,20 @@ def test_a_soft_hyphen_does_not_cut_a_word() -> None:
 
 
 def test_terms_are_the_first_letters_once() -> None:
-    assert terms("strzyżenie strzyżenia włosów") == ["strzy", "włosó"]
+    assert terms("strzyżenie strzyżenia włosów") == ["strzy", "wloso"]
+
+
+@pytest.mark.parametrize(
+    ("typed", "written"),
+    [
+        ("strzyzenie zolte", "strzyżenie żółte"),
+        ("Offnungszeiten uber", "Öffnungszeiten über"),
+        ("Strasse", "Straße"),
+        ("ганок", "ґанок"),
+    ],
+)
+def test_terms_are_the_same_without_marks(typed: str, written: str) -> None:
+    assert terms(typed) == terms(written)
 
 
 def test_no_texts_give_no_scores() -> None:

@@ -10,7 +10,7 @@ from sloth_agent.agent.languages import is_cyrillic
 from sloth_agent.agent.matching import other_script, sound
 from sloth_agent.agent.models import Language
 from sloth_agent.agent.vocabulary import EVERYDAY_THINGS, SMALL_WORDS
-from sloth_agent.knowledge.lexical import PREFIX_LETTERS, words
+from sloth_agent.knowledge.lexical import plain, terms, words
 
 
 class Asked(StrEnum):
@@ -64,35 +64,38 @@ class Question:
 
 # The form of a question that tells what is asked for; the first that fits is taken.
 _FORMS: Final = {
-    asked: re.compile(rf"\b(?:{pattern})\b")
+    asked: re.compile(rf"\b(?:{plain(pattern)})\b")
     for asked, pattern in {
         Asked.PERCENT: (
             r"percent\w*|відсот\w*|procent\w*|prozent\w*|discount|знижк\w*|zniżk\w*|rabatt?\w*"
         ),
         Asked.CONTACT: (
-            r"phone|e-?mail|call you|телефон\w*|номер телефону|пошт[аиу]|telefon\w*|numer telefonu"
-            r"|telefonnummer"
+            r"phone|e-?mail|call you|(?:where|whom?) (?:to|can i|do i|should i) call"
+            r"|(?:куди|кому) (?:\w+ )?(?:по)?дзвон\w+"
+            r"|(?:gdzie|dokąd|do kogo) (?:\w+ )?(?:za)?dzwoni\w+|(?:wo|wen) (?:\w+ )*anrufen"
+            r"|телефон\w*|номер телефону|пошт[аиу]|telefon\w*|numer telefonu|telefonnummer"
         ),
         Asked.PRICE: (
             r"costs?|prices?|fees?|how much (?:is|are|does|do|for)|кошту\w*|цін[аиу]|варт\w*"
-            r"|почім|kosztuj\w*|koszt\w*|cen[aęy]|opłat\w*|kostet|kosten|preise?|gebühr\w*"
+            r"|почім|у скільки обійд\w+|kosztuj\w*|koszt\w*|cen[aęy]|opłat\w*"
+            r"|kostet|kosten|preise?|gebühr\w*|(?:wie )?teuer"
             r"|deposit|передоплат\w*|zadat\w*|zaliczk\w*|anzahlung"
         ),
         Asked.DURATION: (
             r"how long|how many (?:hours|minutes|days|weeks|months|years)|duration"
-            r"|скільки (?:часу|трива\w*|діє|годин|хвилин|днів|тижнів|місяців|років)|як довго"
+            r"|скільки (?:часу|трива\w*|ді[єю]\w*|годин|хвилин|днів|тижнів|місяців|років)|як довго"
             r"|ile (?:czasu|trwa\w*|godzin|minut|dni|tygodni|miesięcy|lat)|jak długo"
             r"|wie lange|wie viele (?:stunden|minuten|tage|wochen|monate|jahre)|dauert?"
         ),
         Asked.CLOCK: (
             r"what time|which hours?|opening (?:hours|times)"
             r"|(?:до|о|з|від|на) котр\w+(?: годин\w*)?|як\w+ годин\w*|котра година|годин[иі] роботи"
-            r"|(?:któr|jak)\w+ (?:jest )?godzin\w*|godziny otwarcia|wie viel uhr|wie spät"
-            r"|welche\w* uhrzeit\w*|öffnungszeiten"
+            r"|(?:do|o|od) której|(?:któr|jak)\w+ (?:jest )?godzin\w*|godziny otwarcia"
+            r"|wie viel uhr|wie spät|welche\w* uhrzeit\w*|öffnungszeiten"
         ),
         Asked.TIME: (
             r"when|(?:what|which) (?:year|date|days?|month|century)"
-            r"|коли|як\w+ (?:році|року|рік|день|дні|дня|дату|місяц\w+|століт\w*)"
+            r"|коли|(?:по )?як\w+ (?:році|року|рік|день|дні|дня|днях|дату|місяц\w+|століт\w*)"
             r"|kiedy|(?:jak|któr)\w+ (?:roku|rok|dniu|dzień|dni|miesiąc\w*|wieku|latach)"
             r"|wann|welche\w* (?:jahr|tag|tagen|datum|jahrhundert|monat)"
         ),
@@ -111,6 +114,9 @@ _FORMS: Final = {
     }.items()
 }
 
+_SMALL: Final = {
+    language: small | {plain(word) for word in small} for language, small in SMALL_WORDS.items()
+}
 _NAMES: Final = tuple(tuple(line.split()) for line in EVERYDAY_THINGS.strip().splitlines())
 _TOPICS: Final = tuple(tuple(sound(start) for start in names) for names in _NAMES)
 LEAST_WEIGHT = 0.05
@@ -136,8 +142,12 @@ def topics(sounded: str) -> frozenset[int]:
 
 def search_text(question: str, language: Language) -> str:
     """The telling words of a question; in a small collection every other word is rare too."""
-    telling = [word for word in words(question) if word not in SMALL_WORDS[language]]
-    return " ".join(telling) or question
+    return " ".join(_telling(words(question), language)) or question
+
+
+def _telling(said: Sequence[str], language: Language) -> list[str]:
+    small = _SMALL[language]
+    return [word for word in said if word not in small]
 
 
 def bridged_text(question: str, language: Language) -> str:
@@ -145,7 +155,7 @@ def bridged_text(question: str, language: Language) -> str:
     that finds documents in a language other than the asker's."""
     said = words(question)
     _, form = _asked(" ".join(said))
-    about = [word for word in said if word not in SMALL_WORDS[language] and word not in form]
+    about = [word for word in _telling(said, language) if plain(word) not in form]
     named = {topic for word in about for topic in topics(sound(word))}
     names = (name for topic in sorted(named) for name in _NAMES[topic])
     return " ".join([*about, *(other_script(word) for word in about), *names])
@@ -157,30 +167,28 @@ def understand(question: str, language: Language, term_weights: Mapping[str, flo
     asked, form = _asked(" ".join(said))
     rarest = max(term_weights.values(), default=1.0)
     capitals = _capitals(question)
-    telling = [
-        word
-        for word in dict.fromkeys(said)
-        if word not in SMALL_WORDS[language] and word not in form
-    ]
-    terms = tuple(
+    telling = [word for word in dict.fromkeys(_telling(said, language)) if plain(word) not in form]
+    found = tuple(
         Term(
             sound=sound(word),
-            weight=max(term_weights.get(word[:PREFIX_LETTERS], rarest), LEAST_WEIGHT),
+            weight=max(term_weights.get(terms(word)[0], rarest), LEAST_WEIGHT),
             topics=topics(sound(word)),
             name=word in capitals or word[0].isdigit(),
         )
         for word in telling
     )
     return Question(
-        terms=terms,
+        terms=found,
         asked=asked,
         sounds=frozenset(map(sound, said)),
-        weight=sum(term.weight for term in terms),
+        weight=sum(term.weight for term in found),
         cyrillic=is_cyrillic(question),
     )
 
 
 def _asked(lowered: str) -> tuple[Asked | None, set[str]]:
+    """What is asked for, and the words that say so, without their marks."""
+    lowered = plain(lowered)
     for asked, form in _FORMS.items():
         match = form.search(lowered)
         if match:

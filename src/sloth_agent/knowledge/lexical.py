@@ -68,8 +68,24 @@ def _gapped(text: str) -> str:
 
 
 def terms(text: str) -> list[str]:
-    """The index terms of a text: each word's first letters, each once, in order of appearance."""
-    return list(dict.fromkeys([word[:PREFIX_LETTERS] for word in words(text)]))
+    """The index terms of a text: each word's first letters, each once, in order of appearance.
+
+    Letters go without the marks that people leave out when they type.
+    """
+    found = dict.fromkeys([word[:PREFIX_LETTERS] for word in words(text.replace("ß", "ss"))])
+    marked = " ".join(found)
+    if marked.isascii():
+        return list(found)
+    return list(dict.fromkeys(plain(marked).split(" ")))
+
+
+def plain(text: str) -> str:
+    """Lower-case text without the marks that people leave out: Öl, Ol; żółty, zolty."""
+    if not text.isascii():
+        for marked, letter in _PLAIN_LETTERS:
+            text = text.replace(marked, letter)
+        text = text.replace("ß", "ss")
+    return text
 
 
 def rescore(question: str, texts: Sequence[str]) -> list[float]:
@@ -146,8 +162,6 @@ def _flat(text: str) -> str:
             text = text.replace(sign, "")
         for sign in _BETWEEN_WORDS:
             text = text.replace(sign, " ")
-        for marked, plain in _PLAIN_LETTERS:
-            text = text.replace(marked, plain)
-        text = text.replace("ß", "ss")
+        text = plain(text)
     ascii_flat = text.encode(errors="surrogatepass").translate(_ASCII_WORDS, _ASCII_APOSTROPHES)
     return f" {ascii_flat.decode(errors='surrogatepass')} "
