@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import pytest
 
 from sloth_agent.adapters.chat_models.extractive import ExtractiveModel
+from sloth_agent.agent.evidence import holds
 from sloth_agent.agent.extraction import CONFIDENT, Extract, extract
 from sloth_agent.agent.matching import likeness, other_script, sound
 from sloth_agent.agent.models import Language
@@ -86,6 +87,48 @@ def test_the_piece_that_holds_what_is_asked_for_is_quoted(question: str, answer:
 )
 def test_what_the_passages_do_not_say_is_refused(question: str) -> None:
     assert ask(question).confidence < CONFIDENT
+
+
+def test_a_row_with_an_empty_first_cell_keeps_its_columns() -> None:
+    table = passage("| Steel rim | 4 | 95", header="Group | Part | Pieces | Price, EUR")
+    found = ask("Price of a steel rim?", [table])
+    assert found.text == "Part: Steel rim; Pieces: 4; Price, EUR: 95"
+
+
+def test_questions_in_bold_are_parted_from_their_answers() -> None:
+    text = "**Do you tow?** Yes, day and night. **Do you paint?** No, we never do."
+    assert [(piece.kind, piece.asked) for piece in pieces(text)] == [
+        (PieceKind.QUESTION, ""),
+        (PieceKind.SENTENCE, "**Do you tow?**"),
+        (PieceKind.QUESTION, "**Do you tow?**"),
+        (PieceKind.SENTENCE, "**Do you paint?**"),
+    ]
+    assert ask("do you tow", [passage(text)]).text.startswith("Yes, day and night.")
+
+
+def test_an_answer_in_two_sentences_is_no_guess_when_the_second_holds_it() -> None:
+    rules = passage("The new lift stands in hall 3. One hour on it costs 20 €.")
+    found = ask("How much is the lift?", [rules, HOURS])
+    assert "20 €" in found.text
+    assert found.confidence > CONFIDENT
+
+
+def test_small_words_and_forms_are_known_without_their_marks() -> None:
+    asked = understand("do ktorej moge przyjsc?", Language.POLISH, {})
+    assert asked.asked is Asked.CLOCK
+    assert [term.sound for term in asked.terms] == [sound("przyjsc")]
+
+
+@pytest.mark.parametrize(
+    ("question", "answer"),
+    [
+        ("When can I fetch my car?", "Fetch it in the afternoon."),
+        ("When is the yard open?", "Until 6 pm."),
+        ("How long does it take?", "About an hour."),
+    ],
+)
+def test_hours_are_told_in_many_ways(question: str, answer: str) -> None:
+    assert holds(understand(question, Language.ENGLISH, {}), answer)
 
 
 def test_a_sentence_that_leans_on_another_comes_with_it_in_reading_order() -> None:

@@ -42,13 +42,20 @@ _WEEKDAY: Final = (
     r"|(?:mon|diens|donners|frei|sams|sonn)tags?|mittwochs?)\b"
 )
 
+_CLOCK: Final = r"\b\d{1,2}[:.]\d\d\b|\b\d{1,2}\s*(?:[ap]\.?m\b|uhr\b|o'clock)"
+_PART_OF_DAY: Final = (
+    r"\b(?:morning|noon|afternoon|evening|night|вранці|зранку|ранку|вдень|(?:у|в)вечері|вечора"
+    r"|(?:у|в)ночі|rano|rana|południ\w+|wieczor\w+|wieczór|nocy|morgens?|mittags?|vormittags?"
+    r"|nachmittags?|abends?|nachts?)\b"
+)
+
 _HOLDING: Final = {
     asked: re.compile(pattern, re.IGNORECASE)
     for asked, pattern in {
         Asked.PRICE: rf"{_NUMBER}\s*{_CURRENCY}|[€$£₴]\s*\d|\b(?:uah|eur|usd|pln)\s*\d|\d\s*%",
-        Asked.DURATION: rf"{_NUMBER}[-\s]*(?:\w+\s)?{_TIME_UNIT}",
-        Asked.CLOCK: r"\b\d{1,2}[:.]\d\d\b|\b\d{1,2}\s*(?:[ap]\.?m\b|uhr\b|o'clock)",
-        Asked.TIME: rf"\b\d{{1,2}}[:.]\d\d\b|\b1\d{{3}}\b|\b20\d\d\b|{_MONTH}|{_WEEKDAY}"
+        Asked.DURATION: rf"(?:{_NUMBER}[-\s]*(?:\w+\s)?|\b(?:an?|około|близько)\s+){_TIME_UNIT}",
+        Asked.CLOCK: _CLOCK,
+        Asked.TIME: rf"{_CLOCK}|{_PART_OF_DAY}|\b1\d{{3}}\b|\b20\d\d\b|{_MONTH}|{_WEEKDAY}"
         rf"|centur|столітт|wieku|jahrhundert|{_NUMBER}[-\s]*{_TIME_UNIT}|\buhr\b",
         Asked.PERCENT: r"\d\s*%|percent|per cent|відсот|procent|prozent",
         Asked.CONTACT: r"\+?\d[\d\s()-]{6,}\d|\S+@\S+",

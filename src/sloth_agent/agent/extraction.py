@@ -77,7 +77,7 @@ def extract(
     return Extract(
         text="\n".join(candidate.shown for candidate in _in_reading_order(chosen)),
         quotes=tuple(Quote(passage=one.passage, text=one.piece.text) for one in chosen),
-        confidence=_confidence(asked, best, candidates),
+        confidence=_confidence(asked, chosen, candidates),
     )
 
 
@@ -214,9 +214,12 @@ def _in_reading_order(chosen: Sequence[_Candidate]) -> Sequence[_Candidate]:
     return sorted(chosen, key=lambda one: one.number)
 
 
-def _confidence(question: Question, best: _Candidate, candidates: Sequence[_Candidate]) -> float:
+def _confidence(
+    question: Question, chosen: Sequence[_Candidate], candidates: Sequence[_Candidate]
+) -> float:
+    best = chosen[0]
     rival = max((one.score for one in candidates if one is not best), default=best.score - 3)
-    lacking = best.holds is False
+    lacking = best.holds is False and not any(one.holds for one in chosen)
     doubt = lacking * (2 if question.asked in PRECISE else 1)
     evidence = (
         1.0 * best.around
@@ -239,8 +242,9 @@ def _names_its_subject(piece: Piece) -> bool:
 def _shown(piece: Piece, header: str) -> str:
     """The piece as one readable line; the cells of a row bear the names of their columns."""
     if piece.kind is not PieceKind.ROW:
-        return " ".join(piece.text.split()).lstrip("-*•–#> ")
-    first, *cells = (cell.strip() for cell in piece.text.split(CELL_SEPARATOR))
+        return " ".join(piece.text.replace("**", "").split()).lstrip("-*•–#> ")
+    # The separator has a space before it; one that opens the row lost it to its empty first cell.
+    first, *cells = (cell.strip() for cell in f" {piece.text}".split(CELL_SEPARATOR))
     columns = [column.strip() for column in header.split(CELL_SEPARATOR)][1:]
     columns += [""] * (len(cells) - len(columns))
     named = (

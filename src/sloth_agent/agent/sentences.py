@@ -32,6 +32,7 @@ LONGEST_TITLE = 60
 SHORTEST_WRAPPED_LINE = 30
 LONGEST_ASIDE = 120  # a bracket left open for longer was forgotten
 
+_CLOSING = " \t\n*_\"'”»)"
 _LINE = re.compile(r"[^\n]+")
 _COLUMNS = re.compile(r"\S(?: {2,}|\t)\S")
 _REFERS_BACK = re.compile(
@@ -42,7 +43,7 @@ _REFERS_BACK = re.compile(
 )
 _BULLET = re.compile(r"(?:[-*•–—▪◦]|\d{1,2}[.)])\s+")
 _HASHES = re.compile(r"#{1,6}\s+")
-_SENTENCE_END = re.compile(r"[.!?…]+[\"'”»)\]]*\s+(?=[\"'„“«(\[]*[^\W_])")
+_SENTENCE_END = re.compile(r"[.!?…]+[\"'”»)\]*]*\s+(?=[\"'„“«(\[*]*[^\W_])")
 _BEFORE_NAME = re.compile(
     r"(?:^|[\s(„“«\"])(?:[^\W\d_]|mr|mrs|ms|dr|st|jr|prof|gen|hab|inż|mgr|lek|płk|kpt|mjr|por|ks"
     r"|e\.g|i\.e|u\.s|z\.b|d\.h|u\.a|m\.in|т\.зв|np|tj|tzn|tzw|im|św|pt|ul|al|pl|bzw|fr|sog|bspw|ggf"
@@ -80,7 +81,7 @@ def pieces(text: str) -> list[Piece]:
 
 
 def is_question(text: str) -> bool:
-    return text.rstrip().endswith("?")
+    return text.rstrip(_CLOSING).endswith("?")
 
 
 def refers_back(text: str) -> bool:

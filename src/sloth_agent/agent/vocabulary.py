@@ -19,6 +19,7 @@ SMALL_WORDS: Final = {
         " when where why how much many long any some more most all each other such only also"
         " just so too very s t up out down over under between during before after please hello"
         " hi thanks tell need want get use used using happen happens know let"
+        " until till while again able whats wheres hows isn't don't can't"
     ),
     Language.UKRAINIAN: _listed(
         "і й та а але або чи що як яка який яке які якого якої яку яким якою якому якій яких"
@@ -30,6 +31,8 @@ SMALL_WORDS: Final = {
         " лише тільки б би же ж чого чим чий чия який-небудь котрий котра котрої котрій котру"
         " доброго дня"
         " потрібен потрібна потрібне потрібні якщо то ніж має мають"
+        " зможу зможете можете можеш хочу хотів хотіла хотіли собою будь"
+        " ласка скажіть підкажіть цікавить"
     ),
     Language.POLISH: _listed(
         "i a o u w z we ze na do od po za przy dla bez nad pod przez przed między oraz lub albo"
@@ -40,6 +43,7 @@ SMALL_WORDS: Final = {
         " on ona ono oni one jego jej ich im swój swoja swoje swoją ja mój moja moje mogę można"
         " może mam masz ma mają już też także tylko jeszcze niż że by"
         " trzeba należy chcę sposób"
+        " ktoś coś jakiś jakaś jakieś mogą możecie macie mamy chciałbym chciałabym proszę"
     ),
     Language.GERMAN: _listed(
         "der die das den dem des ein eine einen einem einer eines und oder aber in im an am auf"
@@ -50,7 +54,8 @@ SMALL_WORDS: Final = {
         " war waren wird werden wurde wurden worden bin hat haben hatte hatten kann können"
         " konnte konnten muss müssen darf dürfen soll sollen will wollen nicht kein keine ja"
         " nein auch nur noch schon so dass dieser diese dieses diesen diesem es gibt gab bitte"
-        " mein meine meinen meinem"
+        " mein meine meinen meinem meiner"
+        " habt seid ihr euch euer eure euren eurem eurer wieder ab ohne werdet könnt möchte"
         " brauche braucht bieten bietet"
     ),
 }
