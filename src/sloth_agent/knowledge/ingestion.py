@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from sloth_agent.clock import Clock
 from sloth_agent.errors import (
+    ConfigurationError,
     Conflict,
     EmbedderUnavailable,
     NotFound,
@@ -68,7 +69,7 @@ class Ingestion:
             reading = await self._read(document)
             chunks = cut(reading.blocks, _sizes(active))
             vectors = await self._vectors(document, chunks, active)
-        except (UnreadableFile, EmbedderUnavailable) as error:
+        except (UnreadableFile, EmbedderUnavailable, ConfigurationError) as error:
             return await self._failed(document, error, active)
 
         done = document.completed(reading, chunks=len(chunks), now=self.clock())
