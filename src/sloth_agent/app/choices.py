@@ -56,5 +56,5 @@ def advice(space: str | None, index: VectorStore) -> list[str]:
     """
     if space == index.space:
         return [] if space else [VECTORS_ARE_OFF]
-    had, wanted = index.space or "no embedding model", space or "none"
+    had, wanted = index.space or "no embedding model", space or "words alone"
     return [f"The index was built with {had}; run `sloth tenants rebuild` to use {wanted}."]
