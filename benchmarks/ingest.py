@@ -12,9 +12,12 @@ from benchmarks.library import ReadyText, documents, opened
 from benchmarks.material import DIMENSIONS, GivenVectors, Material, Vectors, vectors
 
 from sloth_agent import AsyncSloth
+from sloth_agent.adapters.stores.postgres.chunk_rows import copy_vectors, vector_rows
 from sloth_agent.adapters.stores.postgres.database import Database
 from sloth_agent.app.sloth import AsyncTenant
+from sloth_agent.ids import ChunkId, new_id
 from sloth_agent.knowledge.intake import FILES_AT_ONCE
+from sloth_agent.knowledge.models import Chunk
 from sloth_agent.knowledge.ports import Embedder
 
 CHUNKS = 20_000
@@ -50,6 +53,16 @@ async def measure(material: Material) -> AsyncIterator[Figure]:
             baseline=copied,
             baseline_name="bare COPY of the vectors",
         )
+        written = await vectors_a_second(sloth, made)
+        yield Figure(
+            part="ingest",
+            name=f"write path of {DIMENSIONS}-dimensional vectors alone",
+            value=written,
+            unit="vectors/s",
+            wanted=">= 5000",
+            baseline=copied,
+            baseline_name="bare COPY of the vectors",
+        )
         small = documents(texts[:SMALL_FILES], chunks_each=1)
         yield Figure(
             part="ingest",
@@ -67,6 +80,25 @@ async def chunks_a_second(
     await learn(tenant, files, embedder)
     seconds = time.perf_counter() - started
     return (await tenant.index()).chunks / seconds
+
+
+async def vectors_a_second(sloth: AsyncSloth, made: Vectors) -> float:
+    """Packed and stored as a publication does it, in one transaction for each document."""
+    tenant = await sloth.tenant("writing", create=True)
+    await tenant.services.retrieval.index.adopt(space="given", dimensions=DIMENSIONS)
+    database, schema = tenant.services.backends.database, tenant.organization.schema_name
+    given = made.tolist()
+    chunks = [
+        Chunk(id=ChunkId(new_id()), position=number, text="", start=0, end=0)
+        for number in range(len(given))
+    ]
+    started = time.perf_counter()
+    for start in range(0, len(given), CHUNKS_EACH):
+        of_document = slice(start, start + CHUNKS_EACH)
+        rows = vector_rows(chunks[of_document], given[of_document])
+        async with database.inside(schema) as connection:
+            await copy_vectors(connection, rows, generation=1)
+    return len(given) / (time.perf_counter() - started)
 
 
 async def learn(

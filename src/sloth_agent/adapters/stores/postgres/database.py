@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, LiteralString
 
 import psycopg
@@ -43,15 +44,10 @@ class Database:
         The path holds the tenant's schema first and ends with the transaction: nothing sticks to
         the pooled connection, and code that forgets the tenant finds no table.
         """
-        opening = sql.SQL("begin{}; set local search_path to {}, public{}").format(
-            sql.SQL(" isolation level repeatable read, read only" if snapshot else ""),
-            sql.Identifier(schema),
-            sql.SQL(settings),
-        )
         with as_our_errors():
             async with self.pool.connection() as connection:
                 # One round trip; a search makes few others.
-                await connection.execute(opening)
+                await connection.execute(_opening(schema, snapshot, settings))
                 try:
                     yield connection
                 except BaseException:
@@ -61,6 +57,19 @@ class Database:
 
     async def close(self) -> None:
         await self.pool.close()
+
+
+@lru_cache(maxsize=1024)
+def _opening(schema: str, snapshot: bool, settings: LiteralString) -> bytes:
+    return (
+        sql.SQL("begin{}; set local search_path to {}, public{}")
+        .format(
+            sql.SQL(" isolation level repeatable read, read only" if snapshot else ""),
+            sql.Identifier(schema),
+            sql.SQL(settings),
+        )
+        .as_bytes(None)
+    )
 
 
 async def _roll_back(connection: Connection) -> None:

@@ -158,11 +158,10 @@ async def count_terms(
     )
 
 
-async def sum_up_counts(connection: Connection, *, most: int = 0) -> None:
-    """Add the changes of counts to the totals, where they speak of more than `most` terms."""
+async def sum_up_counts(connection: Connection) -> None:
+    """Add the changes of counts to the totals; what another transaction adds is left to it."""
     await connection.execute(
-        "with taken as (select id from count_changes"
-        " where (select sum(size) from count_changes) > %s for update skip locked),"
+        "with taken as (select id from count_changes for update skip locked),"
         " gone as (delete from count_changes where id in (select id from taken)"
         " returning generation, chunks, terms, term_changes),"
         " in_all as (update vector_stores set chunk_count = chunk_count + gone_in_it.chunks"
@@ -174,8 +173,7 @@ async def sum_up_counts(connection: Connection, *, most: int = 0) -> None:
         " as new (term, change)"
         # In one order everywhere: unsorted upserts deadlock.
         " group by generation, term order by generation, term"
-        " on conflict (generation, term) do update set chunks = kept.chunks + excluded.chunks",
-        (most,),
+        " on conflict (generation, term) do update set chunks = kept.chunks + excluded.chunks"
     )
 
 

@@ -99,7 +99,7 @@ class PostgresSearchIndex:
         async with self.database.inside(self.schema) as connection:
             await hold_index(connection, alone=False)
             await _hold_unchanged(connection, document)
-            store, is_new = await _store_for(connection, document, generation)
+            store, is_new, waiting = await _store_for(connection, document, generation)
             if not is_new:
                 # What other generations hold of it is out of date too, once searches read this one.
                 stale = None if store.active else generation
@@ -110,7 +110,8 @@ class PostgresSearchIndex:
             if rows_of_vectors and store.dimensions is not None:
                 await copy_vectors(connection, rows_of_vectors, generation=generation)
             await save(connection, document, text=text)
-            await sum_up_counts(connection, most=UNSUMMED_TERMS)
+            if waiting > UNSUMMED_TERMS:
+                await sum_up_counts(connection)
 
     async def known_vectors(self, document: Document, *, generation: int) -> Mapping[str, Vector]:
         try:
@@ -126,8 +127,8 @@ class PostgresSearchIndex:
             found = await connection.execute(
                 sql.SQL(
                     "select place, header, chunks.text, vector::real[] from chunks"
-                    " join {} on chunk_id = chunks.id join documents on documents.id = document_id"
-                    " where generation = %s and (document_id = %s or digest = %s)"
+                    " join {} on chunk_id = chunks.id where generation = %s and document_id = any("
+                    "array(select id from documents where id = %s or digest = %s))"
                 ).format(vectors_table(generation)),
                 (generation, document.id, document.digest),
             )
@@ -220,8 +221,8 @@ class PostgresSearchIndex:
     async def settle(self) -> None:
         async with self.database.inside(self.schema) as connection:
             await hold_index(connection, alone=True)
-            await sum_up_counts(connection)
             active = await _active(connection)
+            await sum_up_counts(connection)
             if active.chunks < APPROXIMATE_FROM_CHUNKS:
                 return
             await connection.execute("analyze chunks")
@@ -245,17 +246,19 @@ async def _hold_unchanged(connection: Connection, document: Document) -> None:
 
 async def _store_for(
     connection: Connection, document: Document, generation: int
-) -> tuple[VectorStore, bool]:
-    """A generation, and whether there is nothing of the document in any."""
+) -> tuple[VectorStore, bool, int]:
+    """A generation, whether there is nothing of the document in any, and unsummed changes."""
     found = await connection.execute(
-        f"select {_COLUMNS}, not exists (select from chunks where document_id = %s)"
+        f"select {_COLUMNS}, not exists (select from chunks where document_id = %s),"
+        " (select coalesce(sum(size), 0) from count_changes)"
         " from vector_stores where generation = %s",
         (document.id, generation),
     )
     row = await found.fetchone()
     if row is None:
         raise _rebuilt()
-    return _vector_store(row[:-1]), row[-1]
+    *store, is_new, waiting = row
+    return _vector_store(tuple(store)), is_new, waiting
 
 
 async def _active(connection: Connection) -> VectorStore:
