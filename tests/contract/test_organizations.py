@@ -56,6 +56,17 @@ async def test_a_slug_is_taken_once(organizations: Organizations, slug: str) -> 
     assert await organizations.open(slug, create=True) == made
 
 
+async def test_a_tenant_whose_making_was_cut_short_is_completed(
+    organizations: Organizations, database: Database, slug: str
+) -> None:
+    begun = organizations._new(slug, None)
+    await organizations.store.add(begun)
+    assert await organizations.create(slug) == begun
+    assert await schemas(database, begun) != (0, None)
+    with pytest.raises(Conflict):
+        await organizations.create(slug)
+
+
 async def test_an_unknown_tenant(organizations: Organizations, slug: str) -> None:
     with pytest.raises(NotFound):
         await organizations.open(slug)

@@ -19,16 +19,19 @@ class Organizations:
     clock: Clock
 
     async def create(self, slug: str, *, name: str | None = None) -> Organization:
-        """Make a tenant and its walls.
+        """Make a tenant and its walls, or complete one whose making was cut short.
 
         Raises:
             InvalidInput: the slug is not one.
             Conflict: the slug is taken.
         """
         organization = self._new(slug, name)
-        if not await self.store.add(organization):
+        added = await self.store.add(organization)
+        if not added:
+            organization = await self.show(slug)
+        made = await self.spaces.ensure(organization)
+        if not added and not made:
             raise Conflict(f"There is a tenant {slug!r} already.", hint="Choose another slug.")
-        await self.spaces.ensure(organization)
         return organization
 
     async def open(self, slug: str, *, create: bool = False) -> Organization:

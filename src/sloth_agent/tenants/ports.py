@@ -24,8 +24,9 @@ class OrganizationStore(Protocol):
 class TenantSpaces(Protocol):
     """The walled-off places where the tenants' own data live."""
 
-    async def ensure(self, organization: Organization) -> None:
+    async def ensure(self, organization: Organization) -> bool:
         """Make the tenant's schema and tables, or bring them up to date; quick when they are.
 
-        Running it again, or at once from several processes, is safe.
+        True if there were none before. Running it again, or at once from several processes, is
+        safe.
         """

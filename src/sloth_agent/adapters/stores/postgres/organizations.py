@@ -68,11 +68,11 @@ class TenantSchemas:
 
     database: Database
 
-    async def ensure(self, organization: Organization) -> None:
+    async def ensure(self, organization: Organization) -> bool:
         schema = organization.schema_name
         async with self.database.shared() as connection:
             if await _version(connection, schema) == head("tenant"):
-                return
+                return False
             await connection.execute("select pg_advisory_xact_lock(hashtext(%s))", (schema,))
             done = await _version(connection, schema)
             # Single statements in one pipeline: one round trip, and Citus accepts them too.
@@ -89,6 +89,7 @@ class TenantSchemas:
                     " on conflict (schema_name) do update set version = excluded.version",
                     (schema, head("tenant")),
                 )
+            return done == 0
 
 
 async def _version(connection: Connection, schema: str) -> int:
