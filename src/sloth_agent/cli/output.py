@@ -39,6 +39,10 @@ def show_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None
     Console(width=None if sys.stdout.isatty() else 160).print(table)
 
 
+PARTS_OF_TEXT = "\n\t\u00ad\u200c\u200d"
+"""Control and format characters that words are made of: the last are soft hyphen and joiners."""
+
+
 def harmless(text: str) -> str:
     """The text without what could steer a terminal: control, format and surrogate characters."""
     if text.isascii() and text.isprintable():
@@ -47,4 +51,4 @@ def harmless(text: str) -> str:
 
 
 def _steers(sign: str) -> bool:
-    return sign not in "\n\t" and unicodedata.category(sign) in ("Cc", "Cf", "Cs")
+    return sign not in PARTS_OF_TEXT and unicodedata.category(sign) in ("Cc", "Cf", "Cs")
