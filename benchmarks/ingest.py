@@ -101,12 +101,10 @@ async def vectors_a_second(sloth: AsyncSloth, made: Vectors) -> float:
     return len(given) / (time.perf_counter() - started)
 
 
-async def learn(
-    tenant: AsyncTenant, files: Sequence[bytes], embedder: Embedder | None, *, first: int = 0
-) -> None:
-    """As many files at once as the product takes; they are numbered from `first` on."""
+async def learn(tenant: AsyncTenant, files: Sequence[bytes], embedder: Embedder | None) -> None:
+    """As many files at once as the product takes."""
     ingestion = replace(tenant.services.ingestion, reader=ReadyText(), embedder=embedder)
-    waiting = iter(enumerate(files, start=first))
+    waiting = iter(enumerate(files))
 
     async def work() -> None:
         for number, content in waiting:
