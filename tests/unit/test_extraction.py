@@ -229,6 +229,24 @@ def test_a_search_gets_the_telling_words_and_a_bridge_to_other_languages() -> No
     assert other_script("manikiur") == "манікюр"
 
 
+@pytest.mark.parametrize(
+    ("question", "language", "verb"),
+    [
+        ("Do you sell bicycles?", Language.ENGLISH, "sell"),
+        ("verkauft ihr fahrräder", Language.GERMAN, "verkauft"),
+        ("Verkaufen Sie Fahrräder?", Language.GERMAN, "verkaufen"),
+        ("Чи продаєте велосипеди?", Language.UKRAINIAN, "продаєте"),
+        ("Czy sprzedajecie rowery?", Language.POLISH, "sprzedajecie"),
+    ],
+)
+def test_the_thing_weighs_more_than_the_verb_that_asks_for_it(
+    question: str, language: Language, verb: str
+) -> None:
+    asked, thing = sorted(understand(question, language, {}).terms, key=lambda term: term.weight)
+    assert asked.sound == sound(verb)
+    assert asked.weight < thing.weight
+
+
 @pytest.mark.anyio
 async def test_the_model_yields_the_text_once_and_then_its_sources() -> None:
     question = "How much is an oil change?"

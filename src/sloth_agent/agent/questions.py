@@ -119,6 +119,10 @@ _SMALL: Final = {
 }
 _NAMES: Final = tuple(tuple(line.split()) for line in EVERYDAY_THINGS.strip().splitlines())
 _TOPICS: Final = tuple(tuple(sound(start) for start in names) for names in _NAMES)
+VERB_SHARE = 0.5
+"""Of its weight keeps a verb that addresses the firm: whether it does so hangs on the other words,
+and documents say it in many ways."""
+
 LEAST_WEIGHT = 0.05
 """Of a term that stands in every chunk; the share of the question stays defined."""
 
@@ -167,11 +171,13 @@ def understand(question: str, language: Language, term_weights: Mapping[str, flo
     asked, form = _asked(" ".join(said))
     rarest = max(term_weights.values(), default=1.0)
     capitals = _capitals(question)
+    verbs = _addressing(plain(" ".join(said)))
     telling = [word for word in dict.fromkeys(_telling(said, language)) if plain(word) not in form]
     found = tuple(
         Term(
             sound=sound(word),
-            weight=max(term_weights.get(terms(word)[0], rarest), LEAST_WEIGHT),
+            weight=max(term_weights.get(terms(word)[0], rarest), LEAST_WEIGHT)
+            * (VERB_SHARE if plain(word) in verbs else 1.0),
             topics=topics(sound(word)),
             name=word in capitals or word[0].isdigit(),
         )
@@ -194,6 +200,18 @@ def _asked(lowered: str) -> tuple[Asked | None, set[str]]:
         if match:
             return asked, {word for word in match.group().split() if not _is_thing(word)}
     return None, set()
+
+
+# Robust against nouns: Polish ones end like this too, but seldom after these letters.
+_ADDRESSING: Final = re.compile(
+    r"\b(?:(?:do|can|could|would|will) you (?:also |still |ever )?(\w+)|(\w+t) ihr|(\w+en) sie"
+    r"|(\w\w+(?:єте|ете|ите))|(\w+(?:[aiy]|[jz]e)cie))\b"
+)
+
+
+def _addressing(lowered: str) -> set[str]:
+    """The verbs of "do you sell", "verkauft ihr", "чи продаєте", "czy sprzedajecie"."""
+    return {word for match in _ADDRESSING.finditer(lowered) for word in match.groups() if word}
 
 
 def _is_thing(word: str) -> bool:
