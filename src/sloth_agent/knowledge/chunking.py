@@ -78,6 +78,8 @@ def _belongs(piece: _Piece, before: _Piece) -> bool:
         return False
     if before.block.kind is BlockKind.HEADING:
         return True
+    if piece.block.kind is BlockKind.HEADING:
+        return False
     if here.headings != there.headings:
         return False
     if piece.block.header not in (before.block.header, before.block.text):
