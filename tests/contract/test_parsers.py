@@ -179,7 +179,7 @@ async def test_html_is_read_as_it_is_seen(reader: SandboxReader) -> None:
 <table><tr><th>Service<th>Price<tr><td>Cut<td>650</table><ul><li>wash<li>dry</ul></body></html>"""
     reading = await reader.read(content, name="a.html")
     assert texts(reading) == [
-        "Salon", "Prices", "From May:\nall days", "Service | Price", "Cut | 650", "wash", "dry",
+        "Salon", "Prices", "From May:\nall days", "Service | Price", "Cut | 650", "• wash", "• dry",
     ]  # fmt: skip
     assert reading.blocks[4].header == "Service | Price"
     assert reading.blocks[4].place.headings == ("Salon", "Prices")

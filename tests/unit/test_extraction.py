@@ -186,6 +186,12 @@ def test_wrapped_lines_are_one_sentence_and_columns_are_lines() -> None:
     ]
 
 
+def test_items_of_a_list_are_pieces_of_their_own() -> None:
+    text = "• Oil is checked in each season for free\n• Old tyres are kept here until the spring"
+    assert [piece.kind for piece in pieces(text)] == [PieceKind.LINE] * 2
+    assert pieces("• We keep old tyres. Ask us.")[0].kind is PieceKind.SENTENCE
+
+
 def test_pieces_hold_every_letter_once() -> None:
     text = "# Title\n\nOne. Two?\nThree | 3\n- item\n\nLast words"
     cut = pieces(text)

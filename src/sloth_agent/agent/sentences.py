@@ -145,7 +145,8 @@ def _is_title(text: str, begin: int, stop: int) -> bool:
 
 
 def _sentences(text: str, begin: int, stop: int) -> Iterator[tuple[int, int, PieceKind]]:
-    line = _BULLET.match(text, begin, stop) is not None
+    # A list may also hold whole sentences; they are no tables in columns.
+    line = _BULLET.match(text, begin, stop) is not None and text[stop - 1] not in ".!…"
     at = begin
     for match in _SENTENCE_END.finditer(text, begin, stop):
         if _is_inner(text[at : match.end()].rstrip(), text[match.end() : match.end() + 12]):

@@ -47,6 +47,7 @@ _LIGATURES = {
 }
 _TABLE: dict[int, str | None] = {**_DROPPED, **_LIGATURES, 0xA0: " ", 0x202F: " ", 0x2007: " "}
 
+_MARKED = re.compile(r"[-*•–—▪◦]\s|\d{1,3}[.)]\s")  # an item of a list
 _BLANKS = re.compile(r"[ \t\u2000-\u200a\u3000]+")
 
 
@@ -75,3 +76,11 @@ def lines(text: str) -> str:
     """Cleaned, runs of blanks narrowed, line ends kept, blank lines and margins dropped."""
     tidy = (_BLANKS.sub(" ", line).strip() for line in clean(text).split("\n"))
     return "\n".join(line for line in tidy if line)
+
+
+def list_item(text: str) -> str:
+    """A list item with its mark, which some formats keep apart from the text.
+
+    Without one, items below each other look like the wrapped lines of one sentence.
+    """
+    return text if _MARKED.match(text) else f"• {text}"

@@ -6,7 +6,7 @@ from itertools import chain
 
 from sloth_agent.adapters.parsers import tables
 from sloth_agent.adapters.parsers.bounds import bounded
-from sloth_agent.adapters.parsers.cleaning import lines, one_line
+from sloth_agent.adapters.parsers.cleaning import lines, list_item, one_line
 from sloth_agent.adapters.parsers.damage import damaged
 from sloth_agent.adapters.parsers.headings import HeadingPath
 from sloth_agent.adapters.parsers.kinds import Kind
@@ -167,8 +167,9 @@ class _Walk:
             self.path.enter(level, text)
             return Block(text=text, kind=BlockKind.HEADING, place=self.place)
         is_item = style.is_item or paragraph.find("{*}pPr/{*}numPr") is not None
-        kind = BlockKind.ITEM if is_item else BlockKind.PARAGRAPH
-        return Block(text=text, kind=kind, place=self.place)
+        if is_item:
+            return Block(text=list_item(text), kind=BlockKind.ITEM, place=self.place)
+        return Block(text=text, place=self.place)
 
     def _table(self, table: Element) -> Iterator[Block]:
         rows = [list(_unwrapped(row, "tc")) for row in _unwrapped(table, "tr")]

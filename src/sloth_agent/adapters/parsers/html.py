@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from lxml import etree  # type: ignore[import-untyped]  # lxml ships no types
 
 from sloth_agent.adapters.parsers import tables
-from sloth_agent.adapters.parsers.cleaning import clean, lines, one_line
+from sloth_agent.adapters.parsers.cleaning import clean, lines, list_item, one_line
 from sloth_agent.adapters.parsers.headings import HeadingPath
 from sloth_agent.adapters.parsers.xml import Element
 from sloth_agent.knowledge.models import Block, BlockKind, Place
@@ -121,7 +121,10 @@ class _Walk:
         text = lines("".join(self._text))
         self._text.clear()
         if text:
-            yield Block(text=text, kind=self._kind, place=self.place)
+            is_item = self._kind is BlockKind.ITEM
+            yield Block(
+                text=list_item(text) if is_item else text, kind=self._kind, place=self.place
+            )
 
     def _block(self, element: Element, name: str) -> Iterator[Block]:
         yield from self._finished()

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from sloth_agent.adapters.parsers import tables
-from sloth_agent.adapters.parsers.cleaning import lines, one_line
+from sloth_agent.adapters.parsers.cleaning import lines, list_item, one_line
 from sloth_agent.adapters.parsers.kinds import Kind
 from sloth_agent.adapters.parsers.packages import Package
 from sloth_agent.adapters.parsers.xml import Element, attribute, tag
@@ -63,7 +63,7 @@ def _slide(root: Element, number: int) -> Iterator[Block]:
         if tag(shape) == "tbl":
             yield from tables.blocks(_rows(shape), place)
         elif shape not in titles and _role(shape) not in _FURNITURE:
-            yield from _paragraphs(shape, place)
+            yield from _paragraphs(shape, place, listed=_role(shape) == "body")
 
 
 def _beside(package: Package, path: str, number: int) -> Iterator[Block]:
@@ -74,7 +74,7 @@ def _beside(package: Package, path: str, number: int) -> Iterator[Block]:
         if kind == "notesSlide":
             for shape in package.xml(part).iter("{*}sp"):
                 if _role(shape) == "body":
-                    yield from _paragraphs(shape, place)
+                    yield from _paragraphs(shape, place, listed=False)
         elif kind == "comments":
             for comment in package.xml(part).iter("{*}text"):
                 text = lines(comment.text or "")
@@ -92,12 +92,13 @@ def _role(shape: Element) -> str:
     return "" if holder is None else holder.get("type", "body")
 
 
-def _paragraphs(shape: Element, place: Place) -> Iterator[Block]:
-    kind = BlockKind.ITEM if _role(shape) == "body" else BlockKind.PARAGRAPH
+def _paragraphs(shape: Element, place: Place, *, listed: bool) -> Iterator[Block]:
     for paragraph in shape.iter("{*}p"):
         text = lines(_text(paragraph))
-        if text:
-            yield Block(text=text, kind=kind, place=place)
+        if text and listed:
+            yield Block(text=list_item(text), kind=BlockKind.ITEM, place=place)
+        elif text:
+            yield Block(text=text, place=place)
 
 
 def _text(parent: Element) -> str:
