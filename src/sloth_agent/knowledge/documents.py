@@ -50,14 +50,15 @@ class Documents:
     async def _keep(self, document: Document, digest: str, content: bytes) -> Document:
         """The file first, then the record that speaks of it, then away with the old file."""
         before = document.file_key
-        document = replace(
+        pending = replace(
             document, digest=digest, size_bytes=len(content), status=DocumentStatus.PENDING
         )
-        await self.files.write(document.file_key, content)
-        await self.store.save(document)
-        if document.file_key != before:
+        await self.files.write(pending.file_key, content)
+        if pending != document:
+            await self.store.save(pending)
+        if pending.file_key != before:
             await self.files.delete(before)
-        return document
+        return pending
 
     async def moved_to(self, source: str, document: Document) -> Document:
         """Record that a document now comes from elsewhere; nothing is read again."""

@@ -38,15 +38,18 @@ _PLAIN_LETTERS = tuple(zip("ąćęłńóśźżäöüéèáíçñґ", "acelnoszza
 def words(text: str) -> list[str]:
     """Lower-case words in order of appearance; apostrophe variants are one sign."""
     gapped = _gapped(text)
-    if gapped.replace(" ", "").isalnum():
-        return gapped.split()
-    found: list[str] = []
-    for part in gapped.split():
-        if part.isalnum():
-            found.append(part)
-        else:
-            found += _WORD.findall(part)
-    return found
+    parts = gapped.split()
+    letters = gapped.replace(" ", "")
+    if letters.isalnum():
+        return parts
+    if letters.replace("'", "").isalnum():
+        return [word for part in parts for word in _between_apostrophes(part)]
+    return [word for part in parts for word in _WORD.findall(part)]
+
+
+def _between_apostrophes(part: str) -> list[str]:
+    """It's is one word; 'quoted' is, without its quotes."""
+    return _WORD.findall(part) if "'" in part else [part]
 
 
 def _gapped(text: str) -> str:

@@ -11,7 +11,7 @@ create table documents (
     pages integer,
     chunk_count integer not null default 0,
     unread jsonb not null default '[]',
-    text text,
+    text text storage external,
     created_at timestamptz not null,
     processed_at timestamptz
 );
