@@ -180,7 +180,9 @@ async def test_searches_can_keep_to_one_document(stores: Stores) -> None:
         document = await stores.documents.add(new_document(source))
         await stores.publish(document, f"haircut in {source}")
     assert await stores.find("haircut", documents=["b.txt"]) == ["haircut in /docs/b.txt"]
+    assert await stores.find("haircut", documents=["b.*"]) == ["haircut in /docs/b.txt"]
     assert await stores.find("haircut", documents=["c.txt"]) == []
+    assert await stores.find("haircut", documents=["%"]) == []
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ def search(
     query: Annotated[str, typer.Argument(help="What to look for; - for stdin.")],
     k: Annotated[int, typer.Option("-k", min=1, max=100, help="How many passages.")] = 5,
     document: Annotated[
-        list[str] | None, typer.Option(metavar="NAME", help="Only in this document; repeatable.")
+        list[str] | None, typer.Option(metavar="NAME", help="Only in these: *.pdf; repeatable.")
     ] = None,
     tenant: Tenant = None,
     as_json: Json = False,

@@ -155,7 +155,7 @@ class SearchIndex(Protocol):
         """The best chunks by rare terms and the nearest by vector, up to `limit` of each.
 
         A vector of another space than the active generation's is left out. `documents` keeps the
-        search to documents of these titles; empty means all.
+        search to documents of these titles, or patterns of them such as `*.pdf`; empty means all.
         """
 
     async def next_generation(self, store: VectorStore) -> VectorStore:

@@ -39,7 +39,9 @@ class Retrieval:
     reranker: Reranker | None
 
     async def search(self, query: str, *, limit: int = 5, documents: Sequence[str] = ()) -> Found:
-        """The `limit` best passages; `documents` keeps the search to documents of these titles.
+        """The `limit` best passages, best first.
+
+        `documents` keeps the search to documents of these titles, or patterns such as `*.pdf`.
 
         While the embedder is away, words alone decide.
 

@@ -56,7 +56,7 @@ async def ranked_candidates(
     lists: list[sql.Composed] = []
     parameters: dict[str, object] = {
         "generation": generation,
-        "documents": list(documents),
+        "documents": [_like(pattern) for pattern in documents],
         "limit": limit,
     }
     weights = _weighted(terms)
@@ -155,7 +155,7 @@ def _by_vector(generation: int, *, within_documents: bool) -> sql.Composed:
 def _within(column: str, *, whole: bool) -> sql.Composed:
     if whole:
         return sql.SQL("true").format()
-    return sql.SQL("{} in (select id from documents where title = any(%(documents)s))").format(
+    return sql.SQL("{} in (select id from documents where title like any(%(documents)s))").format(
         sql.Identifier(column)
     )
 
@@ -178,6 +178,12 @@ def _joined(lists: Sequence[sql.Composed], *, generation: int, nearest: bool) ->
         lists=sql.SQL(" union all ").join(sql.SQL("({})").format(part) for part in lists),
         similarity=similarity,
     )
+
+
+def _like(pattern: str) -> str:
+    """A name with `*` and `?` for anything and any sign, as SQL spells it."""
+    literal = pattern.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    return literal.replace("*", "%").replace("?", "_")
 
 
 def _lexeme(term: str) -> str:
