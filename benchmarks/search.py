@@ -21,13 +21,13 @@ NEAREST = 10
 
 async def measure(material: Material) -> AsyncIterator[Figure]:
     made = vectors(max(WANTED))
-    asked = near(made, QUESTIONS)
     embedder = GivenVectors(made)
     texts = list(material.texts(max(WANTED)))
     async with opened() as sloth:
         for size, wanted in WANTED.items():
             # Each at once, as a first ingestion is: adding to an approximate index takes longer.
             tenant = await sloth.tenant(f"of-{size}", create=True)
+            asked = near(made[:size], QUESTIONS)
             retrieval = replace(tenant.services.retrieval, embedder=GivenVectors(asked))
             await learn(tenant, documents(texts[:size], chunks_each=CHUNKS_EACH), embedder)
             started = time.perf_counter()

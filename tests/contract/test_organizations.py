@@ -62,7 +62,7 @@ async def test_a_tenant_whose_making_was_cut_short_is_completed(
     begun = organizations._new(slug, None)
     await organizations.store.add(begun)
     assert await organizations.create(slug) == begun
-    assert await schemas(database, begun) != (0, None)
+    assert (await schemas(database, begun))[0] >= 7
     with pytest.raises(Conflict):
         await organizations.create(slug)
 

@@ -154,6 +154,7 @@ class SearchIndex(Protocol):
     ) -> Lookup:
         """The best chunks by rare terms and the nearest by vector, up to `limit` of each.
 
+        A tenant that has no more chunks than that gets them all: a careful look tells more.
         A vector of another space than the active generation's is left out. `documents` keeps the
         search to documents of these titles, or patterns of them such as `*.pdf`; empty means all.
         """

@@ -14,7 +14,7 @@ from sloth_agent.knowledge.queries import cleaned
 CANDIDATES = 100
 """How many chunks get the careful ranking where words alone choose them."""
 
-CANDIDATES_OF_EACH = 50
+CANDIDATES_OF_EACH = 30
 """How many of each list where words and vectors do; more made no ranking better."""
 
 RERANKED = 30
@@ -77,8 +77,6 @@ class Retrieval:
             return None
         try:
             await self.embedder.prepare()
-            if (await self.index.active()).space != self.embedder.space:
-                return None
             return (await self.embedder.embed([query]))[0]
         except EmbedderUnavailable:
             return None
@@ -94,7 +92,12 @@ class Retrieval:
 def _ranked(query: str, candidates: Sequence[Candidate], limit: int) -> list[Passage]:
     lexical = rescore(query, [candidate.searched_text for candidate in candidates])
     scores = fuse(lexical, _similarities(candidates))
-    best = sorted(zip(scores, candidates, strict=True), key=lambda pair: -pair[0])
+    told = (
+        (score, one)
+        for score, one in zip(scores, candidates, strict=True)
+        if score > 0 or one.similarity is not None
+    )
+    best = sorted(told, key=lambda pair: -pair[0])
     return [replace(candidate.passage, score=score) for score, candidate in best[:limit]]
 
 

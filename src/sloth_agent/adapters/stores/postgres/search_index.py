@@ -27,7 +27,6 @@ from sloth_agent.adapters.stores.postgres.places import place_from
 from sloth_agent.adapters.stores.postgres.ranking import (
     SEARCH_SETTINGS,
     ranked_candidates,
-    term_counts,
 )
 from sloth_agent.adapters.stores.postgres.vectors import (
     APPROXIMATE_FROM_CHUNKS,
@@ -42,6 +41,7 @@ from sloth_agent.knowledge.models import (
     Chunk,
     Document,
     Lookup,
+    TermCounts,
     Vector,
     VectorStore,
     searched_text,
@@ -164,8 +164,7 @@ class PostgresSearchIndex:
         async with self.database.inside(
             self.schema, snapshot=True, settings=SEARCH_SETTINGS
         ) as connection:
-            active = await _active(connection)
-            counts = await term_counts(connection, terms, active)
+            active, counts = await _active_counts(connection, terms)
             candidates = await ranked_candidates(
                 connection,
                 counts,
@@ -266,6 +265,23 @@ async def _active(connection: Connection) -> VectorStore:
     row = await found.fetchone()
     assert row is not None, "a tenant is made with its first generation"
     return _vector_store(row)
+
+
+async def _active_counts(
+    connection: Connection, terms: Sequence[str]
+) -> tuple[VectorStore, TermCounts]:
+    """The active generation and how many of its chunks hold each term, in one round trip."""
+    found = await connection.execute(
+        f"select {_COLUMNS}, (select json_object_agg(term, chunks) from term_counts as counted"
+        " where counted.generation = vector_stores.generation and term = any(%s))"
+        " from vector_stores where active",
+        (list(terms),),
+    )
+    row = await found.fetchone()
+    assert row is not None, "a tenant is made with its first generation"
+    active, counts = _vector_store(row[:-1]), row[-1] or {}
+    holding = {term: max(counts.get(term, 0), 0) for term in terms}
+    return active, TermCounts(chunks=active.chunks, holding=holding)
 
 
 async def _unfinished(connection: Connection) -> VectorStore | None:
