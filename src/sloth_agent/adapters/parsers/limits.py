@@ -1,6 +1,7 @@
 """What a child may use up, set by the child itself before it looks at the file."""
 
 import os
+import signal
 import sys
 from dataclasses import dataclass
 
@@ -28,6 +29,8 @@ def apply(allowed: Limits) -> None:
     _set(resource.RLIMIT_NOFILE, allowed.open_files)
     # One second between the two: the soft limit names the cause, the hard one cannot be ignored.
     _set(resource.RLIMIT_CPU, allowed.cpu_seconds, allowed.cpu_seconds + 1)
+    # Should all who watch over it be killed, a sleeper still ends.
+    signal.setitimer(signal.ITIMER_REAL, allowed.wall_seconds + 1)
     if sys.platform == "linux":  # elsewhere the address space of any process is far larger
         _set(resource.RLIMIT_AS, allowed.memory_bytes)
 

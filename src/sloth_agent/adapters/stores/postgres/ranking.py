@@ -20,7 +20,7 @@ COMMON_SHARE = 0.5
 MOST_TERMS = 48
 """A longer query keeps its rarest terms: a pasted letter costs no more than a question."""
 
-NEAREST_VISITED = 100
+NEAREST_VISITED = 200
 """How many chunks the approximate index looks at; more find more, and cost more."""
 
 SEARCH_SETTINGS: LiteralString = (
