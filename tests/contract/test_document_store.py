@@ -10,6 +10,7 @@ import pytest
 from sloth_agent.adapters.stores.postgres.database import Database
 from sloth_agent.adapters.stores.postgres.documents import PostgresDocuments
 from sloth_agent.app.sloth import AsyncTenant
+from sloth_agent.errors import Conflict
 from sloth_agent.ids import DocumentId, new_id
 from sloth_agent.knowledge.models import Document, DocumentStatus, Problem, Unread
 from sloth_agent.knowledge.ports import DocumentStore
@@ -85,6 +86,14 @@ async def test_changes_are_kept_and_what_is_gone_stays_gone(store: DocumentStore
     await store.save(changed)
     assert await store.find(document.id) is None
     assert not await store.delete(document.id)
+
+
+async def test_no_document_takes_the_source_of_another(store: DocumentStore) -> None:
+    document = await store.add(new_document())
+    await store.add(new_document("/docs/b.txt"))
+    with pytest.raises(Conflict):
+        await store.save(replace(document, source="/docs/b.txt"))
+    assert await store.find(document.id) == document
 
 
 async def test_beginning_leaves_the_rest_as_it_is_now(store: DocumentStore) -> None:

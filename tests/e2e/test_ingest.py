@@ -135,6 +135,34 @@ async def test_a_moved_file_is_neither_read_nor_embedded_again(
     assert passage.document == "new prices.md"
 
 
+async def test_a_file_moved_over_another_is_read_as_that_one(
+    tenant: AsyncTenant, folder: Path
+) -> None:
+    before = {file.path: file.document_id for file in (await tenant.ingest(folder)).files}
+    taken = folder / "години.txt"
+    (folder / "prices.md").rename(taken)
+    for _ in range(2):
+        [after] = (await tenant.ingest(folder)).files
+        assert (after.problem, after.document_id) == (None, before[str(taken)])
+    assert "haircut costs 40" in (await texts(tenant, "haircut"))[0]
+    assert await texts(tenant, "працюємо") == []
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason=AS_ROOT)
+async def test_a_twin_in_a_closed_folder_has_not_moved(tenant: AsyncTenant, folder: Path) -> None:
+    closed = folder / "closed"
+    closed.mkdir()
+    (closed / "twin.md").write_text(PRICES)
+    await tenant.ingest(closed)
+    closed.chmod(0)
+    try:
+        report = await tenant.ingest(folder / "prices.md")
+    finally:
+        closed.chmod(0o700)
+    assert states(report) == {"prices.md": "completed"}
+    assert len(await tenant.documents()) == 2
+
+
 async def test_a_copy_takes_the_vectors_of_its_twin(tenant: AsyncTenant, folder: Path) -> None:
     embedder = HashingEmbedder()
     tenant = with_embedder(tenant, embedder)

@@ -61,7 +61,11 @@ class Documents:
         return pending
 
     async def moved_to(self, source: str, document: Document) -> Document:
-        """Record that a document now comes from elsewhere; nothing is read again."""
+        """Record that a document now comes from elsewhere; nothing is read again.
+
+        Raises:
+            Conflict: another document comes from there.
+        """
         source = spelled(source)
         document = replace(document, source=source, title=PurePath(source).name)
         await self.store.save(document)

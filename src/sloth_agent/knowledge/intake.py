@@ -5,6 +5,7 @@ import os
 import stat
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -13,6 +14,7 @@ import anyio
 import anyio.to_thread
 
 from sloth_agent.errors import (
+    Conflict,
     DatabaseUnavailable,
     NotFound,
     SlothError,
@@ -123,8 +125,9 @@ class Intake:
             content = await anyio.to_thread.run_sync(_content, path, self.documents.max_bytes)
             source = spelled(str(await anyio.Path(path).absolute()))
             for twin in await self.documents.with_content(content):
-                if _completed(twin) and twin.source != source and _is_gone(twin):
-                    return _outcome(str(path), await self.documents.moved_to(source, twin))
+                if _completed(twin) and twin.source != source and await _is_gone(twin):
+                    with suppress(Conflict):  # it took the place of a known file: that one changed
+                        return _outcome(str(path), await self.documents.moved_to(source, twin))
             document = await self.documents.upload(path.name, content, source=source)
             return await self._learn(str(path), document)
         except SlothError as error:
@@ -205,8 +208,12 @@ def _content(path: Path, max_bytes: int) -> bytes:
     return content
 
 
-def _is_gone(document: Document) -> bool:
-    return Path(document.source).is_absolute() and not Path(document.source).exists()
+async def _is_gone(document: Document) -> bool:
+    source = anyio.Path(document.source)
+    try:
+        return source.is_absolute() and not await source.exists()
+    except OSError:  # it cannot be looked at, in a closed folder say, and may well be there
+        return False
 
 
 def _completed(document: Document) -> bool:

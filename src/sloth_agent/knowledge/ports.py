@@ -99,7 +99,11 @@ class DocumentStore(Protocol):
         """Mark a document as being processed, and return it; None if there is none."""
 
     async def save(self, document: Document) -> None:
-        """Store a changed document; one that is gone stays gone."""
+        """Store a changed document; one that is gone stays gone.
+
+        Raises:
+            Conflict: another document comes from its source; nothing is stored.
+        """
 
     async def delete(self, id: DocumentId) -> bool:
         """Forget a document and its chunks; False if there was none."""
@@ -151,10 +155,11 @@ class SearchIndex(Protocol):
         space: str | None = None,
         documents: Sequence[str] = (),
         limit: int,
+        few: int = 0,
     ) -> Lookup:
         """The best chunks by rare terms and the nearest by vector, up to `limit` of each.
 
-        A tenant that has no more chunks than that gets them all: a careful look tells more.
+        A tenant that has no more chunks than `limit` or `few` gets them all.
         A vector of another space than the active generation's is left out. `documents` keeps the
         search to documents of these titles, or patterns of them such as `*.pdf`; empty means all.
         """

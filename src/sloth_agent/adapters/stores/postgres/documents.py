@@ -7,10 +7,12 @@ from itertools import chain, groupby
 from operator import itemgetter
 from typing import Any, LiteralString
 
+import psycopg
 from psycopg.types.json import Jsonb
 
 from sloth_agent.adapters.stores.postgres.database import Connection, Database
 from sloth_agent.adapters.stores.postgres.vectors import forget_vectors
+from sloth_agent.errors import Conflict
 from sloth_agent.ids import DocumentId, new_id
 from sloth_agent.knowledge.models import Document, DocumentStatus, Problem, Unread
 
@@ -76,8 +78,11 @@ class PostgresDocuments:
         return _document(row) if row else None
 
     async def save(self, document: Document) -> None:
-        async with self.database.inside(self.schema) as connection:
-            await save(connection, document)
+        try:
+            async with self.database.inside(self.schema) as connection:
+                await save(connection, document)
+        except psycopg.errors.UniqueViolation as error:
+            raise Conflict(f"Another document comes from {document.source}.") from error
 
     async def delete(self, id: DocumentId) -> bool:
         async with self.database.inside(self.schema) as connection:
