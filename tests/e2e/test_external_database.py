@@ -76,7 +76,8 @@ def test_what_is_wrong_is_one_line(
 def test_a_password_is_shown_nowhere(address: str, tmp_path: Path) -> None:
     secret = make_conninfo(address, password="canary-4711", user="nobody")
     sloth = Sloth(tmp_path / "home", tmp_path).using(DATABASE_URL=secret)
+    mistyped = sloth.using(DATABASE_URL="postgresql//nobody:canary-4711@localhost/sloth")
     for command in (("search", "x"), ("--debug", "search", "x"), ("config",), ("config", "--json"),
                     ("db", "status", "--json"), ("doctor",)):  # fmt: skip
-        shown = sloth(*command)
-        assert "canary-4711" not in shown.stdout + shown.stderr, command
+        for shown in (sloth(*command), mistyped(*command)):
+            assert "canary-4711" not in shown.stdout + shown.stderr, command

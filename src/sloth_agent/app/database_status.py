@@ -2,15 +2,21 @@
 
 from typing import Any
 
+from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict
 
 from sloth_agent.adapters.stores.postgres.embedded import status, stop
+from sloth_agent.adapters.stores.postgres.readiness import not_an_address
 from sloth_agent.errors import ConfigurationError
 from sloth_agent.settings import Settings
 
 
 def database_status(settings: Settings) -> dict[str, Any]:
-    """Starts and changes nothing; passwords are left out."""
+    """Starts and changes nothing; passwords are left out.
+
+    Raises:
+        ConfigurationError: DATABASE_URL is no address.
+    """
     if settings.database_url is not None:
         return {"kind": "external", **_address(settings.database_url.get_secret_value())}
     found = status(settings.home)
@@ -40,5 +46,8 @@ def stop_embedded(settings: Settings) -> bool:
 
 
 def _address(url: str) -> dict[str, Any]:
-    parts = conninfo_to_dict(url)
+    try:
+        parts = conninfo_to_dict(url)
+    except ProgrammingError:
+        raise not_an_address() from None
     return {name: parts.get(name) for name in ("host", "port", "dbname", "user")}

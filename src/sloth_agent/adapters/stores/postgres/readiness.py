@@ -36,11 +36,8 @@ async def _first_connection(conninfo: str) -> Connection:
         )
     except psycopg.OperationalError as error:
         raise _explained(error) from error
-    except psycopg.ProgrammingError as error:
-        raise ConfigurationError(
-            "DATABASE_URL is not a PostgreSQL address.",
-            hint="Write it as postgresql://user:password@host:5432/database.",
-        ) from error
+    except psycopg.ProgrammingError:
+        raise not_an_address() from None
     major = connection.info.server_version // 10_000
     if major < OLDEST_SERVER:
         await connection.close()
@@ -49,6 +46,14 @@ async def _first_connection(conninfo: str) -> Connection:
             hint="Upgrade the server, or unset DATABASE_URL to use the embedded one.",
         )
     return connection
+
+
+def not_an_address() -> ConfigurationError:
+    """Without a cause: the driver's words repeat the address, password and all."""
+    return ConfigurationError(
+        "DATABASE_URL is not a PostgreSQL address.",
+        hint="Write it as postgresql://user:password@host:5432/database.",
+    )
 
 
 def _explained(error: psycopg.OperationalError) -> ConfigurationError | DatabaseUnavailable:
