@@ -107,6 +107,20 @@ async def test_a_making_that_was_cut_short_is_completed(
     assert (await schemas(database, made))[1] == head("tenant")
 
 
+async def test_a_tenant_of_a_newer_release_keeps_its_version(
+    organizations: Organizations, database: Database, slug: str
+) -> None:
+    made = await organizations.create(slug)
+    newer = head("tenant") + 1
+    async with database.shared() as connection:
+        await connection.execute(
+            "update tenant_versions set version = %s where schema_name = %s",
+            (newer, made.schema_name),
+        )
+    await organizations.open(slug)
+    assert (await schemas(database, made))[1] == newer
+
+
 async def test_one_tenant_opened_by_many_at_once(sloth: AsyncSloth, slug: str) -> None:
     """More than there are connections: whoever makes it must not wait for a second one."""
     opened: list[Organization] = []

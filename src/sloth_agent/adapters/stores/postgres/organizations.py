@@ -71,10 +71,12 @@ class TenantSchemas:
     async def ensure(self, organization: Organization) -> bool:
         schema = organization.schema_name
         async with self.database.shared() as connection:
-            if await _version(connection, schema) == head("tenant"):
+            if await _version(connection, schema) >= head("tenant"):
                 return False
             await connection.execute("select pg_advisory_xact_lock(hashtext(%s))", (schema,))
             done = await _version(connection, schema)
+            if done >= head("tenant"):  # somebody else was faster, perhaps a newer release
+                return False
             # Single statements in one pipeline: one round trip, and Citus accepts them too.
             async with connection.pipeline():
                 await connection.execute(
