@@ -232,6 +232,7 @@ def processors() -> int:
 def _tokenizer(folder: Path, longest_input: int) -> Tokenizer:
     try:
         tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    # The library raises bare exceptions, whatever is wrong.
     except Exception as error:
         raise ConfigurationError(f"{folder / 'tokenizer.json'} cannot be read.") from error
     tokenizer.enable_truncation(longest_input)

@@ -44,9 +44,6 @@ class Package:
             )
         return cls(archive, packed_bytes=len(content))
 
-    def names_twice(self) -> bool:
-        return len(self.entries) < len(self._archive.infolist())
-
     def is_link(self, name: str) -> bool:
         return stat.S_ISLNK(self.entries[name].external_attr >> 16)
 
