@@ -7,7 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 import anyio
-from benchmarks import cli, embedding, ingest, pdf, question_sets, search, tenants
+from benchmarks import asked, cli, embedding, ingest, pdf, question_sets, search, tenants
 from benchmarks.figures import Figure, table
 from benchmarks.machine import Machine, this_machine
 from benchmarks.material import Material, load
@@ -22,6 +22,7 @@ PARTS: dict[str, Part] = {
     "tenants": tenants.measure,
     "cli": cli.measure,
     "quality": question_sets.measure,
+    "asked": asked.measure,
 }
 SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
 

@@ -77,7 +77,9 @@ async def recall(tenant: AsyncTenant, asked: Vectors, nearest: int, space: str) 
     for vector in asked[:QUESTIONS_OF_RECALL].tolist():
         exact = await exactly_nearest(tenant, vector, nearest)
         lookup = await index.look_up([], vector, space=space, limit=CANDIDATES_OF_EACH)
-        near_enough = sum((one.similarity or 0) >= exact[-1] - ROUNDING for one in lookup.candidates)
+        near_enough = sum(
+            (one.similarity or 0) >= exact[-1] - ROUNDING for one in lookup.candidates
+        )
         shares.append(min(near_enough, nearest) / nearest)
     return float(np.mean(shares))
 

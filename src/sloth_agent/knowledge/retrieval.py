@@ -17,6 +17,9 @@ CANDIDATES = 100
 CANDIDATES_OF_EACH = 30
 """How many of each list where words and vectors do; more made no ranking better."""
 
+FEW = 150
+"""So few chunks are all looked at carefully: what terms miss, such as compounds, is found too."""
+
 RERANKED = 30
 """How many of the best a reranker judges; each costs a model's call."""
 
@@ -58,6 +61,7 @@ class Retrieval:
             space=self.embedder.space if self.embedder and vector else None,
             documents=documents,
             limit=CANDIDATES if vector is None else CANDIDATES_OF_EACH,
+            few=FEW,
         )
         searched = time.perf_counter()
         first = limit if self.reranker is None else max(RERANKED, limit)

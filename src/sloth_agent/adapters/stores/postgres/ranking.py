@@ -41,6 +41,7 @@ async def ranked_candidates(
     generation: int,
     documents: Sequence[str],
     limit: int,
+    few: int,
 ) -> list[Candidate]:
     lists: list[sql.Composed] = []
     parameters: dict[str, object] = {
@@ -49,7 +50,7 @@ async def ranked_candidates(
         "limit": limit,
     }
     weights = _weighted(terms)
-    if terms.chunks <= limit:
+    if terms.chunks <= max(few, limit):
         lists.append(_all(whole=not documents))
     elif weights:
         lists.append(_by_terms(weights, parameters, gate=_gate(terms, weights)))

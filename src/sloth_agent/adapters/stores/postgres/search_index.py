@@ -145,8 +145,9 @@ class PostgresSearchIndex:
         space: str | None = None,
         documents: Sequence[str] = (),
         limit: int,
+        few: int = 0,
     ) -> Lookup:
-        query = (terms, vector, space, documents, limit)
+        query = (terms, vector, space, documents, limit, few)
         try:
             return await self._look_up(*query)
         except psycopg.errors.UndefinedTable:
@@ -160,6 +161,7 @@ class PostgresSearchIndex:
         space: str | None,
         documents: Sequence[str],
         limit: int,
+        few: int,
     ) -> Lookup:
         async with self.database.inside(
             self.schema, snapshot=True, settings=SEARCH_SETTINGS
@@ -172,6 +174,7 @@ class PostgresSearchIndex:
                 generation=active.generation,
                 documents=documents,
                 limit=limit,
+                few=few,
             )
         return Lookup(terms=counts, candidates=tuple(candidates))
 
