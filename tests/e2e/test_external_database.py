@@ -73,6 +73,20 @@ def test_what_is_wrong_is_one_line(
     assert "(" in shown.error, "a hint says what to do"
 
 
+@pytest.mark.parametrize("granted", ["usage on schema public", "create on schema public"])
+def test_a_user_who_may_make_nothing(address: str, tmp_path: Path, granted: str) -> None:
+    user = f"weak_{uuid4().hex}"
+    with psycopg.connect(address, autocommit=True) as connection:
+        connection.execute("create extension if not exists vector schema public")
+        connection.execute(sql.SQL("create role {} login").format(sql.Identifier(user)))
+        connection.execute(sql.SQL(f"grant {granted} to {{}}").format(sql.Identifier(user)))
+    weak = make_conninfo(address, user=user)
+    shown = Sloth(tmp_path / "home", tmp_path).using(DATABASE_URL=weak)("search", "haircut")
+    assert (shown.rc, shown.stdout) == (1, "")
+    assert "may not make" in shown.error
+    assert "Grant" in shown.error
+
+
 def test_a_password_is_shown_nowhere(address: str, tmp_path: Path) -> None:
     secret = make_conninfo(address, password="canary-4711", user="nobody")
     sloth = Sloth(tmp_path / "home", tmp_path).using(DATABASE_URL=secret)

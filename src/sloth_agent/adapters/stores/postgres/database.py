@@ -11,7 +11,12 @@ from psycopg import AsyncConnection, sql
 from psycopg.pq import TransactionStatus
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
-from sloth_agent.errors import DatabaseUnavailable, DiskFull, InvalidInput
+from sloth_agent.errors import (
+    ConfigurationError,
+    DatabaseUnavailable,
+    DiskFull,
+    InvalidInput,
+)
 
 Connection = AsyncConnection[tuple[Any, ...]]
 
@@ -120,6 +125,11 @@ def as_our_errors() -> Iterator[None]:
         yield
     except psycopg.errors.DiskFull as error:
         raise DiskFull("The database's disk is full.", hint="Free some space.") from error
+    except psycopg.errors.InsufficientPrivilege as error:
+        raise ConfigurationError(
+            "The database's user may not make schemas and tables.",
+            hint="Grant it CREATE on the database and on the schema public.",
+        ) from error
     except (psycopg.DataError, UnicodeEncodeError) as error:
         if getattr(error, "sqlstate", None) is not None:
             raise  # the server's own complaint, about a statement of ours

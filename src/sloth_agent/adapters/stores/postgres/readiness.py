@@ -2,7 +2,7 @@
 
 import psycopg
 
-from sloth_agent.adapters.stores.postgres.database import Connection
+from sloth_agent.adapters.stores.postgres.database import Connection, as_our_errors
 from sloth_agent.adapters.stores.postgres.migrations.history import head, migrations
 from sloth_agent.errors import ConfigurationError, DatabaseUnavailable
 
@@ -21,12 +21,17 @@ async def make_ready(conninfo: str) -> None:
     """
     connection = await _first_connection(conninfo)
     async with connection:
-        if await _version(connection) == head("shared"):
-            return
-        async with connection.transaction():
-            await connection.execute("select pg_advisory_xact_lock(%s)", (_LOCK,))
-            await _make_vector_extension(connection)
-            await _migrate_shared(connection)
+        with as_our_errors():
+            await _bring_up_to_date(connection)
+
+
+async def _bring_up_to_date(connection: Connection) -> None:
+    if await _version(connection) >= head("shared"):
+        return
+    async with connection.transaction():
+        await connection.execute("select pg_advisory_xact_lock(%s)", (_LOCK,))
+        await _make_vector_extension(connection)
+        await _migrate_shared(connection)
 
 
 async def _first_connection(conninfo: str) -> Connection:
