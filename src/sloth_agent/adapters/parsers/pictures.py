@@ -22,7 +22,7 @@ def refusal(content: bytes) -> UnreadableFile:
         )
     return UnsupportedFile(
         "This is a picture, and pictures are not read as documents.",
-        hint="Add it as a photo, or write what it says into a document.",
+        hint="Write what it says into a document.",
     )
 
 

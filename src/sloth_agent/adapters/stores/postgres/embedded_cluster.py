@@ -97,8 +97,8 @@ def is_made(data: Path) -> bool:
     if found != MAJOR:
         raise ConfigurationError(
             f"The data in {data} was written by PostgreSQL {found}; this is PostgreSQL {MAJOR}.",
-            hint="With the sloth-agent that wrote it run `sloth backup create`, move the folder "
-            "away, and run `sloth backup restore` with this one.",
+            hint="Use the sloth-agent that wrote it, or point SLOTH_HOME to another folder and "
+            "ingest the documents again.",
         )
     return True
 
