@@ -162,7 +162,7 @@ Setext
         (BlockKind.HEADING, "# Salon"),
         (BlockKind.PARAGRAPH, "Welcome."),
         (BlockKind.HEADING, "## Prices"),
-        (BlockKind.ROW, "| Service | Price |"),
+        (BlockKind.ROW, "Service | Price"),
         (BlockKind.ROW, "Cut | 650"),
         (BlockKind.ITEM, "- wash"),
         (BlockKind.ITEM, "- dry"),

@@ -22,7 +22,7 @@ _FRONT_MATTER = re.compile(r"\A---\n.*?\n(?:---|\.\.\.)\n", re.DOTALL)
 
 
 def blocks(text: str) -> Iterator[Block]:
-    """Yield blocks in order. The text keeps its marks, the heading path goes without them."""
+    """Yield blocks in order. The text keeps its marks; heading path and table headers have none."""
     hidden_cut = _SCRIPT.sub("", _COMMENT.sub("", clean(text)))
     body = _FRONT_MATTER.sub("", hidden_cut)
     yield from _Reader(body.split("\n")).blocks()
@@ -109,7 +109,7 @@ class _Reader:
     def _table(self, line: str) -> Iterator[Block]:
         self._next += 1  # the line of dashes
         header = CELL_SEPARATOR.join(plain_text(cell) for cell in _cells(line))
-        yield Block(text=line.strip(), kind=BlockKind.ROW, place=self._place)
+        yield Block(text=header, kind=BlockKind.ROW, place=self._place)
         while self._next < len(self._lines):
             row = self._lines[self._next]
             if "|" not in row or not row.strip():
