@@ -38,18 +38,14 @@ _PLAIN_LETTERS = tuple(zip("ąćęłńóśźżäöüéèáíçñґ", "acelnoszza
 def words(text: str) -> list[str]:
     """Lower-case words in order of appearance; apostrophe variants are one sign."""
     gapped = _gapped(text)
-    parts = gapped.split()
     letters = gapped.replace(" ", "")
+    if "'" in letters:
+        # It's is one word; 'quoted' is, without its quotes.
+        gapped = f" {gapped} ".replace("''", " ").replace(" '", " ").replace("' ", " ")
+        letters = letters.replace("'", "")
     if letters.isalnum():
-        return parts
-    if letters.replace("'", "").isalnum():
-        return [word for part in parts for word in _between_apostrophes(part)]
-    return [word for part in parts for word in _WORD.findall(part)]
-
-
-def _between_apostrophes(part: str) -> list[str]:
-    """It's is one word; 'quoted' is, without its quotes."""
-    return _WORD.findall(part) if "'" in part else [part]
+        return gapped.split()
+    return [word for part in gapped.split() for word in _WORD.findall(part)]
 
 
 def _gapped(text: str) -> str:
