@@ -160,7 +160,7 @@ class Evaluating:
 
 def _is_right_passage(passage: Passage, question: Question) -> bool:
     if not question.documents:
-        return _holds_answer(f"{passage.header}\n{passage.text}", question)
+        return _holds_answer(passage.readable_text, question)
     if question.page is not None and passage.place.page not in (None, question.page):
         return False
     return _names(passage.cited_document, question)

@@ -73,16 +73,9 @@ def passage_body(passage: Passage) -> Body:
         "section": place.section,
         "sheet": place.sheet,
         "row": place.row,
-        "text": _under_header(passage),
+        "text": passage.readable_text,
         "score": round(passage.score, 4),
     }
-
-
-def _under_header(passage: Passage) -> str:
-    """The text, with its table's header row where it does not begin with that."""
-    if not passage.header or passage.header in passage.text:
-        return passage.text
-    return f"{passage.header}\n{passage.text}"
 
 
 def document_body(document: Document) -> Body:

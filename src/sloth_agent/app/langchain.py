@@ -70,5 +70,4 @@ def _document(passage: Passage) -> Document:
         "row": place.row,
         "score": passage.score,
     }
-    text = "\n".join(part for part in (passage.header, passage.text) if part)
-    return Document(id=str(passage.chunk_id), page_content=text, metadata=metadata)
+    return Document(id=str(passage.chunk_id), page_content=passage.readable_text, metadata=metadata)

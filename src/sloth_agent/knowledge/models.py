@@ -187,6 +187,13 @@ class Passage:
         member = self.place.member
         return f"{self.document}/{member}" if member else self.document
 
+    @property
+    def readable_text(self) -> str:
+        """The text, under its table's header row where it does not hold that itself."""
+        if not self.header or self.header in self.text:
+            return self.text
+        return f"{self.header}\n{self.text}"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TermCounts:
