@@ -3,9 +3,9 @@
 import typer
 
 from sloth_agent.cli.options import Json
-from sloth_agent.cli.output import note, say, show_json
+from sloth_agent.cli.output import note, say, show_fields, show_json
 
-app = typer.Typer(no_args_is_help=True)
+app = typer.Typer(no_args_is_help=True, epilog="Example: sloth db status")
 
 
 @app.command("upgrade", epilog="Example: sloth db upgrade")
@@ -30,9 +30,8 @@ def status(as_json: Json = False) -> None:
     body = database_status(Settings.load())
     if as_json:
         show_json(body)
-        return
-    for name, value in body.items():
-        say(f"{name}: {'' if value is None else value}")
+    else:
+        show_fields(body)
 
 
 @app.command("stop", epilog="Example: sloth db stop")

@@ -7,7 +7,7 @@ from uuid import UUID
 import typer
 
 from sloth_agent.cli.options import Json, Tenant
-from sloth_agent.cli.output import note, say, show_json, show_table
+from sloth_agent.cli.output import note, show_fields, show_json, show_table
 from sloth_agent.cli.session import opened
 from sloth_agent.ids import DocumentId
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from sloth_agent.app.blocking import Tenant as Assistant
     from sloth_agent.knowledge.models import Document
 
-app = typer.Typer(no_args_is_help=True)
+app = typer.Typer(no_args_is_help=True, epilog="Example: sloth documents list")
 
 Id = Annotated[UUID, typer.Argument(metavar="ID", help="As `sloth documents list` shows it.")]
 
@@ -44,8 +44,7 @@ def show_document(id: Id, tenant: Tenant = None, as_json: Json = False) -> None:
     if as_json:
         show_json(body)
         return
-    for name, value in body.items():
-        say(f"{name}: {'' if value is None else value}")
+    show_fields(body)
 
 
 @app.command("delete", epilog="Example: sloth documents delete 0197c3a2-...")

@@ -3,7 +3,7 @@
 import json
 import sys
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 
@@ -26,16 +26,44 @@ def note(text: str) -> None:
     sys.stderr.write(harmless(text) + "\n")
 
 
+def show_fields(body: dict[str, Any]) -> None:
+    """One field a line; what belongs to a field is indented under it."""
+    for line in _fields(body):
+        say(line)
+
+
+def _fields(body: dict[str, Any]) -> Iterator[str]:
+    for name, value in body.items():
+        if isinstance(value, dict):
+            yield f"{name}:"
+            yield from (f"  {line}" for line in _fields(value))
+        elif isinstance(value, list):
+            yield f"{name}:{'' if value else ' none'}"
+            for item in value:
+                yield from (f"  {line}" for line in _fields(item))
+        else:
+            yield f"{name}: {_words(value)}".rstrip()
+
+
+def _words(value: object) -> str:
+    """A value as a person reads it."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "" if value is None else str(value)
+
+
 def show_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    """Rows under their columns, as wide as the terminal."""
+    """Rows under their columns, as wide as the terminal; the first cell, to be copied, is whole."""
     from rich import box
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
     table = Table(*columns, box=box.SIMPLE_HEAD, pad_edge=False)
+    if table.columns:
+        table.columns[0].no_wrap = True
     for row in rows:
-        table.add_row(*(Text(harmless("" if cell is None else str(cell))) for cell in row))
+        table.add_row(*(Text(harmless(_words(cell))) for cell in row))
     Console(width=None if sys.stdout.isatty() else 160).print(table)
 
 

@@ -6,13 +6,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sloth_agent.cli.options import Json, Tenant
-from sloth_agent.cli.output import say, show_json, show_table
+from sloth_agent.cli.output import show_fields, show_json, show_table
 from sloth_agent.cli.session import opened
 
 if TYPE_CHECKING:
     from sloth_agent.agent.models import Prompt
 
-app = typer.Typer(no_args_is_help=True)
+app = typer.Typer(
+    no_args_is_help=True, epilog='Example: sloth prompt set --role "You are the voice of Lavanda."'
+)
 
 
 @app.command("show", epilog="Example: sloth prompt show")
@@ -38,6 +40,8 @@ def set_prompt(
     as_json: Json = False,
 ) -> None:
     """Make a new version; what is not given stays as it is."""
+    if all(given is None for given in (role, instructions, context, temperature, max_tokens)):
+        raise typer.BadParameter("Name at least one thing to change, such as --role.")
     with opened() as sloth:
         prompt = sloth.tenant(tenant).set_prompt(
             role=_text(role),
@@ -85,6 +89,5 @@ def _show(prompt: "Prompt", *, as_json: bool) -> None:
     body = prompt_body(prompt)
     if as_json:
         show_json(body)
-        return
-    for name, value in body.items():
-        say(f"{name}: {value}")
+    else:
+        show_fields(body)

@@ -5,10 +5,12 @@ from typing import Annotated, Any
 import typer
 
 from sloth_agent.cli.options import Json
-from sloth_agent.cli.output import note, say, show_json, show_table
+from sloth_agent.cli.output import note, show_fields, show_json, show_table
 from sloth_agent.cli.session import opened
 
-app = typer.Typer(no_args_is_help=True)
+app = typer.Typer(
+    no_args_is_help=True, epilog='Example: sloth tenants create salon-anna --name "Salon Anna"'
+)
 
 Slug = Annotated[str, typer.Argument(metavar="SLUG", help="Such as salon-anna.")]
 
@@ -100,6 +102,5 @@ def _set_active(slug: str, *, active: bool, as_json: bool) -> None:
 def _show(body: dict[str, Any], *, as_json: bool) -> None:
     if as_json:
         show_json(body)
-        return
-    for name, value in body.items():
-        say(f"{name}: {'' if value is None else value}")
+    else:
+        show_fields(body)
