@@ -85,7 +85,7 @@ class Settings(BaseSettings):
             )
             raise ConfigurationError(
                 f"The settings cannot be used: {problems}.",
-                hint="Run `sloth config` to see where each comes from.",
+                hint="Correct them in the environment, .env or sloth.toml.",
             ) from error
         except (ValueError, OSError) as error:
             raise ConfigurationError(

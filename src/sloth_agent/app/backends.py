@@ -43,6 +43,7 @@ def factory(port: str, name: str) -> Factory:
     if name in known:
         found: Factory = resolve_name(known[name])
         return found
+    kind = port.removesuffix("s").replace("_", " ")
     raise ConfigurationError(
-        f"{port} has no backend named {name!r}.", hint=f"Known: {', '.join(sorted(known))}."
+        f"There is no {kind} named {name!r}.", hint=f"Known: {', '.join(sorted(known))}."
     )
