@@ -26,7 +26,9 @@ class Assistant:
 
     async def search(self, query: str, *, limit: int = 5) -> Found:
         self.depths.append(limit)
-        return Found(passages=tuple(self.found.get(query, ()))[:limit], term_weights={})
+        return Found(
+            passages=tuple(self.found.get(query, ()))[:limit], term_weights={}, by_vectors=False
+        )
 
     async def reply(self, question: str) -> AsyncIterator[Reply]:
         yield self.said[question]

@@ -84,7 +84,7 @@ def test_plain_text_in_four_languages_is_left_alone() -> None:
 def test_nothing_that_is_printed_steers(attack: str, capsys: pytest.CaptureFixture[str]) -> None:
     say(attack)
     note(attack)
-    show_table(("name",), [[attack]])
+    show_table(("name", attack), [[attack, attack]])
     show_json({"name": attack, attack: [attack]})
     captured = capsys.readouterr()
     assert not steering(captured.out + captured.err)

@@ -126,7 +126,9 @@ class Answering:
         everyday things once more under their names in the other languages.
         """
         if self.retrieval.embedder is not None:
-            return await self.retrieval.search(question, limit=PASSAGES)
+            found = await self.retrieval.search(question, limit=PASSAGES)
+            if found.by_vectors:
+                return found
         found = await self.retrieval.search(search_text(question, language), limit=PASSAGES)
         bridge = bridged_text(question, language)
         if not bridge.strip():
@@ -137,6 +139,7 @@ class Answering:
         return Found(
             passages=(*found.passages[: PASSAGES - len(more)], *more),
             term_weights={**bridged.term_weights, **found.term_weights},
+            by_vectors=False,
             timings_ms={
                 name: value + bridged.timings_ms[name] for name, value in found.timings_ms.items()
             },

@@ -59,9 +59,9 @@ def show_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(*columns, box=box.SIMPLE_HEAD, pad_edge=False)
-    if table.columns:
-        table.columns[0].no_wrap = True
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for number, column in enumerate(columns):
+        table.add_column(Text(harmless(column)), no_wrap=number == 0)
     for row in rows:
         table.add_row(*(Text(harmless(_words(cell))) for cell in row))
     Console(width=None if sys.stdout.isatty() else 160).print(table)

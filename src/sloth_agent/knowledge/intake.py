@@ -102,7 +102,8 @@ class Intake:
                 group.start_soon(work)
         if stopped:
             raise stopped[0]
-        await self.ingestion.index.settle()
+        if any(outcome.status is not Outcome.SKIPPED for outcome in outcomes.values()):
+            await self.ingestion.index.settle()
         return IngestReport(
             files=tuple(outcomes[path] for path in found), seconds=time.perf_counter() - started
         )

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from sloth_agent.errors import EmbedderUnavailable
 from sloth_agent.knowledge.fusion import fuse
 from sloth_agent.knowledge.lexical import rescore, terms
-from sloth_agent.knowledge.models import Candidate, Passage, Vector
+from sloth_agent.knowledge.models import Candidate, Lookup, Passage, Vector
 from sloth_agent.knowledge.ports import Embedder, Reranker, SearchIndex
 from sloth_agent.knowledge.queries import cleaned
 
@@ -30,6 +30,7 @@ class Found:
 
     passages: tuple[Passage, ...]
     term_weights: Mapping[str, float]  # how rare each term of the query is
+    by_vectors: bool  # False where words alone decided
     timings_ms: dict[str, float] = field(default_factory=dict)
 
 
@@ -55,20 +56,14 @@ class Retrieval:
         started = time.perf_counter()
         vector = await self._vector(query)
         embedded = time.perf_counter()
-        lookup = await self.index.look_up(
-            terms(query),
-            vector,
-            space=self.embedder.space if self.embedder and vector else None,
-            documents=documents,
-            limit=CANDIDATES if vector is None else CANDIDATES_OF_EACH,
-            few=FEW,
-        )
+        lookup = await self._look_up(query, vector, documents)
         searched = time.perf_counter()
         first = limit if self.reranker is None else max(RERANKED, limit)
         ranked = await self._reranked(query, _ranked(query, lookup.candidates, first))
         return Found(
             passages=tuple(ranked[:limit]),
             term_weights=lookup.terms.weights,
+            by_vectors=_has_vectors(lookup),
             timings_ms={
                 "embed": (embedded - started) * 1000,
                 "search": (searched - embedded) * 1000,
@@ -84,6 +79,22 @@ class Retrieval:
             return (await self.embedder.embed([query]))[0]
         except EmbedderUnavailable:
             return None
+
+    async def _look_up(self, query: str, vector: Vector | None, documents: Sequence[str]) -> Lookup:
+        if self.embedder is not None and vector is not None:
+            lookup = await self.index.look_up(
+                terms(query),
+                vector,
+                space=self.embedder.space,
+                documents=documents,
+                limit=CANDIDATES_OF_EACH,
+                few=FEW,
+            )
+            if _has_vectors(lookup):
+                return lookup
+        return await self.index.look_up(
+            terms(query), documents=documents, limit=CANDIDATES, few=FEW
+        )
 
     async def _reranked(self, query: str, passages: Sequence[Passage]) -> Sequence[Passage]:
         if self.reranker is None or not passages:
@@ -103,6 +114,11 @@ def _ranked(query: str, candidates: Sequence[Candidate], limit: int) -> list[Pas
     )
     best = sorted(told, key=lambda pair: -pair[0])
     return [replace(candidate.passage, score=score) for score, candidate in best[:limit]]
+
+
+def _has_vectors(lookup: Lookup) -> bool:
+    """Not where the index was built by another embedder, or by none."""
+    return any(candidate.similarity is not None for candidate in lookup.candidates)
 
 
 def _similarities(candidates: Sequence[Candidate]) -> list[float]:
