@@ -25,7 +25,7 @@ def ingest(
 ) -> None:
     """Teach the assistant from files; unchanged files are skipped."""
     from sloth_agent.app.bodies import ingest_body
-    from sloth_agent.knowledge.intake import IngestReport
+    from sloth_agent.knowledge.intake import IngestReport, Outcome
 
     with opened() as sloth:
         assistant = sloth.tenant(tenant)
@@ -39,8 +39,9 @@ def ingest(
             show_json(ingest_body(report))
         else:
             _show(report)
-        for advice in assistant.advice():
-            note(advice)
+        if report.count(Outcome.COMPLETED):
+            for advice in assistant.advice():
+                note(advice)
     raise typer.Exit(_exit_code(report))
 
 
@@ -50,6 +51,9 @@ def _show(report: "IngestReport") -> None:
     for file in report.files:
         if file.problem:
             note(f"failed: {file.path}: {file.problem.message} [{file.problem.code}]")
+        elif file.unread and file.status is Outcome.COMPLETED:
+            parts = ", ".join(part.part for part in file.unread[:10])
+            note(f"partly read: {file.path}: nothing was got out of {parts}.")
     if not report.files:
         note("There are no files to read.")
         return

@@ -24,7 +24,7 @@ from sloth_agent.errors import (
 from sloth_agent.ids import DocumentId
 from sloth_agent.knowledge.documents import Documents, spelled, too_large
 from sloth_agent.knowledge.ingestion import Ingestion
-from sloth_agent.knowledge.models import Document, DocumentStatus, Problem
+from sloth_agent.knowledge.models import Document, DocumentStatus, Problem, Unread
 
 FILES_AT_ONCE = 4
 
@@ -45,6 +45,7 @@ class FileOutcome:
     pages: int | None = None
     chunks: int = 0
     problem: Problem | None = None  # set when failed
+    unread: tuple[Unread, ...] = ()  # parts that gave no text, of a file that was read
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -229,6 +230,7 @@ def _outcome(path: str, document: Document, *, status: Outcome = Outcome.SKIPPED
         pages=document.pages,
         chunks=document.chunks,
         problem=document.problem,
+        unread=document.unread,
     )
 
 

@@ -62,7 +62,8 @@ def not_an_address() -> ConfigurationError:
 
 
 def _explained(error: psycopg.OperationalError) -> ConfigurationError | DatabaseUnavailable:
-    reason = str(error).strip().splitlines()[-1]
+    # Of "connection to ... failed: Connection refused\n\tIs the server running ...?" the middle.
+    reason = str(error).strip().splitlines()[0].rsplit("failed: ", 1)[-1].removeprefix("FATAL:  ")
     lowered = reason.lower()
     if "password" in lowered or "authentication" in lowered or "role" in lowered:
         return ConfigurationError(
