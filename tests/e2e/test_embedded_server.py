@@ -344,7 +344,7 @@ def test_data_of_another_major_version_is_refused(tmp_path: Path) -> None:
     (data / "PG_VERSION").write_text("16\n")
     with pytest.raises(ConfigurationError, match="PostgreSQL 16") as refused:
         attach(tmp_path)
-    assert "backup" in (refused.value.hint or "")
+    assert "SLOTH_HOME" in (refused.value.hint or "")
 
 
 def test_a_folder_of_something_else_is_refused(tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ def ingest(
 ) -> None:
     """Teach the assistant from files; unchanged files are skipped."""
     from sloth_agent.app.bodies import ingest_body
-    from sloth_agent.knowledge.intake import IngestReport, Outcome
+    from sloth_agent.knowledge.intake import IngestReport
 
     with opened() as sloth:
         assistant = sloth.tenant(tenant)
@@ -39,9 +39,8 @@ def ingest(
             show_json(ingest_body(report))
         else:
             _show(report)
-        if report.count(Outcome.COMPLETED):
-            for advice in assistant.advice():
-                note(advice)
+        for advice in assistant.advice():
+            note(advice)
     raise typer.Exit(_exit_code(report))
 
 

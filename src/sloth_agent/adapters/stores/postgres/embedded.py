@@ -167,6 +167,7 @@ def _started(data: Path) -> Server:
     )
     for _ in range(3):
         end_orphans(data)
+    cluster.remove_unfinished(data)
         try:
             cluster.start(data, account_for(data))
         except DatabaseUnavailable as error:

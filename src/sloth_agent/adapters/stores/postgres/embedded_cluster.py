@@ -57,8 +57,7 @@ def create(data: Path, account: Account | None) -> None:
     Database and extension are made before anybody can connect, so no two processes race for them.
     """
     folder = programs(account)
-    for leftover in data.parent.glob(f"{data.name}.new-*"):
-        shutil.rmtree(leftover, ignore_errors=True)
+    remove_unfinished(data)
     new = Path(tempfile.mkdtemp(prefix=f"{data.name}.new-", dir=data.parent))
     try:
         hand_over(new, account)
@@ -77,6 +76,15 @@ def create(data: Path, account: Account | None) -> None:
         new.rename(data)
     finally:
         shutil.rmtree(new, ignore_errors=True)
+
+
+def remove_unfinished(data: Path) -> None:
+    """Remove what killed makers left; called under the server's lock.
+
+    At every start, since an initdb that lost its maker may write on for a second.
+    """
+    for leftover in data.parent.glob(f"{data.name}.new-*"):
+        shutil.rmtree(leftover, ignore_errors=True)
 
 
 def is_made(data: Path) -> bool:
