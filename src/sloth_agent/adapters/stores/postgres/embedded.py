@@ -165,9 +165,9 @@ def _started(data: Path) -> Server:
         hint=f"Its log is {data / 'server.log'}.",
         backend="postgresql",
     )
+    cluster.remove_unfinished(data)
     for _ in range(3):
         end_orphans(data)
-    cluster.remove_unfinished(data)
         try:
             cluster.start(data, account_for(data))
         except DatabaseUnavailable as error:
