@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated
 from uuid import UUID
 
@@ -68,7 +69,8 @@ def _converse(
     assistant: "Assistant", conversation: "ConversationId | None", language: "Language | None"
 ) -> None:
     """Questions and answers until the end of input."""
-    import readline  # noqa: F401 - makes input() editable, with a history
+    with suppress(ImportError):  # Windows has none, and edits lines by itself
+        import readline  # noqa: F401 - makes input() editable, with a history
 
     from sloth_agent.errors import SlothError
 

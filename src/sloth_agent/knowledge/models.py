@@ -216,7 +216,6 @@ class Candidate:
     """A chunk that may answer a query, before the careful ranking."""
 
     passage: Passage
-    weight: float  # sum of the weights of the query's terms that the chunk holds
     similarity: float | None  # cosine to the query's vector; None without vectors
 
     @property

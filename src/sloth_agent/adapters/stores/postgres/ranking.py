@@ -74,10 +74,9 @@ async def ranked_candidates(
                 place=place_from_text(place),
                 header=header,
             ),
-            weight=weight or 0.0,
             similarity=similarity,
         )
-        for chunk_id, document_id, title, text, place, header, weight, similarity
+        for chunk_id, document_id, title, text, place, header, similarity
         in await found.fetchall()
     ]  # fmt: skip
 
@@ -169,8 +168,8 @@ def _joined(lists: Sequence[sql.Composed], *, generation: int, nearest: bool) ->
         ).format(vectors_table(generation))
     return sql.SQL(
         "with found as ({lists}),"
-        " best as materialized (select id, max(weight) as weight from found group by id)"
-        " select chunks.id, document_id, title, chunks.text, place::text, header, weight,"
+        " best as materialized (select distinct id from found)"
+        " select chunks.id, document_id, title, chunks.text, place::text, header,"
         " {similarity}"
         " from best join chunks on chunks.id = best.id"
         " join documents on documents.id = document_id"
