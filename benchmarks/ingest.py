@@ -29,7 +29,7 @@ async def measure(material: Material) -> AsyncIterator[Figure]:
     texts = list(material.texts(CHUNKS))
     made = vectors(CHUNKS)
     async with opened() as sloth:
-        database = (await sloth.tenant()).services.backends.database
+        database = (await sloth.tenant()).services.database
         files = documents(texts, chunks_each=CHUNKS_EACH)
         copied = await bare_copy_of_texts(database, texts)
         speed = await chunks_a_second(sloth, "lexical", files, None)
@@ -86,7 +86,7 @@ async def vectors_a_second(sloth: AsyncSloth, made: Vectors) -> float:
     """Packed and stored as a publication does it, in one transaction for each document."""
     tenant = await sloth.tenant("writing", create=True)
     await tenant.services.retrieval.index.adopt(space="given", dimensions=DIMENSIONS)
-    database, schema = tenant.services.backends.database, tenant.organization.schema_name
+    database, schema = tenant.services.database, tenant.organization.schema_name
     given = made.tolist()
     chunks = [
         Chunk(id=ChunkId(new_id()), position=number, text="", start=0, end=0)

@@ -29,7 +29,7 @@ class Machine:
 async def this_machine() -> Machine:
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
     async with opened() as sloth:
-        database = (await sloth.tenant()).services.backends.database
+        database = (await sloth.tenant()).services.database
         async with database.shared() as connection:
             postgresql = await server_version(connection)
     return Machine(

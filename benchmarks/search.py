@@ -87,7 +87,7 @@ async def recall(tenant: AsyncTenant, asked: Vectors, nearest: int, space: str) 
 async def exactly_nearest(tenant: AsyncTenant, vector: list[float], count: int) -> list[float]:
     """The similarities of the nearest vectors; an order by an expression uses no index."""
     schema = tenant.organization.schema_name
-    async with tenant.services.backends.database.inside(schema) as connection:
+    async with tenant.services.database.inside(schema) as connection:
         found = await connection.execute(
             "select -(vector <#> %s::halfvec) as similarity from vectors_1"
             " order by similarity desc limit %s",

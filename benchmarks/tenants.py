@@ -18,7 +18,7 @@ ROUNDS = 30
 
 async def measure(_: Material) -> AsyncIterator[Figure]:
     async with opened() as sloth:
-        database = (await sloth.tenant()).services.backends.database
+        database = (await sloth.tenant()).services.database
         created, raw = [], []
         for number in range(ROUNDS):  # in turns, so that both meet the same machine
             started = time.perf_counter()

@@ -20,7 +20,7 @@ from fakes.hashing_embedder import HashingEmbedder, install_as_plugin
 from sloth_agent import AsyncSloth, Settings
 from sloth_agent.adapters.stores.postgres.database import Database
 from sloth_agent.app.sloth import AsyncTenant
-from sloth_agent.app.wiring import Backends, TenantServices
+from sloth_agent.app.wiring import Backends
 from sloth_agent.errors import Conflict
 from sloth_agent.knowledge.intake import Outcome
 
@@ -126,13 +126,8 @@ async def test_a_rebuild_under_searches(tenant: AsyncTenant, folder: Path) -> No
     class Chosen(Backends):
         embedder = HashingEmbedder("second")
 
-    other = AsyncTenant(
-        tenant.organization,
-        TenantServices(
-            Chosen(backends.settings, backends.database, backends.resources),
-            tenant.services.schema,
-        ),
-    )
+    chosen = Chosen(backends.settings, backends.resources)
+    other = AsyncTenant(tenant.organization, replace(tenant.services, backends=chosen))
     counted: Counter[str] = Counter()
     done = anyio.Event()
 

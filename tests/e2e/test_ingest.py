@@ -2,7 +2,7 @@
 
 import os
 import stat
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -12,7 +12,7 @@ import pytest
 from fakes.hashing_embedder import HashingEmbedder
 from sloth_agent import AsyncSloth, Settings
 from sloth_agent.app.sloth import AsyncTenant
-from sloth_agent.app.wiring import Backends, TenantServices
+from sloth_agent.app.wiring import Backends
 from sloth_agent.errors import Conflict, InvalidInput, NotFound, StorageUnavailable
 from sloth_agent.knowledge.intake import FileOutcome, IngestReport, Outcome
 from sloth_agent.knowledge.models import DocumentStatus
@@ -36,9 +36,9 @@ class BackendsWith(Backends):
 
 
 def with_embedder(tenant: AsyncTenant, embedder: Embedder | None) -> AsyncTenant:
-    backends = tenant.services.backends
-    chosen = BackendsWith(backends.settings, backends.database, backends.resources, chosen=embedder)
-    return AsyncTenant(tenant.organization, TenantServices(chosen, tenant.services.schema))
+    services = tenant.services
+    chosen = BackendsWith(services.backends.settings, services.backends.resources, chosen=embedder)
+    return AsyncTenant(tenant.organization, replace(services, backends=chosen))
 
 
 @pytest.fixture
@@ -463,7 +463,7 @@ async def test_a_folder_of_all_kinds_and_all_damages(
             assert file.problem.message.endswith((".", "?", "!", ")")), file
         else:
             assert file.chunks, file
-    database = tenant.services.backends.database
+    database = tenant.services.database
     async with database.inside(tenant.services.schema) as connection:
         found = await connection.execute(
             "select title, max(chunks.text) from documents"

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 
 from sloth_agent.adapters.stores.postgres.readiness import server_version
 from sloth_agent.agent.models import Language
@@ -13,9 +14,12 @@ from sloth_agent.agent.ports import ChatRequest, Completion
 from sloth_agent.app.choices import NONE, VECTORS_ARE_OFF, chat_choice, embedder_choice
 from sloth_agent.app.wiring import Backends, open_database
 from sloth_agent.errors import SlothError
+from sloth_agent.ids import ChunkId, DocumentId, new_id
+from sloth_agent.knowledge.models import Passage
 from sloth_agent.settings import Settings
 
 LITTLE_DISK_BYTES = 1024**3
+SAMPLE = b"Opening hours: 9 to 18"
 
 
 class Health(StrEnum):
@@ -35,22 +39,22 @@ class Finding:
 
 
 async def examine(settings: Settings) -> list[Finding]:
-    """Check the machine, the database and every chosen backend, in this order."""
-    findings = [_machine(), _disk(settings)]
+    """Check the machine, the database and every chosen backend, in this order.
+
+    One that fails keeps none of the others from being checked.
+    """
     async with AsyncExitStack() as resources:
-        try:
-            database = await open_database(settings, resources)
-        except SlothError as error:
-            return [*findings, _failed("database", error)]
-        backends = Backends(settings, database, resources)
-        async with database.shared() as connection:
-            version = await server_version(connection)
-        kind = "your own server" if settings.database_url else "embedded"
-        findings.append(_ok("database", f"PostgreSQL {version} with pgvector, {kind}"))
-        findings.append(await _tried("reading files", lambda: _reads(backends)))
-        findings.append(await _embedder(settings, backends))
-        findings.append(await _tried("answers", lambda: _answers(settings, backends)))
-    return findings
+        backends = Backends(settings, resources)
+        return [
+            _machine(),
+            _disk(settings),
+            await _tried("database", lambda: _database(settings, resources)),
+            await _tried("file store", lambda: _files(backends)),
+            await _tried("reading files", lambda: _reads(backends)),
+            await _embedder(settings, backends),
+            await _tried("reranker", lambda: _reranker(settings, backends)),
+            await _tried("answers", lambda: _answers(settings, backends)),
+        ]
 
 
 def _machine() -> Finding:
@@ -59,10 +63,14 @@ def _machine() -> Finding:
 
 
 def _disk(settings: Settings) -> Finding:
-    folder = settings.home
-    while not folder.exists():
-        folder = folder.parent
-    free = shutil.disk_usage(folder).free
+    try:
+        free = _free_bytes(settings.home.absolute())
+    except OSError as error:
+        return _failed(
+            "disk",
+            f"{settings.home} cannot be looked at: {error.strerror}",
+            "Check SLOTH_HOME, and the rights of the folders above it.",
+        )
     message = f"{settings.home} has {free / 1024**3:.1f} GiB free"
     if free < LITTLE_DISK_BYTES:
         return Finding(
@@ -74,8 +82,32 @@ def _disk(settings: Settings) -> Finding:
     return _ok("disk", message)
 
 
+def _free_bytes(folder: Path) -> int:
+    """Of the disk where a folder is, or will be made."""
+    try:
+        return shutil.disk_usage(folder).free
+    except FileNotFoundError:
+        return _free_bytes(folder.parent)
+
+
+async def _database(settings: Settings, resources: AsyncExitStack) -> str:
+    database = await open_database(settings, resources)
+    async with database.shared() as connection:
+        version = await server_version(connection)
+    kind = "your own server" if settings.database_url else "embedded"
+    return f"PostgreSQL {version} with pgvector, {kind}"
+
+
+async def _files(backends: Backends) -> str:
+    files, key = backends.files("doctor"), new_id().hex  # a second doctor has another key
+    await files.write(key, SAMPLE)
+    await files.read(key)
+    await files.delete(key)
+    return "files can be kept, read and deleted"
+
+
 async def _reads(backends: Backends) -> str:
-    await backends.reader.read(b"Opening hours: 9 to 18", name="check.txt")
+    await backends.reader.read(SAMPLE, name="check.txt")
     return "the reading process works"
 
 
@@ -94,6 +126,20 @@ async def _embedder(settings: Settings, backends: Backends) -> Finding:
         return f"{embedder.space}, {embedder.dimensions} dimensions ({choice.reason})"
 
     return await _tried("vectors", embeds)
+
+
+async def _reranker(settings: Settings, backends: Backends) -> str:
+    if backends.reranker is None:
+        return "none; the order is that of the search"
+    passage = Passage(
+        chunk_id=ChunkId(new_id()),
+        document_id=DocumentId(new_id()),
+        document="check.txt",
+        text=SAMPLE.decode(),
+        score=1.0,
+    )
+    await backends.reranker.scores("When are you open?", [passage])
+    return f"{settings.reranker} (SLOTH_RERANKER says so)"
 
 
 async def _answers(settings: Settings, backends: Backends) -> str:
@@ -115,12 +161,18 @@ async def _tried(name: str, check: Callable[[], Awaitable[str]]) -> Finding:
     try:
         return _ok(name, await check())
     except SlothError as error:
-        return _failed(name, error)
+        return _failed(name, error.message, error.hint)
+    except Exception as error:  # noqa: BLE001 - another package's backend may raise anything
+        return _failed(
+            name,
+            f"unexpected {type(error).__name__}: {error}",
+            "This is a bug, of sloth-agent or of the package that the backend comes from.",
+        )
 
 
 def _ok(name: str, message: str) -> Finding:
     return Finding(name=name, health=Health.OK, message=message)
 
 
-def _failed(name: str, error: SlothError) -> Finding:
-    return Finding(name=name, health=Health.FAILED, message=error.message, hint=error.hint)
+def _failed(name: str, message: str, hint: str | None) -> Finding:
+    return Finding(name=name, health=Health.FAILED, message=message, hint=hint)

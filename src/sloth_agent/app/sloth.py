@@ -18,7 +18,7 @@ from sloth_agent.agent.models import (
 )
 from sloth_agent.agent.ports import Delta
 from sloth_agent.app.choices import advice
-from sloth_agent.app.wiring import Backends, TenantServices, open_database
+from sloth_agent.app.wiring import Backends, Services, TenantServices, open_database
 from sloth_agent.errors import EmbedderUnavailable
 from sloth_agent.ids import ConversationId, DocumentId
 from sloth_agent.knowledge.intake import FileOutcome, IngestReport
@@ -43,7 +43,7 @@ class AsyncSloth:
     def __init__(self, settings: Settings | None = None) -> None:
         self.settings = settings or Settings.load()
         self._resources = AsyncExitStack()
-        self._backends: Backends | None = None
+        self._services: Services | None = None
 
     async def __aenter__(self) -> Self:
         await self.open()
@@ -68,11 +68,11 @@ class AsyncSloth:
         except BaseException:
             await self._resources.aclose()
             raise
-        self._backends = Backends(self.settings, database, self._resources)
+        self._services = Services(Backends(self.settings, self._resources), database)
 
     async def close(self) -> None:
         """Give everything back; the last user of the embedded server stops it."""
-        self._backends = None
+        self._services = None
         await self._resources.aclose()
 
     async def tenant(self, slug: str | None = None, *, create: bool = False) -> "AsyncTenant":
@@ -84,10 +84,10 @@ class AsyncSloth:
             NotFound: no such tenant, and it is not to be made.
         """
         slug = self.settings.tenant if slug is None else slug
-        backends = self._opened
+        services = self._opened
         create = create or slug == DEFAULT_TENANT
-        organization = await backends.organizations.open(slug, create=create)
-        return AsyncTenant(organization, TenantServices(backends, organization.schema_name))
+        organization = await services.organizations.open(slug, create=create)
+        return AsyncTenant(organization, services.of(organization))
 
     async def create_tenant(self, slug: str, *, name: str | None = None) -> Organization:
         """Make a tenant and its walls.
@@ -125,10 +125,10 @@ class AsyncSloth:
         return len(tenants)
 
     @property
-    def _opened(self) -> Backends:
-        if self._backends is None:
+    def _opened(self) -> Services:
+        if self._services is None:
             raise RuntimeError("AsyncSloth is closed; use `async with AsyncSloth() as sloth:`.")
-        return self._backends
+        return self._services
 
 
 @dataclass(frozen=True, slots=True)

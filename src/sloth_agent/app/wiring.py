@@ -37,23 +37,24 @@ from sloth_agent.knowledge.ports import DocumentReader, Embedder, Reranker
 from sloth_agent.knowledge.rebuilding import Rebuilding
 from sloth_agent.knowledge.retrieval import Retrieval
 from sloth_agent.settings import Settings
+from sloth_agent.tenants.models import Organization
 from sloth_agent.tenants.organizations import Organizations
 
 
 @dataclass(frozen=True)
 class Backends:
-    """The chosen adapters of one process. A backend is made when it is first asked for."""
+    """The chosen adapters of one process, beside the database.
+
+    A backend is made when it is first asked for.
+    """
 
     settings: Settings
-    database: Database
     resources: AsyncExitStack
     clock: Clock = system_clock
 
-    @cached_property
-    def organizations(self) -> Organizations:
-        return Organizations(
-            PostgresOrganizations(self.database), TenantSchemas(self.database), self.clock
-        )
+    def files(self, schema: str) -> LocalFiles:
+        """Where one tenant's original files are kept."""
+        return LocalFiles(self.settings.home / "files" / schema)
 
     @cached_property
     def reader(self) -> DocumentReader:
@@ -94,6 +95,7 @@ class TenantServices:
     """
 
     backends: Backends
+    database: Database
     schema: str
 
     @cached_property
@@ -129,11 +131,11 @@ class TenantServices:
 
     @cached_property
     def prompts(self) -> Prompts:
-        return Prompts(PostgresPrompts(self.backends.database, self.schema), self.backends.clock)
+        return Prompts(PostgresPrompts(self.database, self.schema), self.backends.clock)
 
     @cached_property
     def conversations(self) -> Conversations:
-        store = PostgresConversations(self.backends.database, self.schema)
+        store = PostgresConversations(self.database, self.schema)
         return Conversations(store, self.backends.clock)
 
     @cached_property
@@ -146,15 +148,34 @@ class TenantServices:
 
     @cached_property
     def _document_store(self) -> PostgresDocuments:
-        return PostgresDocuments(self.backends.database, self.schema)
+        return PostgresDocuments(self.database, self.schema)
 
     @cached_property
     def _index(self) -> PostgresSearchIndex:
-        return PostgresSearchIndex(self.backends.database, self.schema)
+        return PostgresSearchIndex(self.database, self.schema)
 
     @cached_property
     def _files(self) -> LocalFiles:
-        return LocalFiles(self.backends.settings.home / "files" / self.schema)
+        return self.backends.files(self.schema)
+
+
+@dataclass(frozen=True)
+class Services:
+    """What one database holds: the list of tenants, and what each of them can do."""
+
+    backends: Backends
+    database: Database
+
+    @cached_property
+    def organizations(self) -> Organizations:
+        return Organizations(
+            PostgresOrganizations(self.database),
+            TenantSchemas(self.database),
+            self.backends.clock,
+        )
+
+    def of(self, organization: Organization) -> TenantServices:
+        return TenantServices(self.backends, self.database, organization.schema_name)
 
 
 async def open_database(settings: Settings, resources: AsyncExitStack) -> Database:

@@ -10,7 +10,7 @@ SIGNS = {"ok": "✓", "warning": "!", "failed": "✗"}
 
 
 def doctor(as_json: Json = False) -> None:
-    """Check this machine, the database, the embedder and the model."""
+    """Check this machine, the database and every backend."""
     from functools import partial
 
     import anyio

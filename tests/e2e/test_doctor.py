@@ -1,0 +1,86 @@
+"""`sloth doctor` checks everything, whatever fails."""
+
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+
+from fakes.command import Sloth
+from sloth_agent import Settings
+from sloth_agent.app.diagnosis import Finding, Health, examine
+from sloth_agent.app.wiring import Backends
+
+pytestmark = pytest.mark.anyio
+
+CHECKS = [
+    "machine", "disk", "database", "file store", "reading files", "vectors", "reranker", "answers",
+]  # fmt: skip
+
+
+async def findings(settings: Settings) -> dict[str, Finding]:
+    return {finding.name: finding for finding in await examine(settings)}
+
+
+def failed(found: dict[str, Finding]) -> set[str]:
+    return {name for name, finding in found.items() if finding.health is Health.FAILED}
+
+
+async def test_all_is_well(settings: Settings) -> None:
+    found = await findings(settings)
+    assert list(found) == CHECKS
+    assert failed(found) == set()
+
+
+async def test_all_that_fails_is_named_with_what_to_do(tmp_path: Path) -> None:
+    """The database first of all, and none of the others is left out for that."""
+    home = tmp_path / "home"
+    home.mkdir()
+    (home / "files").write_text("in the way")
+    found = await findings(
+        Settings(
+            home=home,
+            database_url=SecretStr("postgresql://nobody@127.0.0.1:1/sloth"),
+            embedder="openai",
+            openai_api_key=None,
+            reranker="nonsense",
+            chat="nonsense",
+        )
+    )
+    assert list(found) == CHECKS
+    assert failed(found) == {"database", "file store", "vectors", "reranker", "answers"}
+    assert all(found[name].message and found[name].hint for name in failed(found))
+
+
+async def test_a_backend_that_breaks(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another package may raise anything; that is a finding too."""
+
+    class Broken:
+        async def scores(self, *_: object) -> list[float]:
+            raise ZeroDivisionError("by zero")
+
+    monkeypatch.setattr(Backends, "reranker", Broken())
+    found = await findings(settings)
+    assert failed(found) == {"reranker"}
+    assert "ZeroDivisionError: by zero" in found["reranker"].message
+
+
+async def test_a_disk_that_cannot_be_looked_at(settings: Settings, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    for home in (tmp_path / "file" / "home", tmp_path / ("long" * 100)):
+        found = await findings(settings.model_copy(update={"home": home}))
+        assert {"disk", "database", "file store"} <= failed(found)
+        assert str(home) in found["disk"].message
+
+
+def test_as_a_command(sloth_cli: Sloth) -> None:
+    sloth = sloth_cli.using(DATABASE_URL="postgresql://nobody@127.0.0.1:1/x", SLOTH_CHAT="nonsense")
+    shown = sloth("doctor", "--json")
+    checks = {check["name"]: check for check in shown.json["checks"]}
+    assert (shown.rc, list(checks)) == (1, CHECKS)
+    assert {name for name in checks if checks[name]["status"] == "failed"} == {
+        "database",
+        "answers",
+    }
+    told = sloth("doctor")
+    assert (told.rc, told.stderr) == (1, "")
+    assert sum(line.startswith("✗") for line in told.stdout.splitlines()) == 2
