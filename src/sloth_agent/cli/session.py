@@ -10,12 +10,10 @@ if TYPE_CHECKING:
 
 @contextmanager
 def opened() -> Iterator["Sloth"]:
-    """The library with the settings of this machine."""
-    import logging
-
+    """The library with the settings of this machine; its warnings are notes."""
     from sloth_agent.app.blocking import Sloth
+    from sloth_agent.cli.logged import show_warnings
 
-    # What libraries have to say is in our errors already, in words for people.
-    logging.getLogger().addHandler(logging.NullHandler())
+    show_warnings()
     with Sloth() as sloth:
         yield sloth

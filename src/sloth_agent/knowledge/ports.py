@@ -59,7 +59,11 @@ class Reranker(Protocol):
     """Judges passages against a question more carefully, and more slowly, than a search."""
 
     async def scores(self, question: str, passages: Sequence[Passage]) -> list[float]:
-        """Return one score per passage, in the order given; higher is better."""
+        """Return one score per passage, in the order given; higher is better.
+
+        Raises:
+            BackendUnavailable: no judgement; the search goes on in the order that it had.
+        """
 
 
 class FileStore(Protocol):

@@ -1,15 +1,18 @@
 """Finds the passages that may answer a question."""
 
+import logging
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from sloth_agent.errors import EmbedderUnavailable
+from sloth_agent.errors import BackendUnavailable, EmbedderUnavailable
 from sloth_agent.knowledge.fusion import fuse
 from sloth_agent.knowledge.lexical import rescore, terms
 from sloth_agent.knowledge.models import Candidate, Lookup, Passage, Vector
 from sloth_agent.knowledge.ports import Embedder, Reranker, SearchIndex
 from sloth_agent.knowledge.queries import cleaned
+
+log = logging.getLogger(__name__)
 
 CANDIDATES = 100
 """How many chunks get the careful ranking where words alone choose them."""
@@ -47,7 +50,8 @@ class Retrieval:
 
         `documents` keeps the search to documents of these titles, or patterns such as `*.pdf`.
 
-        While the embedder is away, words alone decide.
+        While the embedder is away, words alone decide; while the reranker is, the order that the
+        search itself found. A warning in the log says so.
 
         Raises:
             InvalidInput: an empty query, or one that is too long.
@@ -77,7 +81,8 @@ class Retrieval:
         try:
             await self.embedder.prepare()
             return (await self.embedder.embed([query]))[0]
-        except EmbedderUnavailable:
+        except EmbedderUnavailable as error:
+            log.warning("Words alone decide: %s", error.message)
             return None
 
     async def _look_up(self, query: str, vector: Vector | None, documents: Sequence[str]) -> Lookup:
@@ -99,7 +104,11 @@ class Retrieval:
     async def _reranked(self, query: str, passages: Sequence[Passage]) -> Sequence[Passage]:
         if self.reranker is None or not passages:
             return passages
-        scores = await self.reranker.scores(query, passages)
+        try:
+            scores = await self.reranker.scores(query, passages)
+        except BackendUnavailable as error:
+            log.warning("The order is that before reranking: %s", error.message)
+            return passages
         judged = [replace(p, score=score) for p, score in zip(passages, scores, strict=True)]
         return sorted(judged, key=lambda passage: -passage.score)
 
