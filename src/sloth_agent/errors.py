@@ -97,6 +97,19 @@ class DiskFull(StorageUnavailable):
     code = "disk_full"
 
 
+class Unexpected(SlothError):
+    """A bug of ours met while working on one of many files. Its traceback is in the log."""
+
+    code = "unexpected"
+
+    @classmethod
+    def named(cls, error: Exception) -> Self:
+        return cls(
+            f"A bug kept this file from being learned: unexpected {type(error).__name__}."
+            " Run it with --debug and report what it prints."
+        )
+
+
 class UnreadableFile(SlothError):
     """A file whose text cannot be had. The message is a sentence for the file's owner."""
 

@@ -106,5 +106,12 @@ def read(content: bytes, *, name: str) -> Reading:
     return Reading(media_type="text/plain", blocks=(Block(text=DEEDS[name]()),))
 
 
+def garble(content: bytes) -> None:
+    """What a nursery that is no more itself may say in place of an answer."""
+    if content.startswith(b"say "):
+        sys.stdout.buffer.write(content[4:])
+        sys.stdout.buffer.flush()
+
+
 if __name__ == "__main__":
-    nursery.serve(read, prepare=lambda content: None)  # noqa: ARG005 - nothing to load
+    nursery.serve(read, prepare=garble)

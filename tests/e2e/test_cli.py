@@ -278,6 +278,46 @@ def test_debug_shows_where_it_happened(sloth_cli: Sloth) -> None:
     assert "error: " in shown.stderr
 
 
+BUGGY_PLUGIN = """
+class Buggy:
+    space, dimensions = "buggy", 4
+    async def prepare(self): pass
+    async def embed(self, texts):
+        if any("nails" in text for text in texts):
+            raise KeyError("a bug")
+        return [[1.0, 0.0, 0.0, 0.0] for _ in texts]
+
+def from_settings(settings):
+    return Buggy()
+"""
+
+
+def test_a_bug_costs_one_file_and_debug_shows_where(sloth_cli: Sloth, tmp_path: Path) -> None:
+    registered = tmp_path / "plugins" / "buggy-1.dist-info"
+    registered.mkdir(parents=True)
+    (registered / "METADATA").write_text("Metadata-Version: 2.1\nName: buggy\nVersion: 1\n")
+    (registered / "entry_points.txt").write_text(
+        "[sloth_agent.embedders]\nbuggy = buggy:from_settings\n"
+    )
+    (registered.parent / "buggy.py").write_text(BUGGY_PLUGIN)
+    folder = tmp_path / "docs"
+    folder.mkdir()
+    for name in ("hair", "nails", "skin"):
+        (folder / f"{name}.txt").write_text(f"We look after {name}.")
+    sloth = sloth_cli.using(PYTHONPATH=str(registered.parent), SLOTH_EMBEDDER="buggy")
+
+    shown = sloth("ingest", str(folder), "--json")
+    assert shown.rc == 3
+    states = {Path(file["path"]).stem: file for file in shown.json["files"]}
+    assert {name: file["status"] for name, file in states.items()} == {
+        "hair": "completed", "nails": "failed", "skin": "completed",
+    }  # fmt: skip
+    assert states["nails"]["error"]["code"] == "unexpected"
+    assert "KeyError" in states["nails"]["error"]["message"]
+    assert "Traceback" not in shown.stderr
+    assert "in embed" in sloth("--debug", "ingest", str(folder)).stderr
+
+
 def test_completion_is_installable(tmp_path: Path) -> None:
     sloth = Sloth(tmp_path / "home", tmp_path).using(SHELL="/bin/bash")
     shown = sloth("--show-completion", "bash")

@@ -139,6 +139,25 @@ async def test_a_nursery_that_dies_is_replaced(harmful: SandboxReader) -> None:
     assert await deed(harmful, "greet") == "hello"
 
 
+@pytest.mark.parametrize("said", ["", "many", "-5", "9" * 100, "99999999999"])
+async def test_an_answer_that_makes_no_sense_is_damage(harmful: SandboxReader, said: str) -> None:
+    with pytest.raises(FileDamaged, match="makes no sense"):
+        await deed(harmful, "greet", f"say {said}\n")
+    assert await deed(harmful, "greet") == "hello"
+
+
+async def test_a_process_that_does_not_start_costs_the_file_only(
+    harmful: SandboxReader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as broken:
+        broken.setattr(sys, "executable", "/no/such/python")
+        with pytest.raises(UnreadableFile) as caught:
+            await deed(harmful, "greet")
+    assert caught.value.code == "unreadable_file"
+    assert "no process can be started" in caught.value.message
+    assert await deed(harmful, "greet") == "hello"
+
+
 async def test_giving_up_waiting_ends_the_child(harmful: SandboxReader) -> None:
     with anyio.move_on_after(0.7):
         await deed(harmful, "sleep")

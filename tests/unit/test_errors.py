@@ -14,7 +14,7 @@ CODES = {
     "embedder_unavailable", "error", "file_damaged", "file_empty", "file_encrypted",
     "file_too_large", "invalid_input", "limit_reached", "missing_extra", "model_unavailable",
     "no_text", "not_found", "parse_memory", "parse_timeout", "storage_unavailable",
-    "too_many_pages", "unpacked_too_large", "unreadable_file", "unsupported_file",
+    "too_many_pages", "unexpected", "unpacked_too_large", "unreadable_file", "unsupported_file",
 }  # fmt: skip
 
 

@@ -79,7 +79,16 @@ def run() -> None:
     _make_streams_patient()
     arguments = sys.argv[1:]
     debug = DEBUG in arguments
+    if debug:
+        _show_log()
     sys.exit(_outcome([word for word in arguments if word != DEBUG], debug=debug))
+
+
+def _show_log() -> None:
+    """Bugs that cost one file of many are told there, with their tracebacks."""
+    import logging
+
+    logging.getLogger("sloth_agent").addHandler(logging.StreamHandler())
 
 
 def _make_streams_patient() -> None:

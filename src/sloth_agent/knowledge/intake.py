@@ -1,6 +1,7 @@
 """Learns from files and folders on this machine."""
 
 import glob
+import logging
 import os
 import stat
 import time
@@ -19,6 +20,7 @@ from sloth_agent.errors import (
     NotFound,
     SlothError,
     StorageUnavailable,
+    Unexpected,
     UnreadableFile,
 )
 from sloth_agent.ids import DocumentId
@@ -27,6 +29,8 @@ from sloth_agent.knowledge.ingestion import Ingestion
 from sloth_agent.knowledge.models import Document, DocumentStatus, Problem, Unread
 
 FILES_AT_ONCE = 4
+
+_log = logging.getLogger(__name__)
 
 
 class Outcome(StrEnum):
@@ -113,7 +117,7 @@ class Intake:
         """Learn from bytes that have a name but no place on this machine."""
         try:
             return await self._learn(name, await self.documents.upload(name, content))
-        except SlothError as error:
+        except Exception as error:  # noqa: BLE001 - the outer edge of one file
             return _failed(name, error)
 
     async def _patiently(self, path: Path) -> FileOutcome:
@@ -132,7 +136,7 @@ class Intake:
                         return _outcome(str(path), await self.documents.moved_to(source, twin))
             document = await self.documents.upload(path.name, content, source=source)
             return await self._learn(str(path), document)
-        except SlothError as error:
+        except Exception as error:  # noqa: BLE001 - the outer edge of one file
             return _failed(str(path), error)
 
     async def _learn(self, path: str, document: Document) -> FileOutcome:
@@ -234,8 +238,11 @@ def _outcome(path: str, document: Document, *, status: Outcome = Outcome.SKIPPED
     )
 
 
-def _failed(path: str, error: SlothError) -> FileOutcome:
+def _failed(path: str, error: Exception) -> FileOutcome:
     if isinstance(error, DatabaseUnavailable | StorageUnavailable):
         raise error
+    if not isinstance(error, SlothError):
+        _log.error("%s could not be learned", path, exc_info=error)
+        error = Unexpected.named(error)
     problem = Problem(code=error.code, message=error.message)
     return FileOutcome(path=path, status=Outcome.FAILED, problem=problem)

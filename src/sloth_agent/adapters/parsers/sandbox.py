@@ -17,7 +17,7 @@ import anyio.to_thread
 
 from sloth_agent.adapters.parsers import wire
 from sloth_agent.adapters.parsers.limits import Limits
-from sloth_agent.errors import FileTooLarge, ParseMemory, ParseTimeout
+from sloth_agent.errors import FileTooLarge, ParseMemory, ParseTimeout, UnreadableFile
 from sloth_agent.knowledge.models import Reading
 from sloth_agent.settings import Settings
 
@@ -29,6 +29,7 @@ _START = (
     " runpy.run_module(sys.argv[1], run_name='__main__')"
 )
 _NURSERY = "sloth_agent.adapters.parsers.nursery"
+_LONGEST_HEAD = 16
 _GRACE_SECONDS = 10.0  # beyond the child's own clock, for a nursery that hangs itself
 
 
@@ -118,6 +119,8 @@ class _Nursery:
         """Raises:
         ParseTimeout: no answer in time, and the nursery was ended for it.
         ParseMemory: the nursery itself was ended from outside.
+        FileDamaged: the answer makes no sense.
+        UnreadableFile: the nursery cannot be started.
         """
         process = self._started()
         overdue = threading.Event()
@@ -126,7 +129,11 @@ class _Nursery:
         clock.start()
         try:
             return _exchanged(process, content, name, limits)
-        except (OSError, EOFError) as error:
+        except (
+            OSError,
+            EOFError,
+            ValueError,
+        ) as error:  # the last: its pipes were closed meanwhile
             self.kill()
             if overdue.is_set():
                 raise ParseTimeout("Reading the file takes too long.") from error
@@ -165,28 +172,42 @@ def _exchanged(
     requests.write(json.dumps(request).encode() + b"\n")
     requests.write(content)
     requests.flush()
-    head = answers.readline()
+    head = answers.readline(_LONGEST_HEAD)
     if not head:
         raise EOFError
-    size = int(head)
+    size = _size(head, limits)
     message = answers.read(size)
     if len(message) < size:
         raise EOFError
     return message
 
 
+def _size(head: bytes, limits: Limits) -> int:
+    """The length of the message that a head announces."""
+    if head.rstrip().isdigit() and int(head) <= limits.answer_bytes:
+        return int(head)
+    raise wire.nonsense()
+
+
 def _start(program: str, paths: tuple[str, ...]) -> subprocess.Popen[bytes]:
     home = str(Path(__file__).parents[3])  # where the package lies
     own = [home, *paths, *(str(Path(entry).resolve()) for entry in sys.path if entry)]
-    return subprocess.Popen(  # noqa: S603 - our own interpreter and module
-        [sys.executable, "-I", "-S", "-X", "utf8", "-c", _START, program, *dict.fromkeys(own)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        cwd=Path(sys.executable).anchor,
-        env={name: os.environ[name] for name in _PASSED_ON if name in os.environ},
-        start_new_session=True,  # Ctrl-C is for the parent, which then closes the pipe
-    )
+    try:
+        return subprocess.Popen(  # noqa: S603 - our own interpreter and module
+            [sys.executable, "-I", "-S", "-X", "utf8", "-c", _START, program, *dict.fromkeys(own)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            cwd=Path(sys.executable).anchor,
+            env={name: os.environ[name] for name in _PASSED_ON if name in os.environ},
+            start_new_session=True,  # Ctrl-C is for the parent, which then closes the pipe
+        )
+    except OSError as error:  # no memory, too many processes or open files
+        reason = error.strerror or "unknown error"
+        raise UnreadableFile(
+            f"The file could not be read: no process can be started ({reason}).",
+            hint="Close some programs and add it again.",
+        ) from error
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

@@ -66,9 +66,11 @@ def unpack(message: bytes) -> Reading:
             raise _error(answer)
         return _reading(answer)
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
-        raise FileDamaged(
-            "The file could not be read: what came out of it makes no sense."
-        ) from error
+        raise nonsense() from error
+
+
+def nonsense() -> FileDamaged:
+    return FileDamaged("The file could not be read: what came out of it makes no sense.")
 
 
 def _error(answer: dict[str, Any]) -> UnreadableFile:
