@@ -88,6 +88,30 @@ async def test_changes_are_kept_and_what_is_gone_stays_gone(store: DocumentStore
     assert not await store.delete(document.id)
 
 
+async def test_other_content_by_many_at_once(store: DocumentStore) -> None:
+    """Whoever exchanges learns what stood before: no content is seen twice, or by nobody."""
+    first = await store.add(replace(new_document(), status=DocumentStatus.COMPLETED))
+    digests = [f"{number:064}" for number in range(10)]
+    before: list[str] = []
+
+    async def exchange(digest: str) -> None:
+        was = await store.exchange(
+            replace(first, digest=digest, size_bytes=7, status=DocumentStatus.PENDING)
+        )
+        assert was
+        before.append(was.digest)
+
+    async with anyio.create_task_group() as group:
+        for digest in digests:
+            group.start_soon(exchange, digest)
+    now = await store.find(first.id)
+    assert now
+    assert (now.size_bytes, now.status) == (7, DocumentStatus.PENDING)
+    assert sorted([*before, now.digest]) == sorted([first.digest, *digests])
+    await store.delete(first.id)
+    assert await store.exchange(first) is None
+
+
 async def test_no_document_takes_the_source_of_another(store: DocumentStore) -> None:
     document = await store.add(new_document())
     await store.add(new_document("/docs/b.txt"))

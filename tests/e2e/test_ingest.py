@@ -2,6 +2,7 @@
 
 import os
 import stat
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -218,6 +219,46 @@ async def test_a_deleted_document_is_gone_with_its_file(
     with pytest.raises(NotFound):
         await tenant.delete_document(id)
     assert states(await tenant.ingest(folder / "prices.md")) == {"prices.md": "completed"}
+
+
+@pytest.mark.parametrize("known", [False, True])
+async def test_uploads_of_one_source_at_once_leave_one_file(
+    tenant: AsyncTenant, settings: Settings, known: bool
+) -> None:
+    """Whoever comes last wins, and the file that is kept is the one that the record speaks of."""
+    documents = tenant.services.documents
+    if known:
+        await tenant.ingest_content("prices.md", PRICES.encode())
+    for round in range(5):
+        async with anyio.create_task_group() as group:
+            for number in range(6):
+                content = f"In round {round} a haircut costs {number} euro.".encode()
+                group.start_soon(documents.upload, "prices.md", content)
+        [document] = await tenant.documents()
+        assert stored_files(tenant, settings) == [document.file_key]
+        if not known:
+            await tenant.delete_document(document.id)
+            assert stored_files(tenant, settings) == []
+
+
+async def test_an_upload_beside_a_deletion_leaves_no_file(
+    tenant: AsyncTenant, settings: Settings
+) -> None:
+    documents = tenant.services.documents
+
+    async def upload(content: bytes) -> None:
+        with suppress(NotFound):
+            await documents.upload("prices.md", content)
+
+    for round in range(5):
+        document = await documents.upload("prices.md", PRICES.encode())
+        async with anyio.create_task_group() as group:
+            group.start_soon(upload, f"Round {round}.".encode())
+            group.start_soon(documents.delete, document.id)
+        kept = [document.file_key for document in await tenant.documents()]
+        assert stored_files(tenant, settings) == kept
+        for left in await tenant.documents():
+            await documents.delete(left.id)
 
 
 async def test_names_do_not_matter_but_places_do(tenant: AsyncTenant, folder: Path) -> None:

@@ -29,6 +29,7 @@ class Documents:
 
         Raises:
             FileTooLarge: more than the tenant may upload at once.
+            NotFound: the document was deleted meanwhile; nothing is kept.
         """
         if len(content) > self.max_bytes:
             raise too_large(name, self.max_bytes)
@@ -48,16 +49,20 @@ class Documents:
         return await self._keep(document, digest, content)
 
     async def _keep(self, document: Document, digest: str, content: bytes) -> Document:
-        """The file first, then the record that speaks of it, then away with the old file."""
-        before = document.file_key
+        """The file first, then the record that speaks of it, then away with the file before it.
+
+        Of several at once the last record stands, and each removes the file that it replaced.
+        """
         pending = replace(
             document, digest=digest, size_bytes=len(content), status=DocumentStatus.PENDING
         )
         await self.files.write(pending.file_key, content)
-        if pending != document:
-            await self.store.save(pending)
-        if pending.file_key != before:
-            await self.files.delete(before)
+        before = await self.store.exchange(pending)
+        if before is None:
+            await self.files.delete(pending.file_key)
+            raise _unknown(document.id)
+        if before.file_key != pending.file_key:
+            await self.files.delete(before.file_key)
         return pending
 
     async def moved_to(self, source: str, document: Document) -> Document:
@@ -96,10 +101,10 @@ class Documents:
         Raises:
             NotFound: no such document.
         """
-        document = await self.show(id)
-        if not await self.store.delete(id):
+        gone = await self.store.delete(id)
+        if gone is None:
             raise _unknown(id)
-        await self.files.delete(document.file_key)
+        await self.files.delete(gone.file_key)
 
 
 def spelled(name: str) -> str:

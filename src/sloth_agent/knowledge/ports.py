@@ -109,8 +109,14 @@ class DocumentStore(Protocol):
             Conflict: another document comes from its source; nothing is stored.
         """
 
-    async def delete(self, id: DocumentId) -> bool:
-        """Forget a document and its chunks; False if there was none."""
+    async def exchange(self, document: Document) -> Document | None:
+        """Record other content of a document, to be read; return the document as it was.
+
+        None: it is gone, and stays so.
+        """
+
+    async def delete(self, id: DocumentId) -> Document | None:
+        """Forget a document and its chunks; return it as it was, None if there was none."""
 
     async def unfinished(self, *, generation: int) -> Sequence[DocumentId]:
         """Completed documents that a generation does not hold in their present form."""

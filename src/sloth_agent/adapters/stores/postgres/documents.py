@@ -84,13 +84,22 @@ class PostgresDocuments:
         except psycopg.errors.UniqueViolation as error:
             raise Conflict(f"Another document comes from {document.source}.") from error
 
-    async def delete(self, id: DocumentId) -> bool:
+    async def exchange(self, document: Document) -> Document | None:
+        async with self.database.inside(self.schema) as connection:
+            before = await _held(connection, document.id)
+            await connection.execute(
+                "update documents set digest = %s, size_bytes = %s, status = %s where id = %s",
+                (document.digest, document.size_bytes, document.status, document.id),
+            )
+            return before
+
+    async def delete(self, id: DocumentId) -> Document | None:
         async with self.database.inside(self.schema) as connection:
             await hold_index(connection, alone=False)
-            await connection.execute("select from documents where id = %s for update", (id,))
+            gone = await _held(connection, id)
             await forget_chunks(connection, id)
-            done = await connection.execute("delete from documents where id = %s", (id,))
-            return done.rowcount == 1
+            await connection.execute("delete from documents where id = %s", (id,))
+            return gone
 
     async def unfinished(self, *, generation: int) -> Sequence[DocumentId]:
         async with self.database.inside(self.schema) as connection:
@@ -106,6 +115,15 @@ async def hold_index(connection: Connection, *, alone: bool) -> None:
     """
     lock: LiteralString = "pg_advisory_xact_lock" if alone else "pg_advisory_xact_lock_shared"
     await connection.execute(f"select {lock}(%s, hashtext(current_schema()))", (_INDEX_LOCK,))
+
+
+async def _held(connection: Connection, id: DocumentId) -> Document | None:
+    """A document, which nobody else changes until the transaction ends."""
+    found = await connection.execute(
+        f"select {_COLUMNS} from documents where id = %s for update", (id,)
+    )
+    row = await found.fetchone()
+    return _document(row) if row else None
 
 
 async def save(connection: Connection, document: Document, *, text: str | None = None) -> None:
