@@ -50,3 +50,29 @@ def test_running_heads_stand_apart() -> None:
 def test_bullets_are_items() -> None:
     page = [Line(FULL), Line("• wash"), Line("• dry"), Line("2) cut")]
     assert [kind for kind, _ in read(page)][1:] == [BlockKind.ITEM] * 3
+
+
+def test_headings_are_weighed_by_letters_not_by_lines() -> None:
+    page = [Line("Hair", 14.0), Line(FULL, 10.0), Line("Nails", 14.0), Line(FULL, 10.0)]
+    kinds = [BlockKind.HEADING, BlockKind.PARAGRAPH] * 2
+    assert [kind for kind, _ in read(page)] == kinds
+
+
+def test_a_poster_has_no_headings_but_its_types_stand_apart() -> None:
+    page = [Line("SPRING SALE", 40.0), Line("minus 20 %", 30.0), Line("on all our cuts", 10.0)]
+    assert read(page) == [(BlockKind.PARAGRAPH, line.text) for line in page]
+
+
+def test_small_print_is_a_paragraph_of_its_own() -> None:
+    page = [Line(FULL, 10.0), Line("Prices include VAT, if any is due at all.", 7.0)]
+    assert len(read(page)) == 2
+
+
+def test_a_raised_mark_does_not_part_a_sentence() -> None:
+    page = [Line(FULL, 10.0), Line("2 + 1", 7.0), Line("far away.", 10.0)]
+    assert [text for _, text in read(page)] == [f"{FULL} 2 + 1\nfar away."]
+
+
+def test_lines_of_unknown_size_say_nothing_about_the_others() -> None:
+    unknown = [Line(FULL) for _ in range(5)]
+    assert BlockKind.HEADING not in [kind for kind, _ in read([*unknown, Line("Body.", 10.0)])]

@@ -14,41 +14,55 @@ _SENTENCE_END = re.compile(r"""[.!…:;]["'»”’)\]]*$""")
 _HYPHEN_END = re.compile(r"[^\W\d_]-$")
 _LONGEST_HEADING = 120
 _LONGEST_BLOCK = 2_000
+_SHORTEST_PRINT = 30
 _FULL = 0.7  # of the usual longest line: one that ends there goes on in the next
+
+UNKNOWN = 0.0
+"""The size of type that could not be had."""
 
 
 class Line(NamedTuple):
     """A tuple, since a long document has a hundred thousand of them."""
 
     text: str
-    size: float = 0.0  # of its first letter; 0 where unknown
+    size: float = UNKNOWN  # of its first letter
     breaks_word: bool = False  # ends in a hyphen that is not part of the word
 
 
 def blocks(pages: Sequence[Sequence[Line]]) -> Iterator[Block]:
     """Yield the blocks of a document; headings reach over pages, paragraphs do not."""
-    levels = _levels(pages)
+    types = _Types(pages)
     repeated = _repeated(pages)
     path = HeadingPath()
     for number, lines in enumerate(pages, 1):
-        yield from _Page(number, lines, levels, repeated, path).blocks()
+        yield from _Page(number, lines, types, repeated, path).blocks()
 
 
-def _levels(pages: Sequence[Sequence[Line]]) -> dict[float, int]:
-    """Sizes of type well above that of most letters, the largest being level 1."""
-    letters: Counter[float] = Counter()
-    counts: Counter[float] = Counter()
-    for lines in pages:
-        for line in lines:
-            letters[line.size] += len(line.text)
-            counts[line.size] += 1
-    if len(letters) < 2:
-        return {}
-    body = letters.most_common(1)[0][0]
-    larger = sorted((size for size in letters if size > body * 1.12), reverse=True)
-    if sum(counts[size] for size in larger) * 3 > sum(counts.values()):
-        return {}  # a poster, a slide: nothing stands under anything
-    return {size: min(level, 6) for level, size in enumerate(larger, 1)}
+class _Types:
+    """What sizes of type a document uses, and for what."""
+
+    def __init__(self, pages: Sequence[Sequence[Line]]) -> None:
+        letters: Counter[float] = Counter()
+        for lines in pages:
+            for line in lines:
+                letters[line.size] += len(line.text)
+        del letters[UNKNOWN]
+        body = max(letters, key=letters.__getitem__, default=UNKNOWN)
+        self._larger = {size for size in letters if size > body * 1.12}
+        # On a poster or a slide nothing stands under anything.
+        few = sum(letters[size] for size in self._larger) * 3 <= letters.total()
+        ranked = sorted(self._larger, reverse=True) if few else []
+        self.levels = {size: min(level, 6) for level, size in enumerate(ranked, 1)}
+
+    def change(self, line: Line, following: Line) -> bool:
+        """Whether another kind of text begins, such as the small print."""
+        if line.size == following.size or UNKNOWN in (line.size, following.size):
+            return False
+        if self._larger & {line.size, following.size}:
+            return True
+        # Formulas and raised marks change size within a sentence, and are short.
+        goes_on = following.text[:1].islower()
+        return not goes_on and min(len(line.text), len(following.text)) >= _SHORTEST_PRINT
 
 
 def _repeated(pages: Sequence[Sequence[Line]]) -> set[str]:
@@ -70,13 +84,13 @@ class _Page:
         self,
         number: int,
         lines: Sequence[Line],
-        levels: dict[float, int],
+        types: _Types,
         repeated: set[str],
         path: HeadingPath,
     ) -> None:
         self._number = number
         self._lines = lines
-        self._levels = levels
+        self._types = types
         self._repeated = repeated
         self._path = path
         lengths = sorted(len(line.text) for line in lines)
@@ -100,7 +114,7 @@ class _Page:
         """What sets a line apart from its neighbours: its size as a heading, or running along."""
         if self._repeated and _mask(line.text) in self._repeated:
             return line.text
-        if line.size in self._levels and len(line.text) <= _LONGEST_HEADING:
+        if line.size in self._types.levels and len(line.text) <= _LONGEST_HEADING:
             return line.size
         return None
 
@@ -108,6 +122,8 @@ class _Page:
         if role is not None:
             return len(self._open) >= 3
         if _BULLET.match(following.text):
+            return not line.breaks_word
+        if self._types.change(line, following):
             return not line.breaks_word
         if self._is_full(line):
             return False
@@ -120,7 +136,7 @@ class _Page:
         lines, self._open, self._open_length = self._open, [], 0
         if isinstance(role, float) and any(map(str.isalpha, lines[0].text)):
             title = " ".join(line.text for line in lines)
-            self._path.enter(self._levels[role], title)
+            self._path.enter(self._types.levels[role], title)
             return Block(text=title, kind=BlockKind.HEADING, place=self._place())
         is_item = _BULLET.match(lines[0].text) is not None
         kind = BlockKind.ITEM if is_item else BlockKind.PARAGRAPH

@@ -14,6 +14,7 @@ from sloth_agent.knowledge.models import Reading, Unread
 
 MAX_PAGES = 5_000
 _FEW = 200
+_TOO_LONG = 0.9  # of the longest line: as much larger type cannot hold
 _BROKEN = frozenset("\x02\ufffe\u00ad")  # what pdfium ends a line with where it broke a word
 
 
@@ -94,24 +95,26 @@ def _lines(document: Any, index: int) -> list[Line]:
             indent = len(line) - len(line.lstrip())
             found.append((shown, start + indent, line.rstrip()[-1:] in _BROKEN))
         start += len(line) + 1
-    # The index of a character is its place in the text, unless some take two units or none.
-    if layer.count_chars() != len(text):
-        return [Line(shown, breaks_word=broken) for shown, _, broken in found]
-    return _sized(layer, found)
+    return _sized(layer, found, shifted=layer.count_chars() != len(text))
 
 
-def _sized(layer: Any, found: list[tuple[str, int, bool]]) -> list[Line]:
+def _sized(layer: Any, found: list[tuple[str, int, bool]], *, shifted: bool) -> list[Line]:
     """With the size of type, asked once for all lines too long to be a heading: it takes time."""
-    longest = max(found, key=lambda line: len(line[0]), default=("", 0, False))
-    usual = _font_size(layer, longest[1])
-    full = len(longest[0]) * 0.75
+    longest = max((len(shown) for shown, _, _ in found), default=0)
+    running = [at for shown, at, _ in found if len(shown) > longest * _TOO_LONG]
+    known: dict[int, float] = {}
+    if len(running) > 2:  # or the longest may be a heading itself
+        known = dict.fromkeys(running, _font_size(layer, running[0], shifted=shifted))
     return [
-        Line(shown, usual if len(shown) > full else _font_size(layer, at), broken)
+        Line(shown, known.get(at) or _font_size(layer, at, shifted=shifted), broken)
         for shown, at, broken in found
     ]
 
 
-def _font_size(layer: Any, index: int) -> float:
+def _font_size(layer: Any, index: int, *, shifted: bool) -> float:
+    """Where nothing is `shifted`, a character's index is its place in the text."""
+    if shifted:
+        index = raw.FPDFText_GetCharIndexFromTextIndex(layer, index)
     size: float = raw.FPDFText_GetFontSize(layer, index)
     return round(size, 1)
 
