@@ -24,7 +24,10 @@ _PREPARE = "create extension vector\n\ncreate database sloth strategy file_copy\
 _SETTINGS = f"""\
 # Written anew at each start; your own settings belong at the end of postgresql.conf.
 unix_socket_permissions = 0700
-shared_buffers = 64MB
+# Taken only as it fills up: 100,000 pieces with their vectors are searched in about that much.
+shared_buffers = 256MB
+# What is not in there is in the system's cache; other processes would only hand it over later.
+io_method = sync
 max_connections = 50
 wal_level = minimal
 max_wal_senders = 0
