@@ -438,6 +438,16 @@ async def test_pages_without_text_are_named(reader: SandboxReader, shared_data: 
     assert caught.value.details == {"pages": [1, 2]}
 
 
+async def test_a_long_pdf_is_the_same_by_one_process_and_by_two(
+    reader: SandboxReader, shared_data: Path
+) -> None:
+    path = shared_data / "documents/texts/long.uk.pdf"
+    alone = SandboxReader(workers=1, max_file_bytes=20 * 1024 * 1024)
+    one = await alone.read(path.read_bytes(), name=path.name)
+    await alone.aclose()
+    assert await reader.read(path.read_bytes(), name=path.name) == one
+
+
 # --- refusals
 
 

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 
 from sloth_agent.adapters.parsers import nursery
+from sloth_agent.adapters.parsers.sharing import Second, Share
 from sloth_agent.knowledge.models import Block, Reading
 
 
@@ -19,6 +20,11 @@ def spin() -> str:
 
 def sleep() -> str:
     time.sleep(3600)
+    return ""
+
+
+def sleep_a_little() -> str:
+    time.sleep(1.5)
     return ""
 
 
@@ -95,15 +101,27 @@ TARGET = ""
 DEEDS: dict[str, Callable[[], str]] = {
     deed.__name__: deed
     for deed in (
-        spin, sleep, allocate, map_memory, write, remove, connect, run, leave_a_child,
-        kill_the_parent, abort, dive, stumble, flood, print_much, environment, greet,
+        spin, sleep, sleep_a_little, allocate, map_memory, write, remove, connect, run,
+        leave_a_child, kill_the_parent, abort, dive, stumble, flood, print_much, environment, greet,
     )
 }  # fmt: skip
 
 
-def read(content: bytes, *, name: str) -> Reading:
+def read(content: bytes, *, name: str, share: Share) -> Reading:
     globals()["TARGET"] = content.decode()
-    return Reading(media_type="text/plain", blocks=(Block(text=DEEDS[name]()),))
+    text = who_read_it(share) if name == "long.pdf" else DEEDS[name]()
+    return Reading(media_type="text/plain", blocks=(Block(text=text),))
+
+
+def who_read_it(share: Share) -> str:
+    """The process of each page, after the second one did what the file tells it."""
+    told = TARGET.removeprefix("%PDF-").strip()
+    if isinstance(share, Second) and told in DEEDS:
+        DEEDS[told]()
+    elif isinstance(share, Second) and told:
+        share.each(lambda _: told, [0, 1], arrived=str)
+    pages = share.each(lambda _: os.getpid(), range(5), arrived=int)
+    return " ".join(map(str, pages))
 
 
 def garble(content: bytes) -> None:

@@ -33,15 +33,19 @@ linux = pytest.mark.skipif(sys.platform != "linux", reason="the filter of system
 TIGHT = Limits(cpu_seconds=1, wall_seconds=3.0, answer_bytes=1_000_000)
 
 
-@pytest.fixture
-async def harmful() -> AsyncIterator[SandboxReader]:
-    reader = SandboxReader(
-        workers=1,
+def _harmful(*, workers: int) -> SandboxReader:
+    return SandboxReader(
+        workers=workers,
         max_file_bytes=1_000_000,
         limits=TIGHT,
         program="harmful_parser",
         paths=[str(Path(__file__).parent)],
     )
+
+
+@pytest.fixture
+async def harmful() -> AsyncIterator[SandboxReader]:
+    reader = _harmful(workers=1)
     yield reader
     await reader.aclose()
 
@@ -163,6 +167,55 @@ async def test_giving_up_waiting_ends_the_child(harmful: SandboxReader) -> None:
         await deed(harmful, "sleep")
     await _gone()
     assert await deed(harmful, "greet") == "hello"
+
+
+@pytest.fixture
+async def harmful_by_two() -> AsyncIterator[SandboxReader]:
+    reader = _harmful(workers=2)
+    yield reader
+    await reader.aclose()
+
+
+def long_pdf(told: str = "") -> str:
+    """Long enough for two; `told` is what the second process does before it reads."""
+    return f"%PDF-{told}".ljust(200_000)
+
+
+async def test_two_processes_share_a_long_pdf(harmful_by_two: SandboxReader) -> None:
+    first, second, *others = (await deed(harmful_by_two, "long.pdf", long_pdf())).split()
+    assert first != second
+    assert others == [first, second, first]
+
+
+async def test_one_process_reads_where_no_other_is_idle(harmful_by_two: SandboxReader) -> None:
+    who: list[str] = []
+
+    async def read() -> None:
+        who.append(await deed(harmful_by_two, "long.pdf", long_pdf()))
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(deed, harmful_by_two, "sleep_a_little")
+        await anyio.sleep(0.3)
+        group.start_soon(read)
+    assert len(set(who[0].split())) == 1
+    assert len(set((await deed(harmful_by_two, "long.pdf", long_pdf())).split())) == 2
+
+
+@pytest.mark.parametrize("told", ["abort", "stumble", "allocate", "no number"])
+async def test_what_the_second_process_leaves_the_first_one_does(
+    harmful_by_two: SandboxReader, told: str
+) -> None:
+    pages = (await deed(harmful_by_two, "long.pdf", long_pdf(told))).split()
+    assert len(pages) == 5
+    assert len(set(pages)) == 1
+
+
+async def test_a_second_process_that_sleeps_is_ended(harmful_by_two: SandboxReader) -> None:
+    with pytest.raises(ParseTimeout):
+        await deed(harmful_by_two, "long.pdf", long_pdf("sleep"))
+    assert await deed(harmful_by_two, "greet") == "hello"
+    await harmful_by_two.aclose()
+    await _gone()
 
 
 async def test_closing_leaves_no_process(harmful: SandboxReader) -> None:

@@ -101,6 +101,11 @@ def promised(name: str) -> Kind | None:
     return _BY_EXTENSION.get(extension(name))
 
 
+def is_pdf(content: bytes) -> bool:
+    """Programs write junk in front of one often enough that its readers look a little further."""
+    return b"%PDF-" in content[:1024]
+
+
 def binary_kind(content: bytes, *, name: str) -> Kind | None:
     """Return the kind told by the first bytes, None where they look like nothing but text.
 
@@ -112,8 +117,7 @@ def binary_kind(content: bytes, *, name: str) -> Kind | None:
     """
     if not content:
         raise FileEmpty("The file is empty.", hint="Check that it was copied completely.")
-    # Programs write junk in front of a PDF often enough that its readers look a little further.
-    if b"%PDF-" in content[:1024]:
+    if is_pdf(content):
         return Kind.PDF
     if content.startswith((b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")):
         return Kind.ZIP

@@ -20,6 +20,7 @@ from typing import Any, NoReturn
 
 from sloth_agent.adapters.parsers import confinement, limits, wire
 from sloth_agent.adapters.parsers.limits import Limits
+from sloth_agent.adapters.parsers.sharing import ALONE, First, Second, Share, send
 from sloth_agent.errors import (
     FileDamaged,
     ParseMemory,
@@ -30,6 +31,7 @@ from sloth_agent.errors import (
 from sloth_agent.knowledge.models import Reading
 
 Parse = Callable[..., Reading]
+Work = Callable[[Share], bytes]
 _STEP = 1 << 20
 _LENGTH = 8  # bytes in front of a child's message
 
@@ -49,20 +51,21 @@ def serve(parse: Parse, prepare: Callable[[bytes], None]) -> None:
 
 
 def _answer(parse: Parse, content: bytes, request: dict[str, Any]) -> bytes:
-    def work() -> bytes:
-        return _parsed(parse, content, name=request["name"])
+    def work(share: Share) -> bytes:
+        return _parsed(parse, content, name=request["name"], share=share)
 
     if not hasattr(os, "fork"):
-        return work()  # the parent ends this process after every file, and has the only clock
+        return work(ALONE)  # the parent ends this process after every file, and has the only clock
     try:
-        return _in_child(work, Limits(**request["limits"]))
+        allowed = Limits(**request["limits"])
+        return _by_two(work, allowed) if request["by_two"] else _by_one(work, allowed)
     except UnreadableFile as error:
         return wire.pack_error(error)
 
 
-def _parsed(parse: Parse, content: bytes, *, name: str) -> bytes:
+def _parsed(parse: Parse, content: bytes, *, name: str, share: Share) -> bytes:
     try:
-        return wire.pack(parse(content, name=name))
+        return wire.pack(parse(content, name=name, share=share))
     except UnreadableFile as error:
         return wire.pack_error(error)
     except MemoryError:
@@ -103,23 +106,29 @@ def broken(**details: object) -> FileDamaged:
     )
 
 
-def _in_child(work: Callable[[], bytes], allowed: Limits) -> bytes:
+def _by_two(work: Work, allowed: Limits) -> bytes:
+    """As `_by_one`, with a second child that takes over half of the pages."""
+    second, deliveries = _forked(lambda end: work(Second(end)), allowed)
+    try:
+        return _by_one(work, allowed, First(deliveries))
+    finally:
+        os.close(deliveries)
+        _end(second)
+        os.waitpid(second, 0)
+
+
+def _by_one(work: Work, allowed: Limits, share: Share = ALONE) -> bytes:
     """Run `work` in a forked child and return what it sent.
 
     Raises:
         ParseTimeout, ParseMemory, UnpackedTooLarge, FileDamaged: the child did not finish.
     """
-    reading_end, writing_end = os.pipe()
-    child = os.fork()
-    if child == 0:
-        os.close(reading_end)
-        _live(work, writing_end, allowed)
-    os.close(writing_end)
+    child, results = _forked(lambda end: _deliver(end, work(share)), allowed)
     status, usage = 0, None
     try:
-        message = _received(reading_end, allowed)
+        message = _received(results, allowed)
     finally:
-        os.close(reading_end)
+        os.close(results)
         _end(child)
         _, status, usage = os.wait4(child, 0)
     if message is not None:
@@ -127,25 +136,33 @@ def _in_child(work: Callable[[], bytes], allowed: Limits) -> bytes:
     raise _cause(status, limits.peak_bytes(usage), allowed)
 
 
-def _live(work: Callable[[], bytes], results: int, allowed: Limits) -> NoReturn:
-    """The whole life of a child; it never returns into the code that it was forked from."""
+def _forked(life: Callable[[int], object], allowed: Limits) -> tuple[int, int]:
+    """A new child, which is given one end of a pipe, and the other end."""
+    reading_end, writing_end = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.close(reading_end)
+        _live(lambda: life(writing_end), allowed)
+    os.close(writing_end)
+    return child, reading_end
+
+
+def _live(life: Callable[[], object], allowed: Limits) -> NoReturn:
+    """From start to end: a child never returns into the code that it was forked from."""
     status = 1
     try:
         limits.detach()
         limits.apply(allowed)
         confinement.apply()
         gc.disable()  # it ends soon, and looking for circles costs a third of the time
-        message = work()
-        _send(results, len(message).to_bytes(_LENGTH, "big") + message)
+        life()
         status = 0
     finally:
         os._exit(status)
 
 
-def _send(results: int, message: bytes) -> None:
-    rest = memoryview(message)
-    while rest:
-        rest = rest[os.write(results, rest) :]
+def _deliver(results: int, message: bytes) -> None:
+    send(results, len(message).to_bytes(_LENGTH, "big") + message)
 
 
 def _received(results: int, allowed: Limits) -> bytes | None:

@@ -1,6 +1,7 @@
 """PDF, page by page, with pdfium; what pdfium cannot open is tried with pypdf."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import pypdfium2  # type: ignore[import-untyped]  # pypdfium2 ships no types
@@ -9,6 +10,7 @@ from pypdfium2 import raw
 from sloth_agent.adapters.parsers.cleaning import clean, is_clean
 from sloth_agent.adapters.parsers.kinds import Kind
 from sloth_agent.adapters.parsers.page_layout import Line, blocks
+from sloth_agent.adapters.parsers.sharing import ALONE, Share
 from sloth_agent.errors import FileEncrypted, NoText, TooManyPages
 from sloth_agent.knowledge.models import Reading, Unread
 
@@ -18,7 +20,7 @@ _TOO_LONG = 0.9  # of the longest line: as much larger type cannot hold
 _BROKEN = frozenset("\x02\ufffe\u00ad")  # what pdfium ends a line with where it broke a word
 
 
-def read(content: bytes) -> Reading:
+def read(content: bytes, *, share: Share = ALONE) -> Reading:
     """Raises:
     FileEncrypted, FileDamaged, TooManyPages
     NoText: no page has a text layer.
@@ -31,8 +33,12 @@ def read(content: bytes) -> Reading:
         pages = _second_try(content)
     else:
         check_number(len(document))
-        pages = [_lines(document, index) for index in range(len(document))]
+        pages = share.each(partial(_lines, document), range(len(document)), arrived=_arrived)
     return _reading(pages)
+
+
+def _arrived(page: list[list[Any]]) -> list[Line]:
+    return [Line(*line) for line in page]
 
 
 def check_number(pages: int) -> None:

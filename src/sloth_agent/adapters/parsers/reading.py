@@ -8,6 +8,7 @@ from typing import Any
 from sloth_agent.adapters.parsers import encodings, kinds
 from sloth_agent.adapters.parsers.bounds import bounded
 from sloth_agent.adapters.parsers.kinds import Kind
+from sloth_agent.adapters.parsers.sharing import ALONE, Share
 from sloth_agent.errors import FileDamaged, FileEmpty, NoText, UnreadableFile, UnsupportedFile
 from sloth_agent.knowledge.models import Block, Reading, Unread
 
@@ -29,11 +30,11 @@ _PLAIN = {
 }
 
 
-def read(content: bytes, *, name: str) -> Reading:
+def read(content: bytes, *, name: str, share: Share = ALONE) -> Reading:
     """Raises:
     UnreadableFile: one of its subclasses.
     """
-    return _read(content, name, depth=0, in_archive=False)
+    return _read(content, name, depth=0, in_archive=False, share=share)
 
 
 def prepare(content: bytes) -> None:
@@ -44,7 +45,9 @@ def prepare(content: bytes) -> None:
             _parser(parser)
 
 
-def _read(content: bytes, name: str, *, depth: int, in_archive: bool) -> Reading:
+def _read(
+    content: bytes, name: str, *, depth: int, in_archive: bool, share: Share = ALONE
+) -> Reading:
     kind = kinds.binary_kind(content, name=name)
     if kind is None:
         return _text(content, name, depth=depth, in_archive=in_archive)
@@ -53,7 +56,7 @@ def _read(content: bytes, name: str, *, depth: int, in_archive: bool) -> Reading
     kinds.check_promise(kind, content, name=name)
     if kind is Kind.PICTURE:
         raise _parser("pictures").refusal(content)
-    reading: Reading = _parser("pdf").read(content)
+    reading: Reading = _parser("pdf").read(content, share=share)
     return reading
 
 

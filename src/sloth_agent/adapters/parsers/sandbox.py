@@ -7,15 +7,16 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
+from typing import NamedTuple
 
 import anyio
 import anyio.to_thread
 
-from sloth_agent.adapters.parsers import wire
+from sloth_agent.adapters.parsers import kinds, wire
 from sloth_agent.adapters.parsers.limits import Limits
 from sloth_agent.errors import FileTooLarge, ParseMemory, ParseTimeout, UnreadableFile
 from sloth_agent.knowledge.models import Reading
@@ -30,6 +31,7 @@ _START = (
 )
 _NURSERY = "sloth_agent.adapters.parsers.nursery"
 _LONGEST_HEAD = 16
+_LONG = 100_000  # bytes; below it a second child costs more than it saves
 _GRACE_SECONDS = 10.0  # beyond the child's own clock, for a nursery that hangs itself
 
 
@@ -67,9 +69,11 @@ class SandboxReader:
             nursery = self._free()
             self._busy.add(nursery)
             try:
-                message = await anyio.to_thread.run_sync(
-                    nursery.answer, content, name, self._limits_for(content), abandon_on_cancel=True
-                )
+                with self._second_turn(content) as by_two:
+                    task = _Task(content, name, self._limits_for(content), by_two)
+                    message = await anyio.to_thread.run_sync(
+                        nursery.answer, task, abandon_on_cancel=True
+                    )
             except BaseException:
                 nursery.kill()
                 raise
@@ -77,6 +81,22 @@ class SandboxReader:
                 self._busy.discard(nursery)
             self._idle.append(nursery)
         return await anyio.to_thread.run_sync(wire.unpack, message)
+
+    @contextmanager
+    def _second_turn(self, content: bytes) -> Iterator[bool]:
+        """Whether a second child may help: with a long PDF, where a processor has nothing to do."""
+        if len(content) < _LONG or not kinds.is_pdf(content):
+            yield False
+            return
+        try:
+            self._turns.acquire_nowait()
+        except anyio.WouldBlock:
+            yield False
+            return
+        try:
+            yield True
+        finally:
+            self._turns.release()
 
     def _free(self) -> "_Nursery":
         """One that waits for work and can still do it, or a new one."""
@@ -100,6 +120,15 @@ class SandboxReader:
             (self._idle or self._busy).pop().kill()
 
 
+class _Task(NamedTuple):
+    """One file to read."""
+
+    content: bytes
+    name: str
+    limits: Limits
+    by_two: bool  # children, where the parser can share its work
+
+
 class _Nursery:
     """One process, and the talk with it. Blocking; one file at a time."""
 
@@ -115,7 +144,7 @@ class _Nursery:
         """Whether it takes another file; without fork each reads one and is spent."""
         return hasattr(os, "fork") and self._process is not None and self._process.poll() is None
 
-    def answer(self, content: bytes, name: str, limits: Limits) -> bytes:
+    def answer(self, task: _Task) -> bytes:
         """Raises:
         ParseTimeout: no answer in time, and the nursery was ended for it.
         ParseMemory: the nursery itself was ended from outside.
@@ -124,16 +153,12 @@ class _Nursery:
         """
         process = self._started()
         overdue = threading.Event()
-        clock = threading.Timer(limits.wall_seconds + _GRACE_SECONDS, self._overdue, [overdue])
+        clock = threading.Timer(task.limits.wall_seconds + _GRACE_SECONDS, self._overdue, [overdue])
         clock.daemon = True
         clock.start()
         try:
-            return _exchanged(process, content, name, limits)
-        except (
-            OSError,
-            EOFError,
-            ValueError,
-        ) as error:  # the last: its pipes were closed meanwhile
+            return _exchanged(process, task)
+        except (OSError, EOFError, ValueError) as error:  # the last is said of a closed pipe
             self.kill()
             if overdue.is_set():
                 raise ParseTimeout("Reading the file takes too long.") from error
@@ -162,20 +187,23 @@ class _Nursery:
                 _end(self._process)
 
 
-def _exchanged(
-    process: subprocess.Popen[bytes], content: bytes, name: str, limits: Limits
-) -> bytes:
+def _exchanged(process: subprocess.Popen[bytes], task: _Task) -> bytes:
     requests, answers = process.stdin, process.stdout
     assert requests is not None
     assert answers is not None
-    request = {"name": name, "size": len(content), "limits": asdict(limits)}
+    request = {
+        "name": task.name,
+        "size": len(task.content),
+        "limits": asdict(task.limits),
+        "by_two": task.by_two,
+    }
     requests.write(json.dumps(request).encode() + b"\n")
-    requests.write(content)
+    requests.write(task.content)
     requests.flush()
     head = answers.readline(_LONGEST_HEAD)
     if not head:
         raise EOFError
-    size = _size(head, limits)
+    size = _size(head, task.limits)
     message = answers.read(size)
     if len(message) < size:
         raise EOFError
