@@ -132,7 +132,7 @@ async def bare_copy_of_vectors(database: Database, rows: Vectors) -> float:
 async def _copied(database: Database, kind: LiteralString, rows: Sequence[bytes]) -> float:
     start, end = b"PGCOPY\n\xff\r\n\0" + bytes(8), b"\xff\xff"
     packed = b"".join(struct.pack(">hi", 1, len(row)) + row for row in rows)
-    async with database.shared() as connection:
+    async with database.owning() as connection:
         await connection.execute(f"create table bare (value {kind} storage plain)")
         started = time.perf_counter()
         async with (

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from uuid import uuid4
 
+import hypothesis
 import pytest
 
 from fakes.command import Sloth as SlothCommand
@@ -18,6 +19,12 @@ from sloth_agent.adapters.stores.postgres.readiness import make_ready
 from sloth_agent.app.sloth import AsyncTenant
 
 ROOT = Path(__file__).parents[1]
+
+# A busy machine makes no example wrong.
+hypothesis.settings.register_profile(
+    "busy", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("busy")
 
 
 @pytest.fixture(scope="session")
@@ -78,8 +85,8 @@ async def database(server: Attachment) -> AsyncIterator[Database]:
     async def where() -> str:
         return server.conninfo
 
-    await make_ready(server.conninfo)
-    database = await open_pool(where)
+    walls = await make_ready(server.conninfo)
+    database = await open_pool(where, walls)
     yield database
     await database.close()
 

@@ -39,6 +39,12 @@ class NotFound(SlothError):
     code = "not_found"
 
 
+class Forbidden(SlothError):
+    """Whoever asks may not do this, or not see it."""
+
+    code = "forbidden"
+
+
 class Conflict(SlothError):
     """The change contradicts what is stored."""
 

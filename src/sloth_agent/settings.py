@@ -1,23 +1,36 @@
 """All configuration, read once: environment, `.env`, `sloth.toml`, defaults."""
 
+import re
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import Annotated, Any, Self, TypeVar
 
 import platformdirs
-from pydantic import AliasChoices, BaseModel, Field, SecretStr, ValidationError
+from pydantic import (
+    AliasChoices,
+    BaseModel,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+)
 from pydantic_settings import (
     BaseSettings,
+    NoDecode,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
     TomlConfigSettingsSource,
 )
 
 from sloth_agent.errors import ConfigurationError
+from sloth_agent.tenants.models import MAIN_DATABASE
 
 Options = TypeVar("Options", bound=BaseModel)
 
 
 DEFAULT_TENANT = "default"
+
+_DATABASE_NAME = re.compile(r"[a-z0-9](?:[a-z0-9_-]{0,48}[a-z0-9])?")
+_BETWEEN_DATABASES = re.compile(r",(?=\s*[^,=/@]+=postgres)")
 
 
 def _vendor(name: str) -> Any:
@@ -48,6 +61,7 @@ class Settings(BaseSettings):
     home: Path = Field(default_factory=_user_data)
     tenant: str = DEFAULT_TENANT
     database_url: SecretStr | None = _vendor("DATABASE_URL")  # None: the embedded server
+    databases: Annotated[dict[str, SecretStr], NoDecode] = Field(default_factory=dict)
     max_upload_mb: int = Field(default=20, ge=1)
 
     embedder: str = "auto"
@@ -65,6 +79,19 @@ class Settings(BaseSettings):
     openai_base_url: str | None = _vendor("OPENAI_BASE_URL")
 
     plugins: dict[str, dict[str, str]] = Field(default_factory=dict)
+
+    @field_validator("databases", mode="before")
+    @classmethod
+    def _named_databases(cls, value: object) -> object:
+        """`name=address,...`; a comma within an address, between two hosts, is left alone."""
+        if not isinstance(value, str):
+            return value
+        named = dict(part.strip().partition("=")[::2] for part in _BETWEEN_DATABASES.split(value))
+        for name in named:
+            if not _DATABASE_NAME.fullmatch(name) or name == MAIN_DATABASE:
+                # Without the name: it may be a whole address, password and all.
+                raise ValueError("write name=postgresql://...,name=...; `main` is taken")
+        return named
 
     @property
     def max_upload_bytes(self) -> int:

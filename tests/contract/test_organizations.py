@@ -5,11 +5,10 @@ import pytest
 
 from sloth_agent import AsyncSloth
 from sloth_agent.adapters.stores.postgres.database import Database
+from sloth_agent.adapters.stores.postgres.databases import Databases
 from sloth_agent.adapters.stores.postgres.migrations.history import head
-from sloth_agent.adapters.stores.postgres.organizations import (
-    PostgresOrganizations,
-    TenantSchemas,
-)
+from sloth_agent.adapters.stores.postgres.organizations import PostgresOrganizations
+from sloth_agent.adapters.stores.postgres.schemas import TenantSchemas
 from sloth_agent.clock import system_clock
 from sloth_agent.errors import Conflict, InvalidInput, NotFound
 from sloth_agent.tenants.models import Organization, checked_slug
@@ -20,12 +19,14 @@ pytestmark = pytest.mark.anyio
 
 @pytest.fixture
 def organizations(database: Database) -> Organizations:
-    return Organizations(PostgresOrganizations(database), TenantSchemas(database), system_clock)
+    return Organizations(
+        PostgresOrganizations(database), TenantSchemas(Databases(database, {})), system_clock
+    )
 
 
 async def schemas(database: Database, organization: Organization) -> tuple[int, int]:
     """How many tables the schema has, and the version written down for it."""
-    async with database.shared() as connection:
+    async with database.owning() as connection:
         found = await connection.execute(
             "select (select count(*) from pg_tables where schemaname = %s),"
             " (select max(version) from tenant_versions where schema_name = %s)",
@@ -59,7 +60,7 @@ async def test_a_slug_is_taken_once(organizations: Organizations, slug: str) -> 
 async def test_a_tenant_whose_making_was_cut_short_is_completed(
     organizations: Organizations, database: Database, slug: str
 ) -> None:
-    begun = organizations._new(slug, None)
+    begun = await organizations._new(slug, None)
     await organizations.store.add(begun)
     assert await organizations.create(slug) == begun
     assert (await schemas(database, begun))[0] >= 7
@@ -98,7 +99,7 @@ async def test_a_making_that_was_cut_short_is_completed(
     organizations: Organizations, database: Database, slug: str
 ) -> None:
     made = await organizations.create(slug)
-    async with database.shared() as connection:
+    async with database.owning() as connection:
         await connection.execute(f'drop schema "{made.schema_name}" cascade')
         await connection.execute(
             "delete from tenant_versions where schema_name = %s", (made.schema_name,)
@@ -112,10 +113,10 @@ async def test_a_tenant_of_a_newer_release_keeps_its_version(
 ) -> None:
     made = await organizations.create(slug)
     newer = head("tenant") + 1
-    async with database.shared() as connection:
+    async with database.owning() as connection:
         await connection.execute(
-            "update tenant_versions set version = %s where schema_name = %s",
-            (newer, made.schema_name),
+            "insert into tenant_versions (schema_name, version) values (%s, %s)",
+            (made.schema_name, newer),
         )
     await organizations.open(slug)
     assert (await schemas(database, made))[1] == newer

@@ -42,15 +42,7 @@ def test_all_of_it_on_ones_own_server(sloth: Sloth, tmp_path: Path) -> None:
 
 
 def test_an_address_as_people_write_it(address: str, tmp_path: Path) -> None:
-    parts = conninfo_to_dict(address)
-    url = (
-        f"postgresql://{parts['user']}@/{parts['dbname']}?host={quote(str(parts['host']), safe='')}"
-    )
-    if "port" in parts:
-        url += f"&port={parts['port']}"
-    if "passfile" in parts:
-        url += f"&passfile={quote(str(parts['passfile']), safe='')}"
-    sloth = Sloth(tmp_path / "home", tmp_path).using(DATABASE_URL=url)
+    sloth = Sloth(tmp_path / "home", tmp_path).using(DATABASE_URL=_url(address))
     assert sloth("tenants", "list", "--json").json == {"items": [], "next_cursor": None}
 
 
@@ -95,3 +87,31 @@ def test_a_password_is_shown_nowhere(address: str, tmp_path: Path) -> None:
                     ("db", "status", "--json"), ("doctor",)):  # fmt: skip
         for shown in (sloth(*command), mistyped(*command)):
             assert "canary-4711" not in shown.stdout + shown.stderr, command
+
+
+def test_doctor_tells_an_account_that_may_make_no_roles(address: str, tmp_path: Path) -> None:
+    user = f"plain_{uuid4().hex}"
+    with psycopg.connect(address, autocommit=True) as connection:
+        connection.execute("create extension if not exists vector schema public")
+        connection.execute(sql.SQL("create role {} login").format(sql.Identifier(user)))
+        for right in ("create on schema public", f"create on database {connection.info.dbname}"):
+            connection.execute(sql.SQL(f"grant {right} to {{}}").format(sql.Identifier(user)))
+    sloth = Sloth(tmp_path / "home", tmp_path).using(
+        DATABASE_URL=make_conninfo(address, user=user), SLOTH_DATABASES=f"eu={_url(address)}"
+    )
+    checks = {check["name"]: check for check in sloth("doctor", "--json").json["checks"]}
+    assert checks["database"]["status"] == checks["database eu"]["status"] == "ok"
+    assert checks["database walls"]["status"] == "warning"
+    assert "CREATEROLE" in checks["database walls"]["hint"]
+    assert "database eu walls" not in checks
+
+
+def _url(address: str) -> str:
+    parts = conninfo_to_dict(address)
+    socket = quote(str(parts["host"]), safe="")
+    url = f"postgresql://{parts['user']}@/{parts['dbname']}?host={socket}"
+    return url + "".join(
+        f"&{name}={quote(str(parts[name]), safe='')}"
+        for name in ("port", "passfile")
+        if name in parts
+    )

@@ -107,3 +107,26 @@ def test_a_plugin_has_settings_of_its_own(alone: Path, monkeypatch: pytest.Monke
     settings = Settings.load()
     assert settings.plugin("ngrams", Options) == Options(model="large", size=3)
     assert settings.plugin("other", Options) == Options()
+
+
+def test_databases_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(
+        "SLOTH_DATABASES",
+        "eu=postgresql://a:b=c,d@one,two/sloth?options=-c%20x=y, us-2=postgres://three/sloth",
+    )
+    databases = Settings.load().databases
+    assert {name: url.get_secret_value() for name, url in databases.items()} == {
+        "eu": "postgresql://a:b=c,d@one,two/sloth?options=-c%20x=y",
+        "us-2": "postgres://three/sloth",
+    }
+    assert "a:b" not in repr(databases)
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["main=postgresql://x", "postgresql://x", "a b=postgresql://x", "=postgresql://x", "E=x"],
+)
+def test_names_that_no_database_can_have(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SLOTH_DATABASES", value)
+    with pytest.raises(ConfigurationError, match="SLOTH_DATABASES"):
+        Settings.load()

@@ -31,6 +31,7 @@ from sloth_agent.knowledge.models import Document, VectorStore
 from sloth_agent.knowledge.retrieval import Found
 from sloth_agent.settings import Settings
 from sloth_agent.tenants.models import Organization
+from sloth_agent.tenants.upgrading import UpgradeReport
 
 Result = TypeVar("Result")
 
@@ -100,9 +101,11 @@ class Sloth:
         """See `AsyncSloth.set_tenant_active`."""
         return self._opened.call(partial(self._sloth.set_tenant_active, slug, active=active))
 
-    def upgrade_tenants(self) -> int:
+    def upgrade_tenants(
+        self, *, on_progress: Callable[[int, int], None] = lambda _done, _all: None
+    ) -> UpgradeReport:
         """See `AsyncSloth.upgrade_tenants`."""
-        return self._opened.call(self._sloth.upgrade_tenants)
+        return self._opened.call(partial(self._sloth.upgrade_tenants, on_progress=on_progress))
 
     @property
     def _opened(self) -> BlockingPortal:

@@ -1,5 +1,6 @@
 """The JSON that people's scripts rely on: the command line prints it, the server sends it."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from sloth_agent.agent.models import Answer, Citation, Prompt
@@ -7,6 +8,8 @@ from sloth_agent.knowledge.intake import FileOutcome, IngestReport, Outcome
 from sloth_agent.knowledge.models import Document, Passage, Problem, VectorStore
 from sloth_agent.knowledge.retrieval import Found
 from sloth_agent.tenants.models import Organization
+from sloth_agent.tenants.ports import SpaceVersions
+from sloth_agent.tenants.upgrading import UpgradeReport
 
 Body = dict[str, Any]
 
@@ -115,8 +118,45 @@ def tenant_body(organization: Organization) -> Body:
         "slug": organization.slug,
         "name": organization.name,
         "schema_name": organization.schema_name,
+        "database": organization.database,
         "is_active": organization.is_active,
         "created_at": organization.created_at.isoformat(),
+    }
+
+
+def versions_body(databases: Sequence[SpaceVersions]) -> Body:
+    return {
+        "head": databases[0].head,
+        "count": sum(sum(found.tenants.values()) for found in databases),
+        "behind": sum(
+            count
+            for found in databases
+            for version, count in found.tenants.items()
+            if version < found.head
+        ),
+        "databases": [
+            {
+                "name": found.database,
+                "versions": {str(version): count for version, count in found.tenants.items()},
+            }
+            for found in databases
+        ],
+    }
+
+
+def upgrade_body(report: UpgradeReport, organizations: Sequence[Organization]) -> Body:
+    slugs = {organization.schema_name: organization.slug for organization in organizations}
+    return {
+        "upgraded": report.upgraded,
+        "failed": [
+            {
+                "slug": slugs.get(space.schema_name),
+                "database": space.database,
+                "schema_name": space.schema_name,
+                "error": {"code": error.code, "message": error.message},
+            }
+            for space, error in report.failed
+        ],
     }
 
 

@@ -1,14 +1,20 @@
 """Where the database is and whether it runs, looked at from outside."""
 
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
 from typing import Any
 
 from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict
 
 from sloth_agent.adapters.stores.postgres.embedded import status, stop
-from sloth_agent.adapters.stores.postgres.readiness import not_an_address
+from sloth_agent.adapters.stores.postgres.migrations.history import head
+from sloth_agent.adapters.stores.postgres.readiness import not_an_address, tenant_versions
+from sloth_agent.app.wiring import main_address
 from sloth_agent.errors import ConfigurationError
 from sloth_agent.settings import Settings
+from sloth_agent.tenants.models import MAIN_DATABASE
+from sloth_agent.tenants.ports import SpaceVersions
 
 
 def database_status(settings: Settings) -> dict[str, Any]:
@@ -29,6 +35,21 @@ def database_status(settings: Settings) -> dict[str, Any]:
         "data_directory": str(found.data_directory),
         "size_bytes": found.size_bytes,
     }
+
+
+async def recorded_versions(settings: Settings) -> Sequence[SpaceVersions]:
+    """How far the tenants of each database are; migrates nothing.
+
+    Raises:
+        ConfigurationError, DatabaseUnavailable: with what to do about it.
+    """
+    async with AsyncExitStack() as resources:
+        main = await main_address(settings, resources)
+        urls = {name: url.get_secret_value() for name, url in settings.databases.items()}
+        return [
+            SpaceVersions(database=name, head=head("tenant"), tenants=await tenant_versions(url))
+            for name, url in {MAIN_DATABASE: await main(), **urls}.items()
+        ]
 
 
 def stop_embedded(settings: Settings) -> bool:

@@ -8,15 +8,17 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from sloth_agent.adapters.stores.postgres.databases import Databases
 from sloth_agent.adapters.stores.postgres.readiness import server_version
 from sloth_agent.agent.models import Language
 from sloth_agent.agent.ports import ChatRequest, Completion
 from sloth_agent.app.choices import NONE, VECTORS_ARE_OFF, chat_choice, embedder_choice
-from sloth_agent.app.wiring import Backends, open_database
+from sloth_agent.app.wiring import Backends, open_databases
 from sloth_agent.errors import SlothError
 from sloth_agent.ids import ChunkId, DocumentId, new_id
 from sloth_agent.knowledge.models import Passage
 from sloth_agent.settings import Settings
+from sloth_agent.tenants.models import MAIN_DATABASE
 
 LITTLE_DISK_BYTES = 1024**3
 SAMPLE = b"Opening hours: 9 to 18"
@@ -48,7 +50,7 @@ async def examine(settings: Settings) -> list[Finding]:
         return [
             _machine(),
             _disk(settings),
-            await _tried("database", lambda: _database(settings, resources)),
+            *await _databases(settings, resources),
             await _tried("file store", lambda: _files(backends)),
             await _tried("reading files", lambda: _reads(backends)),
             await _embedder(settings, backends),
@@ -90,12 +92,42 @@ def _free_bytes(folder: Path) -> int:
         return _free_bytes(folder.parent)
 
 
-async def _database(settings: Settings, resources: AsyncExitStack) -> str:
-    database = await open_database(settings, resources)
-    async with database.shared() as connection:
-        version = await server_version(connection)
+async def _databases(settings: Settings, resources: AsyncExitStack) -> list[Finding]:
+    """Each database, the main one first, and whether tenants have both walls in it."""
+    try:
+        databases = await open_databases(settings, resources)
+    except SlothError as error:
+        return [_failed("database", error.message, error.hint)]
     kind = "your own server" if settings.database_url else "embedded"
-    return f"PostgreSQL {version} with pgvector, {kind}"
+    kinds = dict.fromkeys(databases.names, "your own server") | {MAIN_DATABASE: kind}
+    return [
+        finding
+        for name in databases.names
+        for finding in await _database(databases, name, kinds[name])
+    ]
+
+
+async def _database(databases: Databases, name: str, kind: str) -> list[Finding]:
+    title = "database" if name == MAIN_DATABASE else f"database {name}"
+
+    async def answers() -> str:
+        async with (await databases.get(name)).shared() as connection:
+            version = await server_version(connection)
+        return f"PostgreSQL {version} with pgvector, {kind}"
+
+    found = await _tried(title, answers)
+    if found.health is Health.OK and (await databases.get(name)).walls is None:
+        return [found, _one_wall(title)]
+    return [found]
+
+
+def _one_wall(title: str) -> Finding:
+    return Finding(
+        name=f"{title} walls",
+        health=Health.WARNING,
+        message="its user may not make roles: the search path alone keeps tenants apart",
+        hint="Run ALTER ROLE user CREATEROLE as a superuser, then `sloth db upgrade`.",
+    )
 
 
 async def _files(backends: Backends) -> str:

@@ -18,7 +18,7 @@ from sloth_agent.agent.models import (
 )
 from sloth_agent.agent.ports import Delta
 from sloth_agent.app.choices import advice
-from sloth_agent.app.wiring import Backends, Services, TenantServices, open_database
+from sloth_agent.app.wiring import Backends, Services, TenantServices, open_databases
 from sloth_agent.errors import EmbedderUnavailable
 from sloth_agent.ids import ConversationId, DocumentId
 from sloth_agent.knowledge.intake import FileOutcome, IngestReport
@@ -26,6 +26,7 @@ from sloth_agent.knowledge.models import Document, VectorStore
 from sloth_agent.knowledge.retrieval import Found
 from sloth_agent.settings import DEFAULT_TENANT, Settings
 from sloth_agent.tenants.models import Organization
+from sloth_agent.tenants.upgrading import UpgradeReport
 
 
 class AsyncSloth:
@@ -64,11 +65,11 @@ class AsyncSloth:
             ConfigurationError, DatabaseUnavailable: with what to do about it.
         """
         try:
-            database = await open_database(self.settings, self._resources)
+            databases = await open_databases(self.settings, self._resources)
         except BaseException:
             await self._resources.aclose()
             raise
-        self._services = Services(Backends(self.settings, self._resources), database)
+        self._services = Services(Backends(self.settings, self._resources), databases)
 
     async def close(self) -> None:
         """Give everything back; the last user of the embedded server stops it."""
@@ -87,7 +88,7 @@ class AsyncSloth:
         services = self._opened
         create = create or slug == DEFAULT_TENANT
         organization = await services.organizations.open(slug, create=create)
-        return AsyncTenant(organization, services.of(organization))
+        return AsyncTenant(organization, await services.of(organization))
 
     async def create_tenant(self, slug: str, *, name: str | None = None) -> Organization:
         """Make a tenant and its walls.
@@ -116,13 +117,11 @@ class AsyncSloth:
         """
         return await self._opened.organizations.set_active(slug, active=active)
 
-    async def upgrade_tenants(self) -> int:
-        """Bring all tenants to the newest version, and return how many there are."""
-        organizations = self._opened.organizations
-        tenants = await organizations.list()
-        for organization in tenants:
-            await organizations.spaces.ensure(organization)
-        return len(tenants)
+    async def upgrade_tenants(
+        self, *, on_progress: Callable[[int, int], None] = lambda _done, _all: None
+    ) -> UpgradeReport:
+        """Bring all tenants to the newest version; one that fails stops no other."""
+        return await self._opened.upgrading.upgrade(on_progress=on_progress)
 
     @property
     def _opened(self) -> Services:

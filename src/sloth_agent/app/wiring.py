@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import anyio.to_thread
@@ -13,14 +13,13 @@ from sloth_agent.adapters.stores.postgres.conversations import (
     PostgresConversations,
     PostgresPrompts,
 )
-from sloth_agent.adapters.stores.postgres.database import Database, open_pool
+from sloth_agent.adapters.stores.postgres.database import Database, Walls, open_pool
+from sloth_agent.adapters.stores.postgres.databases import Databases
 from sloth_agent.adapters.stores.postgres.documents import PostgresDocuments
 from sloth_agent.adapters.stores.postgres.embedded import attach
-from sloth_agent.adapters.stores.postgres.organizations import (
-    PostgresOrganizations,
-    TenantSchemas,
-)
+from sloth_agent.adapters.stores.postgres.organizations import PostgresOrganizations
 from sloth_agent.adapters.stores.postgres.readiness import make_ready
+from sloth_agent.adapters.stores.postgres.schemas import TenantSchemas
 from sloth_agent.adapters.stores.postgres.search_index import PostgresSearchIndex
 from sloth_agent.agent.answering import Answering
 from sloth_agent.agent.conversations import Conversations
@@ -39,6 +38,10 @@ from sloth_agent.knowledge.retrieval import Retrieval
 from sloth_agent.settings import Settings
 from sloth_agent.tenants.models import Organization
 from sloth_agent.tenants.organizations import Organizations
+from sloth_agent.tenants.ports import TenantSpaces
+from sloth_agent.tenants.upgrading import Upgrading
+
+Address = Callable[[], Awaitable[str]]
 
 
 @dataclass(frozen=True)
@@ -95,7 +98,7 @@ class TenantServices:
     """
 
     backends: Backends
-    database: Database
+    database: Database  # where the tenant lives
     schema: str
 
     @cached_property
@@ -161,40 +164,56 @@ class TenantServices:
 
 @dataclass(frozen=True)
 class Services:
-    """What one database holds: the list of tenants, and what each of them can do."""
+    """What an install can do: keep the list of tenants, and serve each of them."""
 
     backends: Backends
-    database: Database
+    databases: Databases
 
     @cached_property
     def organizations(self) -> Organizations:
-        return Organizations(
-            PostgresOrganizations(self.database),
-            TenantSchemas(self.database),
-            self.backends.clock,
-        )
+        store = PostgresOrganizations(self.databases.main)
+        return Organizations(store, self.spaces, self.backends.clock)
 
-    def of(self, organization: Organization) -> TenantServices:
-        return TenantServices(self.backends, self.database, organization.schema_name)
+    @cached_property
+    def upgrading(self) -> Upgrading:
+        return Upgrading(self.spaces)
+
+    @cached_property
+    def spaces(self) -> TenantSpaces:
+        return TenantSchemas(self.databases)
+
+    async def of(self, organization: Organization) -> TenantServices:
+        home = await self.databases.home_of(organization)
+        return TenantServices(self.backends, home, organization.schema_name)
 
 
-async def open_database(settings: Settings, resources: AsyncExitStack) -> Database:
+async def open_databases(settings: Settings, resources: AsyncExitStack) -> Databases:
     """Connect to the configured server, or start the embedded one, and make it ready."""
-    where = await _address(settings, resources)
-    await make_ready(await where())
-    database = await open_pool(where)
+    where = await main_address(settings, resources)
+    walls = await make_ready(await where(), ("control", "working"))
+    main = await _pooled(where, walls, resources)
+    others = {
+        name: partial(_other, url.get_secret_value(), resources)
+        for name, url in settings.databases.items()
+    }
+    return Databases(main, others)
+
+
+async def _other(url: str, resources: AsyncExitStack) -> Database:
+    walls = await make_ready(url, ("working",))
+    return await _pooled(always(url), walls, resources)
+
+
+async def _pooled(where: Address, walls: Walls | None, resources: AsyncExitStack) -> Database:
+    database = await open_pool(where, walls)
     resources.push_async_callback(database.close)
     return database
 
 
-async def _address(settings: Settings, resources: AsyncExitStack) -> Callable[[], Awaitable[str]]:
+async def main_address(settings: Settings, resources: AsyncExitStack) -> Address:
+    """Where the main database is; the embedded one runs for as long as the resources last."""
     if settings.database_url is not None:
-        url = settings.database_url.get_secret_value()
-
-        async def configured() -> str:
-            return url
-
-        return configured
+        return always(settings.database_url.get_secret_value())
 
     attachment = await anyio.to_thread.run_sync(attach, settings.home)
     resources.push_async_callback(anyio.to_thread.run_sync, attachment.release)
@@ -203,3 +222,10 @@ async def _address(settings: Settings, resources: AsyncExitStack) -> Callable[[]
         return await anyio.to_thread.run_sync(attachment.revive)
 
     return embedded
+
+
+def always(url: str) -> Address:
+    async def configured() -> str:
+        return url
+
+    return configured

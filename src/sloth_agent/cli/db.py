@@ -2,32 +2,48 @@
 
 import typer
 
+from sloth_agent.cli.exits import DONE, SOME_FAILED
 from sloth_agent.cli.options import Json
 from sloth_agent.cli.output import note, say, show_fields, show_json
+from sloth_agent.cli.session import opened
 
 app = typer.Typer(no_args_is_help=True, epilog="Example: sloth db status")
 
 
 @app.command("upgrade", epilog="Example: sloth db upgrade")
-def upgrade(as_json: Json = False) -> None:
+def upgrade(as_json: Json = False) -> int:
     """Bring shared tables and all tenants to the newest version."""
-    from sloth_agent.cli.session import opened
+    from sloth_agent.app.bodies import upgrade_body
 
     with opened() as sloth:
-        upgraded = sloth.upgrade_tenants()
+        report = sloth.upgrade_tenants(on_progress=lambda done, total: note(f"{done} of {total}"))
+        body = upgrade_body(report, sloth.tenants() if report.failed else ())
     if as_json:
-        show_json({"tenants": upgraded})
+        show_json(body)
     else:
-        say(f"{upgraded} tenants are up to date.")
+        say(f"{report.upgraded} tenants upgraded, {len(report.failed)} failed.")
+        for failure in body["failed"]:
+            note(f"error: {failure['slug']}: {failure['error']['message']}")
+    return SOME_FAILED if report.failed else DONE
 
 
 @app.command("status", epilog="Example: sloth db status --json")
 def status(as_json: Json = False) -> None:
-    """Show where the database is and whether it runs; starts nothing."""
-    from sloth_agent.app.database_status import database_status
+    """Show where the database is, whether it runs, and how far its tenants are."""
+    import anyio
+
+    from sloth_agent.app.bodies import versions_body
+    from sloth_agent.app.database_status import database_status, recorded_versions
+    from sloth_agent.errors import SlothError
     from sloth_agent.settings import Settings
 
-    body = database_status(Settings.load())
+    settings = Settings.load()
+    body = database_status(settings)
+    try:
+        body["tenants"] = versions_body(anyio.run(recorded_versions, settings))
+    except SlothError as error:
+        body["tenants"] = None
+        note(f"The versions of the tenants cannot be read: {error.message}")
     if as_json:
         show_json(body)
     else:

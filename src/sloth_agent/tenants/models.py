@@ -7,6 +7,9 @@ from datetime import datetime
 from sloth_agent.errors import InvalidInput
 from sloth_agent.ids import TenantId
 
+MAIN_DATABASE = "main"
+"""The database that holds the control tables, and tenants as any other."""
+
 _SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,48}[a-z0-9])?")
 
 
@@ -18,6 +21,7 @@ class Organization:
     slug: str  # what people type; unique
     name: str
     schema_name: str  # where its tables are; unique, never changes
+    database: str = MAIN_DATABASE  # where its schema is
     created_at: datetime
     is_active: bool = True
 

@@ -25,7 +25,7 @@ class Organizations:
             InvalidInput: the slug is not one.
             Conflict: the slug is taken.
         """
-        organization = self._new(slug, name)
+        organization = await self._new(slug, name)
         added = await self.store.add(organization)
         if not added:
             organization = await self.show(slug)
@@ -47,7 +47,7 @@ class Organizations:
             if not create:
                 hint = f"Run `sloth tenants create {slug}`, or see `sloth tenants list`."
                 raise NotFound(f"There is no tenant {slug!r}.", hint=hint)
-            await self.store.add(self._new(slug, None))
+            await self.store.add(await self._new(slug, None))
             return await self.open(slug)
         if not organization.is_active:
             raise Conflict(
@@ -76,15 +76,23 @@ class Organizations:
         """
         return _known(slug, await self.store.set_active(checked_slug(slug), active=active))
 
-    def _new(self, slug: str, name: str | None) -> Organization:
+    async def _new(self, slug: str, name: str | None) -> Organization:
         id = TenantId(new_id())
         return Organization(
             id=id,
             slug=checked_slug(slug),
             name=name or slug,
             schema_name=schema_name(id),
+            database=await self._emptiest_database(),
             created_at=self.clock(),
         )
+
+    async def _emptiest_database(self) -> str:
+        databases = self.spaces.databases
+        if len(databases) == 1:
+            return databases[0]
+        tenants = await self.store.tenants_by_database()
+        return min(databases, key=lambda name: tenants.get(name, 0))
 
 
 def _known(slug: str, organization: Organization | None) -> Organization:

@@ -1,6 +1,7 @@
 """What the list of tenants needs from outside."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from sloth_agent.tenants.models import Organization
@@ -17,12 +18,36 @@ class OrganizationStore(Protocol):
     async def all(self) -> Sequence[Organization]:
         """Oldest first."""
 
+    async def tenants_by_database(self) -> Mapping[str, int]:
+        """How many tenants live in each; databases without any are left out."""
+
     async def set_active(self, slug: str, *, active: bool) -> Organization | None:
         """None: no such tenant."""
 
 
+@dataclass(frozen=True, slots=True)
+class OutdatedSpace:
+    """A tenant's place that is behind the newest version."""
+
+    database: str
+    schema_name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpaceVersions:
+    """How far the tenants of one database are."""
+
+    database: str
+    head: int  # the newest version
+    tenants: Mapping[int, int]  # how many are at each version
+
+
 class TenantSpaces(Protocol):
-    """The walled-off places where the tenants' own data live."""
+    """The walled-off places where the tenants' own data live, in one database or several."""
+
+    @property
+    def databases(self) -> Sequence[str]:
+        """The names of the databases, the main one first."""
 
     async def ensure(self, organization: Organization) -> bool:
         """Make the tenant's schema and tables, or bring them up to date; quick when they are.
@@ -30,3 +55,9 @@ class TenantSpaces(Protocol):
         True if there were none before. Running it again, or at once from several processes, is
         safe.
         """
+
+    async def outdated(self) -> Sequence[OutdatedSpace]:
+        """One query for each database."""
+
+    async def update(self, space: OutdatedSpace) -> None:
+        """Bring a place to the newest version, step by step, each in one transaction."""

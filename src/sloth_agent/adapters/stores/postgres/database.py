@@ -15,6 +15,7 @@ from sloth_agent.errors import (
     ConfigurationError,
     DatabaseUnavailable,
     DiskFull,
+    Forbidden,
     InvalidInput,
 )
 
@@ -27,18 +28,27 @@ CONNECTION_LIFETIME_SECONDS = 30 * 60
 ACQUIRE_TIMEOUT_SECONDS = 10
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Walls:
+    """The roles that keep tenants apart, beside one for each tenant."""
+
+    platform: str  # of transactions on the shared tables
+    tenants: str  # a group of all tenants' roles: what they may do with working tables
+
+
 @dataclass(frozen=True, slots=True)
 class Database:
     """One database; every transaction is opened here and nowhere else."""
 
     pool: AsyncConnectionPool[Connection]
+    walls: Walls | None  # None: the account may make no roles, and search paths are the only wall
 
     @asynccontextmanager
     async def shared(self) -> AsyncIterator[Connection]:
         """One transaction on the shared tables, without any tenant's."""
-        with as_our_errors():
-            async with self.pool.connection() as connection, connection.transaction():
-                yield connection
+        role = self.walls.platform if self.walls else None
+        async with self._transaction(_opening(None, role)) as connection:
+            yield connection
 
     @asynccontextmanager
     async def inside(
@@ -46,13 +56,27 @@ class Database:
     ) -> AsyncIterator[Connection]:
         """One transaction within a tenant's walls; a `snapshot` reads one moment, writes nothing.
 
-        The path holds the tenant's schema first and ends with the transaction: nothing sticks to
-        the pooled connection, and code that forgets the tenant finds no table.
+        The tenant's schema is first on the path, and its role, of the same name, is in force.
+        Both end with the transaction: nothing sticks to the pooled connection, code that forgets
+        the tenant finds no table, and code that names a neighbour's is refused.
         """
+        role = schema if self.walls else None
+        opening = _opening(schema, role, snapshot, settings)
+        async with self._transaction(opening) as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def owning(self, schema: str | None = None) -> AsyncIterator[Connection]:
+        """One transaction of the account that owns all: makes, changes and removes tables."""
+        with as_account_errors():
+            async with self._transaction(_opening(schema, None)) as connection:
+                yield connection
+
+    @asynccontextmanager
+    async def _transaction(self, opening: bytes) -> AsyncIterator[Connection]:
         with as_our_errors():
             async with self.pool.connection() as connection:
-                # One round trip; a search makes few others.
-                await connection.execute(_opening(schema, snapshot, settings))
+                await connection.execute(opening)
                 try:
                     yield connection
                 except BaseException:
@@ -64,17 +88,21 @@ class Database:
         await self.pool.close()
 
 
-@lru_cache(maxsize=1024)
-def _opening(schema: str, snapshot: bool, settings: LiteralString) -> bytes:
-    return (
-        sql.SQL("begin{}; set local search_path to {}, public{}")
-        .format(
-            sql.SQL(" isolation level repeatable read, read only" if snapshot else ""),
-            sql.Identifier(schema),
-            sql.SQL(settings),
-        )
-        .as_bytes(None)
-    )
+@lru_cache(maxsize=4096)
+def _opening(
+    schema: str | None, role: str | None, snapshot: bool = False, settings: LiteralString = ""
+) -> bytes:
+    """One string, one round trip: a search makes few others."""
+    parts: list[sql.SQL | sql.Composed] = [
+        sql.SQL("begin isolation level repeatable read, read only" if snapshot else "begin")
+    ]
+    # What is set goes to the nodes of a Citus cluster too; elsewhere it is a name without use.
+    parts.append(sql.SQL("set local citus.propagate_set_commands = 'local'"))
+    if schema is not None:
+        parts.append(sql.SQL("set local search_path to {}, public").format(sql.Identifier(schema)))
+    if role is not None:
+        parts.append(sql.SQL("set local role {}").format(sql.Identifier(role)))
+    return (sql.SQL("; ").join(parts) + sql.SQL(settings)).as_bytes(None)
 
 
 async def _roll_back(connection: Connection) -> None:
@@ -85,14 +113,7 @@ async def _roll_back(connection: Connection) -> None:
         await connection.close()
 
 
-async def enter(connection: Connection, schema: str) -> None:
-    """Lead the present transaction, and nothing after it, to a tenant's tables."""
-    await connection.execute(
-        sql.SQL("set local search_path to {}, public").format(sql.Identifier(schema))
-    )
-
-
-async def open_pool(where: Callable[[], Awaitable[str]]) -> Database:
+async def open_pool(where: Callable[[], Awaitable[str]], walls: Walls | None) -> Database:
     """Open a pool that asks `where` to connect each time it needs one more connection."""
     pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
         where,
@@ -107,7 +128,7 @@ async def open_pool(where: Callable[[], Awaitable[str]]) -> Database:
         open=False,
     )
     await pool.open()
-    return Database(pool)
+    return Database(pool, walls)
 
 
 async def _check(connection: Connection) -> None:
@@ -120,16 +141,26 @@ async def _check(connection: Connection) -> None:
 
 
 @contextmanager
+def as_account_errors() -> Iterator[None]:
+    """What the account itself is refused, its owner can grant."""
+    try:
+        with as_our_errors():
+            yield
+    except Forbidden as error:
+        raise ConfigurationError(
+            "The database's user may not make schemas and tables.",
+            hint="Grant it CREATE on the database and on the schema public.",
+        ) from error
+
+
+@contextmanager
 def as_our_errors() -> Iterator[None]:
     try:
         yield
     except psycopg.errors.DiskFull as error:
         raise DiskFull("The database's disk is full.", hint="Free some space.") from error
     except psycopg.errors.InsufficientPrivilege as error:
-        raise ConfigurationError(
-            "The database's user may not make schemas and tables.",
-            hint="Grant it CREATE on the database and on the schema public.",
-        ) from error
+        raise Forbidden("The database keeps this from whoever asked.") from error
     except (psycopg.DataError, UnicodeEncodeError) as error:
         if getattr(error, "sqlstate", None) is not None:
             raise  # the server's own complaint, about a statement of ours

@@ -1,9 +1,22 @@
 """Brings a database to the state the code expects, or says why it cannot be used."""
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
 import psycopg
 
-from sloth_agent.adapters.stores.postgres.database import Connection, as_our_errors
-from sloth_agent.adapters.stores.postgres.migrations.history import head, migrations
+from sloth_agent.adapters.stores.postgres.database import (
+    Connection,
+    Walls,
+    as_account_errors,
+)
+from sloth_agent.adapters.stores.postgres.migrations.history import (
+    History,
+    head,
+    migrations,
+    walls,
+)
+from sloth_agent.adapters.stores.postgres.roles import new_role, take_role, walls_of
 from sloth_agent.errors import ConfigurationError, DatabaseUnavailable
 
 OLDEST_SERVER = 16
@@ -12,8 +25,12 @@ CONNECT_TIMEOUT_SECONDS = 10
 _LOCK = 0x510704A6E47  # one advisory lock for everything that changes what all tenants share
 
 
-async def make_ready(conninfo: str) -> None:
+async def make_ready(
+    conninfo: str, histories: Sequence[History] = ("control", "working")
+) -> Walls | None:
     """Check the server, make pgvector and the shared tables; quick when nothing is to be done.
+
+    Returns the roles behind which tenants live; None if the account may make no roles.
 
     Raises:
         ConfigurationError: a server that cannot be used, with what to do about it.
@@ -21,17 +38,48 @@ async def make_ready(conninfo: str) -> None:
     """
     connection = await _first_connection(conninfo)
     async with connection:
-        with as_our_errors():
-            await _bring_up_to_date(connection)
+        with as_account_errors():
+            roles = walls_of(connection.info.dbname)
+            state = await _state(connection, roles)
+            behind = any(state.versions.get(history, 0) < head(history) for history in histories)
+            if behind or (state.may_make_roles and state.missing_roles):
+                async with connection.transaction():
+                    await connection.execute("select pg_advisory_xact_lock(%s)", (_LOCK,))
+                    await _make_vector_extension(connection)
+                    await _migrate(connection, histories)
+                    if state.may_make_roles:
+                        await _raise_walls(connection, roles, histories)
+            return roles if state.may_make_roles else None
 
 
-async def _bring_up_to_date(connection: Connection) -> None:
-    if await _version(connection) >= head("shared"):
-        return
-    async with connection.transaction():
-        await connection.execute("select pg_advisory_xact_lock(%s)", (_LOCK,))
-        await _make_vector_extension(connection)
-        await _migrate_shared(connection)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _State:
+    may_make_roles: bool
+    missing_roles: bool
+    versions: Mapping[str, int]  # by history; empty for a database that has never been used
+
+
+async def _state(connection: Connection, roles: Walls) -> _State:
+    found = await connection.execute(
+        "select rolsuper or rolcreaterole,"
+        " (select count(*) from pg_roles where rolname in (%s, %s)),"
+        " to_regclass('public.schema_versions') is not null"
+        " from pg_roles where rolname = current_user",
+        (roles.platform, roles.tenants),
+    )
+    may_make_roles, known_roles, used = await found.fetchone() or (False, 0, False)
+    return _State(
+        may_make_roles=may_make_roles,
+        missing_roles=known_roles < 2,
+        versions=await _versions(connection) if used else {},
+    )
+
+
+async def _versions(connection: Connection) -> dict[str, int]:
+    found = await connection.execute(
+        "select history, max(version) from public.schema_versions group by history"
+    )
+    return dict(await found.fetchall())
 
 
 async def _first_connection(conninfo: str) -> Connection:
@@ -81,16 +129,6 @@ def _explained(error: psycopg.OperationalError) -> ConfigurationError | Database
     )
 
 
-async def _version(connection: Connection) -> int:
-    """0 for a database that has never been used."""
-    found = await connection.execute("select to_regclass('public.platform_version')")
-    if (await found.fetchone() or (None,))[0] is None:
-        return 0
-    found = await connection.execute("select max(version) from public.platform_version")
-    row = await found.fetchone()
-    return row[0] if row and row[0] is not None else 0
-
-
 async def _make_vector_extension(connection: Connection) -> None:
     try:
         await connection.execute("create extension if not exists vector schema public")
@@ -106,18 +144,46 @@ async def _make_vector_extension(connection: Connection) -> None:
         ) from error
 
 
-async def _migrate_shared(connection: Connection) -> None:
+async def _migrate(connection: Connection, histories: Sequence[History]) -> None:
     await connection.execute(
-        "create table if not exists public.platform_version (version integer primary key)"
+        "create table if not exists public.schema_versions"
+        " (history text not null, version integer not null, primary key (history, version))"
     )
-    done = await _version(connection)
-    for migration in migrations("shared"):
-        if migration.version > done:
+    versions = await _versions(connection)
+    for history in histories:
+        for migration in migrations(history)[versions.get(history, 0) :]:
             for statement in migration.statements:
                 await connection.execute(statement)
             await connection.execute(
-                "insert into public.platform_version (version) values (%s)", (migration.version,)
+                "insert into public.schema_versions (history, version) values (%s, %s)",
+                (history, migration.version),
             )
+
+
+async def _raise_walls(connection: Connection, roles: Walls, histories: Sequence[History]) -> None:
+    for role in (roles.platform, roles.tenants):
+        found = await connection.execute("select from pg_roles where rolname = %s", (role,))
+        if found.rowcount == 0:
+            await connection.execute(new_role(role))
+        await connection.execute(take_role(role))
+    for history in histories:
+        for statement in walls(history, platform=roles.platform, tenants=roles.tenants):
+            await connection.execute(statement)
+
+
+async def tenant_versions(conninfo: str) -> dict[int, int]:
+    """How many tenants are at each version; a database that was never used has none."""
+    connection = await _first_connection(conninfo)
+    async with connection:
+        found = await connection.execute("select to_regclass('public.tenant_versions')")
+        if (await found.fetchone() or (None,))[0] is None:
+            return {}
+        found = await connection.execute(
+            "select version, count(*) from (select max(version) as version"
+            " from public.tenant_versions group by schema_name) as newest"
+            " group by version order by version"
+        )
+        return dict(await found.fetchall())
 
 
 async def server_version(connection: Connection) -> str:

@@ -230,11 +230,12 @@ class PostgresSearchIndex:
             await sum_up_counts(connection)
             if active.chunks < SETTLED_FROM_CHUNKS:
                 return
+            if active.space is not None and active.chunks >= APPROXIMATE_FROM_CHUNKS:
+                await create_vector_index(connection, active.generation)
+        async with self.database.owning(self.schema) as connection:
             await connection.execute("analyze chunks")
             # New chunks wait in a list that every search reads through.
             await connection.execute("select gin_clean_pending_list('chunks_terms')")
-            if active.space is not None and active.chunks >= APPROXIMATE_FROM_CHUNKS:
-                await create_vector_index(connection, active.generation)
 
 
 async def _hold_unchanged(connection: Connection, document: Document) -> None:

@@ -5,7 +5,9 @@ from functools import cache
 from importlib.resources import files
 from typing import Literal
 
-History = Literal["shared", "tenant"]
+from psycopg import sql
+
+History = Literal["control", "working", "tenant"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +31,18 @@ def migrations(history: History) -> tuple[Migration, ...]:
 def head(history: History) -> int:
     """The version that the code expects."""
     return migrations(history)[-1].version
+
+
+def walls(history: History, **roles: str) -> list[sql.Composed]:
+    """Who may do what with the newest tables of a history; may run again and again."""
+    named = {name: sql.Identifier(role) for name, role in roles.items()}
+    return [statement.format(**named) for statement in _walls(history)]
+
+
+@cache
+def _walls(history: History) -> tuple[sql.SQL, ...]:
+    script = (files(__package__) / "walls" / f"{history}.sql").read_text()
+    return tuple(sql.SQL(statement) for statement in _statements(script))
 
 
 def _statements(script: str) -> tuple[str, ...]:

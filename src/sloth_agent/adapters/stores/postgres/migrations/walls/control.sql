@@ -1,0 +1,3 @@
+-- Run again whenever something was migrated: each statement may run twice.
+grant usage on schema public to {platform};
+grant select, insert, update, delete on public.organizations to {platform};

@@ -1,0 +1,112 @@
+"""Steps of the tenants' history, taken by many tenants, by several upgrades at once."""
+
+from dataclasses import replace
+from uuid import uuid4
+
+import anyio
+import pytest
+from psycopg import sql
+
+from sloth_agent.adapters.stores.postgres.database import Database
+from sloth_agent.adapters.stores.postgres.databases import Databases
+from sloth_agent.adapters.stores.postgres.migrations.history import Migration, migrations
+from sloth_agent.adapters.stores.postgres.organizations import PostgresOrganizations
+from sloth_agent.adapters.stores.postgres.schemas import TenantSchemas
+from sloth_agent.clock import system_clock
+from sloth_agent.errors import SlothError
+from sloth_agent.tenants.models import Organization
+from sloth_agent.tenants.organizations import Organizations
+from sloth_agent.tenants.upgrading import Upgrading
+
+pytestmark = pytest.mark.anyio
+
+NEXT = Migration(
+    version=len(migrations("tenant")) + 1,
+    name="next",
+    statements=("create table visits (id uuid primary key)", "create index on visits (id)"),
+)
+
+
+@pytest.fixture
+def spaces(database: Database) -> TenantSchemas:
+    return TenantSchemas(Databases(database, {}))
+
+
+@pytest.fixture
+def newer(spaces: TenantSchemas) -> TenantSchemas:
+    """The next release: it knows one step more."""
+    return replace(spaces, steps=(*spaces.steps, NEXT))
+
+
+@pytest.fixture
+async def tenants(database: Database, spaces: TenantSchemas) -> list[Organization]:
+    organizations = Organizations(PostgresOrganizations(database), spaces, system_clock)
+    return [await organizations.create(f"u-{uuid4().hex}") for _ in range(12)]
+
+
+async def versions(database: Database, tenants: list[Organization]) -> list[list[int]]:
+    async with database.shared() as connection:
+        found = await connection.execute(
+            "select array_agg(version order by version) from public.tenant_versions"
+            " where schema_name = any(%s) group by schema_name",
+            ([tenant.schema_name for tenant in tenants],),
+        )
+        return [row[0] for row in await found.fetchall()]
+
+
+async def test_only_those_that_are_behind_take_a_step(
+    database: Database, newer: TenantSchemas, tenants: list[Organization]
+) -> None:
+    await newer.ensure(tenants[0])
+    behind = {space.schema_name for space in await newer.outdated()}
+    assert tenants[0].schema_name not in behind
+    assert {tenant.schema_name for tenant in tenants[1:]} <= behind
+    report = await Upgrading(newer).upgrade()
+    assert report.failed == ()
+    assert await versions(database, tenants) == [[NEXT.version - 1, NEXT.version]] * 12
+    for tenant in tenants:  # what a step makes, the tenant's role may use
+        async with database.inside(tenant.schema_name) as connection:
+            await connection.execute("insert into visits (id) values (%s)", (uuid4(),))
+    assert (await Upgrading(newer).upgrade()).upgraded == 0
+
+
+async def test_several_upgrades_at_once_take_each_step_once(
+    database: Database, newer: TenantSchemas, tenants: list[Organization]
+) -> None:
+    async with anyio.create_task_group() as group:
+        for _ in range(3):
+            group.start_soon(Upgrading(newer).upgrade)
+    assert await versions(database, tenants) == [[NEXT.version - 1, NEXT.version]] * 12
+
+
+async def test_a_tenant_that_fails_stops_no_other(
+    database: Database, newer: TenantSchemas, tenants: list[Organization]
+) -> None:
+    broken, locked = tenants[3], tenants[5]
+    async with database.owning(broken.schema_name) as connection:
+        await connection.execute("create table visits (in_the_way integer)")
+    step = replace(NEXT, statements=(*NEXT.statements, "alter table documents add visits integer"))
+    newer = replace(newer, steps=(*newer.steps[:-1], step))
+    async with database.owning(locked.schema_name) as connection:
+        await connection.execute("lock table documents")
+        report = await Upgrading(newer).upgrade()
+    assert {space.schema_name for space, _ in report.failed} == {
+        broken.schema_name,
+        locked.schema_name,
+    }
+    assert all(isinstance(error, SlothError) for _, error in report.failed)
+    async with database.owning(broken.schema_name) as connection:
+        await connection.execute("drop table visits")
+    report = await Upgrading(newer).upgrade()
+    assert (report.upgraded, report.failed) == (2, ())
+    assert await versions(database, tenants) == [[NEXT.version - 1, NEXT.version]] * 12
+
+
+async def test_old_code_serves_a_tenant_that_is_ahead(
+    database: Database, spaces: TenantSchemas, newer: TenantSchemas, tenants: list[Organization]
+) -> None:
+    await newer.ensure(tenants[0])
+    assert await spaces.ensure(tenants[0]) is False
+    assert tenants[0].schema_name not in {s.schema_name for s in await spaces.outdated()}
+    async with database.inside(tenants[0].schema_name) as connection:
+        await connection.execute(sql.SQL("select id from documents"))
