@@ -27,6 +27,7 @@ COMMANDS = [
     ("prompt", "rollback"), ("tenants",), ("tenants", "create"), ("tenants", "list"),
     ("tenants", "show"), ("tenants", "activate"), ("tenants", "deactivate"),
     ("tenants", "rebuild"), ("db",), ("db", "upgrade"), ("db", "status"), ("db", "stop"),
+    ("admin",), ("admin", "audit"), ("admin", "audit", "list"),
 ]  # fmt: skip
 
 

@@ -3,7 +3,7 @@
 One background thread runs the loop; each method hands its work over and waits.
 """
 
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
@@ -106,6 +106,13 @@ class Sloth:
     ) -> UpgradeReport:
         """See `AsyncSloth.upgrade_tenants`."""
         return self._opened.call(partial(self._sloth.upgrade_tenants, on_progress=on_progress))
+
+    def run(self, work: Callable[[AsyncSloth], Awaitable[Result]]) -> Result:
+        """Do what has no blocking method of its own, such as the services of an operator.
+
+        codes = sloth.run(lambda sloth: sloth.codes.generate(plan="pro", days=90, count=10))
+        """
+        return self._opened.call(work, self._sloth)
 
     @property
     def _opened(self) -> BlockingPortal:

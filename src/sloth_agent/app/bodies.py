@@ -7,6 +7,7 @@ from sloth_agent.agent.models import Answer, Citation, Prompt
 from sloth_agent.knowledge.intake import FileOutcome, IngestReport, Outcome
 from sloth_agent.knowledge.models import Document, Passage, Problem, VectorStore
 from sloth_agent.knowledge.retrieval import Found
+from sloth_agent.tenants.audit import AuditEvent
 from sloth_agent.tenants.models import Organization
 from sloth_agent.tenants.ports import SpaceVersions
 from sloth_agent.tenants.upgrading import UpgradeReport
@@ -157,6 +158,20 @@ def upgrade_body(report: UpgradeReport, organizations: Sequence[Organization]) -
             }
             for space, error in report.failed
         ],
+    }
+
+
+def audit_body(event: AuditEvent) -> Body:
+    return {
+        "id": str(event.id),
+        "at": event.at.isoformat(),
+        "actor": event.by.name,
+        "address": event.by.address,
+        "request_id": event.by.request_id,
+        "organization_id": str(event.organization) if event.organization else None,
+        "action": event.action,
+        "subject": event.subject,
+        "details": dict(event.details),
     }
 
 

@@ -25,6 +25,7 @@ from sloth_agent.knowledge.intake import FileOutcome, IngestReport
 from sloth_agent.knowledge.models import Document, VectorStore
 from sloth_agent.knowledge.retrieval import Found
 from sloth_agent.settings import DEFAULT_TENANT, Settings
+from sloth_agent.tenants.audit import Audit
 from sloth_agent.tenants.models import Organization
 from sloth_agent.tenants.upgrading import UpgradeReport
 
@@ -122,6 +123,11 @@ class AsyncSloth:
     ) -> UpgradeReport:
         """Bring all tenants to the newest version; one that fails stops no other."""
         return await self._opened.upgrading.upgrade(on_progress=on_progress)
+
+    @property
+    def audit(self) -> Audit:
+        """Who did what on this install."""
+        return self._opened.audit
 
     @property
     def _opened(self) -> Services:

@@ -9,6 +9,7 @@ from typing import Any
 import anyio.to_thread
 
 from sloth_agent.adapters.files.local import LocalFiles
+from sloth_agent.adapters.stores.postgres.audit import PostgresAudit
 from sloth_agent.adapters.stores.postgres.conversations import (
     PostgresConversations,
     PostgresPrompts,
@@ -36,6 +37,7 @@ from sloth_agent.knowledge.ports import DocumentReader, Embedder, Reranker
 from sloth_agent.knowledge.rebuilding import Rebuilding
 from sloth_agent.knowledge.retrieval import Retrieval
 from sloth_agent.settings import Settings
+from sloth_agent.tenants.audit import Audit
 from sloth_agent.tenants.models import Organization
 from sloth_agent.tenants.organizations import Organizations
 from sloth_agent.tenants.ports import TenantSpaces
@@ -173,6 +175,10 @@ class Services:
     def organizations(self) -> Organizations:
         store = PostgresOrganizations(self.databases.main)
         return Organizations(store, self.spaces, self.backends.clock)
+
+    @cached_property
+    def audit(self) -> Audit:
+        return Audit(PostgresAudit(self.databases.main))
 
     @cached_property
     def upgrading(self) -> Upgrading:

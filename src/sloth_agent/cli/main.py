@@ -23,6 +23,7 @@ from sloth_agent.cli import (
     search,
     tenants,
 )
+from sloth_agent.cli.admin import main as admin
 from sloth_agent.cli.exits import FAILED
 from sloth_agent.cli.output import note
 from sloth_agent.errors import SlothError
@@ -46,6 +47,7 @@ app.command("eval", epilog="Example: sloth eval questions.jsonl --min-recall 0.9
 app.add_typer(documents.app, name="documents", help="What the assistant learned from.")
 app.add_typer(prompt.app, name="prompt", help="How the assistant speaks.")
 app.add_typer(tenants.app, name="tenants", help="The assistants of this install.")
+app.add_typer(admin.app, name="admin", help="What an operator does.")
 app.add_typer(db.app, name="db", help="The database behind it all.")
 app.command(epilog="Example: sloth doctor --json")(doctor.doctor)
 app.command(epilog="Example: sloth config")(config.config)

@@ -1,3 +1,4 @@
 -- Run again whenever something was migrated: each statement may run twice.
 grant usage on schema public to {platform};
 grant select, insert, update, delete on public.organizations to {platform};
+grant select, insert on public.audit_log to {platform};

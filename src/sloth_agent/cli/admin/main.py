@@ -1,0 +1,8 @@
+"""`sloth admin`: what an operator does, group by group."""
+
+import typer
+
+from sloth_agent.cli.admin import audit
+
+app = typer.Typer(no_args_is_help=True, epilog="Example: sloth admin audit list")
+app.add_typer(audit.app, name="audit", help="Who did what.")

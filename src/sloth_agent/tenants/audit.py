@@ -1,0 +1,101 @@
+"""Who did what, and from where: written with the change itself, and never changed."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol, Self
+from uuid import UUID
+
+from sloth_agent.errors import InvalidInput
+from sloth_agent.ids import TenantId, new_id
+
+MOST_AT_ONCE = 1000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Actor:
+    """Whoever asks for a change."""
+
+    name: str  # an e-mail address, `cli:anna` for an operator at the machine, `system` for a task
+    address: str | None = None  # the network address it came from
+    request_id: str | None = None
+
+
+SYSTEM = Actor(name="system")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditEvent:
+    """One thing that was done, or refused. Holds no secrets and no customers' words."""
+
+    id: UUID
+    at: datetime
+    by: Actor
+    action: str  # such as `code.redeemed`
+    organization: TenantId | None = None
+    subject: str | None = None  # what it was done to
+    details: Mapping[str, object] = field(default_factory=dict)
+
+    @classmethod
+    def of(
+        cls,
+        action: str,
+        *,
+        by: Actor,
+        at: datetime,
+        organization: TenantId | None = None,
+        subject: str | None = None,
+        **details: object,
+    ) -> Self:
+        return cls(
+            id=new_id(),
+            at=at,
+            by=by,
+            action=action,
+            organization=organization,
+            subject=subject,
+            details=details,
+        )
+
+
+class AuditStore(Protocol):
+    """The log of one install."""
+
+    async def add(self, event: AuditEvent) -> None:
+        """For what changes nothing else; changes write their events in their own transactions."""
+
+    async def newest(
+        self,
+        *,
+        organization: TenantId | None,
+        action: str | None,
+        before: UUID | None,
+        limit: int,
+    ) -> Sequence[AuditEvent]:
+        """Newest first; `action` may end in `*`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """Reads the log."""
+
+    store: AuditStore
+
+    async def list(
+        self,
+        *,
+        organization: TenantId | None = None,
+        action: str | None = None,
+        before: UUID | None = None,
+        limit: int = 50,
+    ) -> Sequence[AuditEvent]:
+        """Events, newest first; of one organization, of one action or of a kind such as `code.*`.
+
+        Raises:
+            InvalidInput: a limit out of range.
+        """
+        if not 1 <= limit <= MOST_AT_ONCE:
+            raise InvalidInput(f"The limit is 1 to {MOST_AT_ONCE}.", field="limit")
+        return await self.store.newest(
+            organization=organization, action=action, before=before, limit=limit
+        )
