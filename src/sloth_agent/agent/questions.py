@@ -77,18 +77,23 @@ _FORMS: Final = {
         ),
         Asked.PRICE: (
             r"costs?|prices?|fees?|how much (?:is|are|does|do|for)|кошту\w*|цін[аиу]|варт\w*"
-            r"|почім|у скільки обійд\w+|kosztuj\w*|koszt\w*|cen[aęy]|opłat\w*"
-            r"|kostet|kosten|preise?|gebühr\w*|(?:wie )?teuer"
+            r"|почім|у скільки обійд\w+|скільки (?:\w+ )?(?:за|заплат\w+|платити)"
+            r"|kosztuj\w*|koszt\w*|cen[aęy]|opłat\w*|po ile|ile (?:\w+ )?(?:za|zapłac\w+|płac\w+)"
+            r"|kostet|kosten|preise?|gebühr\w*|(?:wie )?teuer|wie ?viel (?:be)?zahl\w+"
             r"|deposit|передоплат\w*|zadat\w*|zaliczk\w*|anzahlung"
         ),
         Asked.DURATION: (
             r"how long|how many (?:hours|minutes|days|weeks|months|years)|duration"
-            r"|скільки (?:часу|трива\w*|ді[єю]\w*|годин|хвилин|днів|тижнів|місяців|років)|як довго"
-            r"|ile (?:czasu|trwa\w*|godzin|minut|dni|tygodni|miesięcy|lat)|jak długo"
-            r"|wie lange|wie viele (?:stunden|minuten|tage|wochen|monate|jahre)|dauert?"
+            r"|скільки (?:часу|трива\w*|ді[єю]\w*|годин|хвилин|днів|тижнів|місяців|років)|як довго(?: трива\w*)?"
+            r"|ile (?:czasu|trwa\w*|godzin|minut|dni|tygodni|miesięcy|lat)|jak długo(?: trwa\w*)?"
+            r"|wie lange(?: dauer\w*)?|wie viele (?:stunden|minuten|tage|wochen|monate|jahre)|dauert?"
         ),
         Asked.CLOCK: (
-            r"what time|which hours?|opening (?:hours|times)"
+            r"what time|which hours?|opening (?:hours|times)|how late (?:are|is|do) "
+            r"|when (?:are|is) (?:\w+ ){1,2}(?:open|closed)|when do you (?:open|close)"
+            r"|коли ви (?:працюєте|відкрит\w+|відкрива\w+|відчин\w+|зачин\w+)"
+            r"|kiedy (?:\w+ )?(?:otwart\w+|czynn\w+|pracujecie|otwieracie|zamykacie)"
+            r"|wann (?:\w+ ){1,2}(?:geöffnet|offen|auf)\b|bis wann (?:\w+ ){1,2}(?:geöffnet|offen|auf)"
             r"|(?:до|о|з|від|на) котр\w+(?: годин\w*)?|як\w+ годин\w*|котра година|годин[иі] роботи"
             r"|(?:do|o|od) której|(?:któr|jak)\w+ (?:jest )?godzin\w*|godziny otwarcia"
             r"|wie viel uhr|wie spät|welche\w* uhrzeit\w*|öffnungszeiten"
@@ -118,10 +123,13 @@ _SMALL: Final = {
     language: small | {plain(word) for word in small} for language, small in SMALL_WORDS.items()
 }
 _NAMES: Final = tuple(tuple(line.split()) for line in EVERYDAY_THINGS.strip().splitlines())
-_TOPICS: Final = tuple(tuple(sound(start) for start in names) for names in _NAMES)
+_BY_FIRST_LETTERS: Final[dict[str, list[tuple[str, int]]]] = {}
+for _number, _starts in enumerate(_NAMES):
+    for _start in map(sound, _starts):
+        _BY_FIRST_LETTERS.setdefault(_start[:2], []).append((_start, _number))
 VERB_SHARE = 0.5
-"""Of its weight keeps a verb that addresses the firm: whether it does so hangs on the other words,
-and documents say it in many ways."""
+"""Of its weight keeps a verb that frames a question: what is asked about are the other words, and
+documents say such verbs in many ways."""
 
 LEAST_WEIGHT = 0.05
 """Of a term that stands in every chunk; the share of the question stays defined."""
@@ -136,11 +144,8 @@ def topics(sounded: str) -> frozenset[int]:
     """The everyday things that a word names; mostly none."""
     return frozenset(
         number
-        for number, starts in enumerate(_TOPICS)
-        if any(
-            sounded == start if len(start) <= WHOLE_WORD_LETTERS else sounded.startswith(start)
-            for start in starts
-        )
+        for start, number in _BY_FIRST_LETTERS.get(sounded[:2], ())
+        if sounded == start or (len(start) > WHOLE_WORD_LETTERS and sounded.startswith(start))
     )
 
 
@@ -171,7 +176,7 @@ def understand(question: str, language: Language, term_weights: Mapping[str, flo
     asked, form = _asked(" ".join(said))
     rarest = max(term_weights.values(), default=1.0)
     capitals = _capitals(question)
-    verbs = _addressing(plain(" ".join(said)))
+    verbs = _framed(plain(" ".join(said)))
     telling = [word for word in dict.fromkeys(_telling(said, language)) if plain(word) not in form]
     found = tuple(
         Term(
@@ -203,15 +208,29 @@ def _asked(lowered: str) -> tuple[Asked | None, set[str]]:
 
 
 # Robust against nouns: Polish ones end like this too, but seldom after these letters.
-_ADDRESSING: Final = re.compile(
-    r"\b(?:(?:do|can|could|would|will) you (?:also |still |ever )?(\w+)|(\w+t) ihr|(\w+en) sie"
-    r"|(\w\w+(?:єте|ете|ите))|(\w+(?:[aiy]|[jz]e)cie))\b"
+_FRAMED: Final = tuple(
+    re.compile(plain(pattern))
+    for pattern in (
+        # The firm is addressed: do you sell, verkauft ihr, продаєте, sprzedajecie.
+        r"\b(?:do|can|could|would|will) you (?:also |still |ever )?(\w+)",
+        r"\b(\w+t) ihr\b",
+        r"\b(\w+en) sie\b",
+        r"\b(\w\w+(?:єте|ете|ите))\b",
+        r"\b(\w+(?:[aiy]|[jz]e)cie)\b",
+        # The asker wants to: can I bring, darf ich mitbringen, можна прийти, mogę przyjść.
+        r"\b(?:can|could|may|do|should|must) (?:i|we) (?:also |still |have to |need to )?(\w+)",
+        r"\b(?:kann|können|darf|dürfen|muss|müssen|soll) (?:ich|man|wir) .*?(\w+en)$",
+        r"\b(?:можна|можу|можемо|треба) (?:\w+ )??(\w+ти(?:с[яь])?)\b",
+        r"\b(?:można|mogę|możemy|trzeba|muszę) (?:\w+ )??(\w+[ćc])\b",
+        # Somebody does: who teaches.
+        r"\b(?:who|хто|kto|wer) (\w+)",
+    )
 )
 
 
-def _addressing(lowered: str) -> set[str]:
-    """The verbs of "do you sell", "verkauft ihr", "чи продаєте", "czy sprzedajecie"."""
-    return {word for match in _ADDRESSING.finditer(lowered) for word in match.groups() if word}
+def _framed(lowered: str) -> set[str]:
+    """The verbs that only frame what a question is about."""
+    return {match.group(1) for frame in _FRAMED for match in frame.finditer(lowered)}
 
 
 def _is_thing(word: str) -> bool:

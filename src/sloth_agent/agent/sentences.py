@@ -52,7 +52,9 @@ _BEFORE_NAME = re.compile(
     re.IGNORECASE,
 )
 _BEFORE_NUMBER = re.compile(
-    r"\b(?:no|nos|nr|№|approx|min|max|mind|ca|ok|tel|тел|godz|ur|zm|geb|gest|str|стор|кв|р|w|vol)\.$",
+    r"\b(?:no|nos|nr|№|approx|min|max|mind|ca|ok|tel|тел|godz|ur|zm|geb|gest|str|стор|кв|р|w|vol"
+    r"|mon|tue|wed|thu|fri|sat|sun|mo|di|fr|sa|пн|вт|ср|чт|пт|сб|нд"
+    r"|pon|wt|śr|czw|pt|sob|nd|niedz)\.$",
     re.IGNORECASE,
 )
 _ORDINAL = re.compile(r"(?:^|[^\d:.])\d{1,2}\.$")

@@ -19,7 +19,8 @@ SMALL_WORDS: Final = {
         " when where why how much many long any some more most all each other such only also"
         " just so too very s t up out down over under between during before after please hello"
         " hi thanks tell need want get use used using happen happens know let"
-        " until till while again able whats wheres hows isn't don't can't"
+        " until till while again able whats wheres hows isn't don't can't anything something now"
+        " take takes i'm i'd there's what's who's where's how's go going got still"
     ),
     Language.UKRAINIAN: _listed(
         "і й та а але або чи що як яка який яке які якого якої яку яким якою якому якій яких"
@@ -31,7 +32,7 @@ SMALL_WORDS: Final = {
         " лише тільки б би же ж чого чим чий чия який-небудь котрий котра котрої котрій котру"
         " доброго дня"
         " потрібен потрібна потрібне потрібні якщо то ніж має мають"
-        " зможу зможете можете можеш хочу хотів хотіла хотіли собою будь"
+        " зможу зможете можете можеш хочу хотів хотіла хотіли собою будь станеться робити тут там"
         " ласка скажіть підкажіть цікавить"
     ),
     Language.POLISH: _listed(
@@ -44,6 +45,7 @@ SMALL_WORDS: Final = {
         " może mam masz ma mają już też także tylko jeszcze niż że by"
         " trzeba należy chcę sposób"
         " ktoś coś jakiś jakaś jakieś mogą możecie macie mamy chciałbym chciałabym proszę"
+        " jeśli jeżeli gdy stanie dzieje tu tam u"
     ),
     Language.GERMAN: _listed(
         "der die das den dem des ein eine einen einem einer eines und oder aber in im an am auf"
@@ -56,7 +58,7 @@ SMALL_WORDS: Final = {
         " nein auch nur noch schon so dass dieser diese dieses diesen diesem es gibt gab bitte"
         " mein meine meinen meinem meiner"
         " habt seid ihr euch euer eure euren eurem eurer wieder ab ohne werdet könnt möchte"
-        " brauche braucht bieten bietet"
+        " brauche braucht bieten bietet wenn falls passiert geschieht dann hier da dort mal doch"
     ),
 }
 
@@ -65,10 +67,9 @@ SMALL_WORDS: Final = {
 EVERYDAY_THINGS: Final = """
 price cost fee tariff ціна ціни цін вартіст кошту тариф cena ceny kosztu opłat preis kost gebühr
 duration тривал трива trwa czas dauer
-open opening відкри відчин працює otwar czynn geöffnet öffnung
-closed вихідн зачинен закрит zamkn nieczynn geschlossen
-address адрес adres
-street вулиц вул ulica ulicy straße strasse
+open opening відкри відчин працює графік otwar czynn pracuj geöffnet öffnung offen sprechzeit
+closed вихідн зачинен закрит zamkn nieczynn geschlossen ruhetag
+address located location street адрес знаходит розташ вулиц вул adres znajduje mieści ulica ulicy anschrift befinde standort straße strasse
 phone call телефон дзвон telefon dzwon anruf
 mail email пошт mail poczt
 appointment booking book visit запис візит бронюв прийом wizyt rezerw umówi termin buch besuch
@@ -89,7 +90,62 @@ woman women жінк жіноч kobiet damsk frau damen
 man men чолов mężczyzn męsk mann männer herren
 student студент student
 pensioner senior пенсіон emeryt rentner
-dog собак пес pies psa psem hund
+dog puppy собак собач песик пес pies psa psem psy hund
+cat kitten кіт кота котом кішк kot kota kotem kotk katze kater
+pet animal тварин улюблен zwierz tier haustier
+elevator lift ліфт winda windy windę windą aufzug fahrstuhl
+internet wifi wi-fi wlan online інтернет онлайн zoom
+toilet restroom туалет вбиральн toalet toilett wc
+rental hire оренд прокат wypożycz wynaj najem miet leih verleih
+repair fix mend ремонт полагод napraw repar
+guarantee warranty гаранті gwaranc garanti
+delay запізн спізн spóźn spozn opóźn verspät
+theft steal stolen крад викра kradz ukrad diebstahl gestohl
+age вік віку wiek mindestalter
+founded founder established заснува założy zalozy gegründet gründ
+director manager boss директор керів dyrektor kierown leiter leitet leitung direktor
+teacher teach викладач вчитель навчає nauczyc uczy lehrer unterricht dozent
+damage broken пошкод зламан uszkodz zepsut schaden schäden beschäd kaputt
+complaint скарг реклам reklamac skarg beschwerde reklamation
+smoke smoking палит курит куріння pali rauch
+eat food meal їсти їжа харч jeść jedze posił speise mahlzeit
+drink напо пити pić napó trink getränk
+breakfast сніданок сніданк śniada frühstück
+bus автобус autobus
+tram трамвай tramwaj straßenbahn
+train поїзд потяг pociąg zug
+bicycle bike велосипед rower fahrrad
+car автомобіл авто машин samoch auto
+trial пробн próbn probe schnupper
+collect pickup забрати забер odebra odbi abhol
+certificate diploma сертифікат диплом certyfikat dyplom zertifikat
+member membership членств członk mitglied
+ticket квиток квитк абонемент bilet karnet fahrkarte eintrittskarte
+weekend вихідні weekend wochenende
+holiday свят święt feiertag
+size розмір rozmiar wielkość größe
+colour color колір кольор kolor farbe
+weight вага ваги waga wagi gewicht
+registration enrol реєстр rejestr anmeld
+queue wait черг чека kolejk czeka warte
+urgent emergency термінов невідклад nagł piln notfall dringend
+instalment розстроч raty ratach raten
+passport identity паспорт посвідч paszport dowód ausweis reisepass
+wheelchair disabled інвалід niepełnospraw wózk rollstuhl barrierefrei behindert
+receipt чек квитанц paragon quittung
+room кімнат pokój pokoj zimmer
+shower душ prysznic dusche
+key ключ klucz schlüssel
+luggage baggage багаж bagaż gepäck koffer
+clean wash чист мит sprząt czyszcz myci reinig wasch putz
+vegetarian vegan вегет веган weget wegań vegetar
+allergy алерг alerg allerg
+password парол hasło passwort kennwort
+contract договір договор umow vertrag
+exam іспит екзамен egzamin prüfung
+group груп grup gruppe
+summer літо літа влітку lato latem sommer
+winter зима взимку zima zimą
 owner власни właścic inhaber eigentüm besitz
 staff employee team працівник персонал команд pracown personel zespół mitarbeit personal
 service послуг usług leistung dienst
