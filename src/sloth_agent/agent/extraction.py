@@ -27,6 +27,9 @@ CONFIDENT = 0.5
 SAME_TOPIC = 0.8
 """How alike words of one everyday meaning are; a word of the same stem is more."""
 
+LEAST_NEWS = 0.1
+"""A piece adds to another one what covers this much more of the question."""
+
 Credits = tuple[float, ...]
 """For each term of the question, how well some text has it, from 0 to 1."""
 
@@ -48,6 +51,7 @@ class _Candidate:
     number: int  # of the piece in its passage
     piece: Piece
     shown: str
+    own: Credits  # what of the question it has itself
     around: float  # share of the question that it covers with its nearest context
     whole: float  # share that its whole passage covers
     names_missing: float  # share of the question that is names which the passage lacks
@@ -122,6 +126,7 @@ def _of_passage(question: Question, index: int, passage: Passage) -> list[_Candi
                 number=number,
                 piece=piece,
                 shown=_shown(piece, header),
+                own=own[number],
                 around=_around(question, own[number], context),
                 whole=whole,
                 names_missing=question.names_missing(_best(above, *own)),
@@ -188,14 +193,35 @@ def _second(
     if not others:
         return None
     score, *_, second = max(others, key=lambda other: other[:3])
-    return second if score >= best.score * _second_share(question, best) else None
+    if score < best.score * _second_share(question, best):
+        return None
+    return second if _completes(question, best, second) else None
 
 
 def _second_share(question: Question, best: _Candidate) -> float:
     """How near a second piece has to come: where the first says it all, it is only noise."""
     complete = best.holds is True and question.asked in PRECISE
-    listed = best.piece.kind in (PieceKind.ROW, PieceKind.LINE)
-    return 0.85 if complete or listed else 0.45
+    return 0.85 if complete or _is_listed(best.piece) else 0.45
+
+
+def _completes(question: Question, best: _Candidate, second: _Candidate) -> bool:
+    """Whether the second piece says something of the question that the best one does not.
+
+    In running text nobody can tell; but a row or a line of a list stands for itself, so another
+    one is news only if it is as much of an answer, or tells what the first lacks.
+    """
+    if not _is_listed(best.piece) and not _is_listed(second.piece):
+        return True
+    if best.holds is False and second.holds:
+        return True
+    covered = question.share(best.own)
+    if question.share(_best(best.own, second.own)) > covered + LEAST_NEWS:
+        return True
+    return second.piece.kind is best.piece.kind and question.share(second.own) > covered - LEAST_NEWS
+
+
+def _is_listed(piece: Piece) -> bool:
+    return piece.kind in (PieceKind.ROW, PieceKind.LINE)
 
 
 def _companionship(best: _Candidate, other: _Candidate) -> float:
