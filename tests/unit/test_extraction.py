@@ -12,6 +12,7 @@ from sloth_agent.agent.models import Language
 from sloth_agent.agent.ports import ChatRequest, Completion, Delta
 from sloth_agent.agent.questions import Asked, bridged_text, search_text, understand
 from sloth_agent.agent.sentences import PieceKind, pieces
+from sloth_agent.agent.weekdays import spanned_days
 from sloth_agent.ids import ChunkId, DocumentId, new_id
 from sloth_agent.knowledge.lexical import terms
 from sloth_agent.knowledge.models import Passage, Place
@@ -129,6 +130,64 @@ def test_small_words_and_forms_are_known_without_their_marks() -> None:
 )
 def test_hours_are_told_in_many_ways(question: str, answer: str) -> None:
     assert holds(understand(question, Language.ENGLISH, {}), answer)
+
+
+@pytest.mark.parametrize(
+    "question",
+    ["When are you open?", "Коли ви працюєте?", "Kiedy pracujecie?", "Wann habt ihr geöffnet?"],
+)
+def test_a_time_table_answers_as_a_whole_where_no_day_is_named(question: str) -> None:
+    found = ask(question)
+    lines = ["Monday-Friday 08:00-17:00", "Saturday 09:00-13:00", "Sunday closed"]
+    assert found.text.splitlines() == lines
+    assert [quote.text in HOURS.text for quote in found.quotes] == [True]
+    assert found.confidence > CONFIDENT
+
+
+@pytest.mark.parametrize(
+    ("question", "answer"),
+    [
+        ("Are you open on Wednesday?", "Monday-Friday 08:00-17:00"),
+        ("Чи відчинено в середу?", "Monday-Friday 08:00-17:00"),
+        ("Saturday?", "Saturday 09:00-13:00"),
+    ],
+)
+def test_one_day_gets_the_line_that_covers_it(question: str, answer: str) -> None:
+    assert ask(question).text == answer
+
+
+@pytest.mark.parametrize(
+    ("text", "days"),
+    [("Monday to Friday", 5), ("пн–сб", 6), ("pon.-pt.", 5), ("Di-Do", 3), ("do to", 0)],
+)
+def test_a_span_names_the_days_between_its_ends(text: str, days: int) -> None:
+    assert len(spanned_days(text)) == days
+
+
+def test_a_second_row_is_quoted_only_where_it_tells_as_much() -> None:
+    cuts = passage(
+        "Women's cut | 40\nMen's cut | 25\nWomen's cut and colour | 95\nShave | 15",
+        header="Service | Price, EUR",
+    )
+    assert ask("How much is a women's cut?", [cuts]).text == "Women's cut — Price, EUR: 40"
+    assert "Men's cut" in ask("Price of a cut?", [cuts]).text
+
+
+def test_a_translation_is_no_second_answer() -> None:
+    english = passage("The yard is closed on 24 August.")
+    ukrainian = passage("Двір зачинений 24 серпня.")
+    found = ask("Is the yard closed on 24 August?", [english, ukrainian])
+    assert found.text == "The yard is closed on 24 August."
+
+
+def test_where_the_firm_is_needs_no_other_word() -> None:
+    place = passage("You find us at 14 Harbour Street.")
+    assert ask("Where are you?", [RULES, place]).text.startswith("You find us")
+
+
+def test_days_are_not_cut_from_their_hours() -> None:
+    office = "Office: Mon. 9:00-13:00, Sat. 10:00-12:00."
+    assert [piece.text for piece in pieces(office)] == [office]
 
 
 def test_a_sentence_that_leans_on_another_comes_with_it_in_reading_order() -> None:

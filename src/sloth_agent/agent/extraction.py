@@ -16,8 +16,9 @@ from sloth_agent.agent.languages import detect, is_cyrillic
 from sloth_agent.agent.matching import likeness, sound
 from sloth_agent.agent.models import Language
 from sloth_agent.agent.ports import Quote
-from sloth_agent.agent.questions import PRECISE, Question, Term, topics, understand
+from sloth_agent.agent.questions import PRECISE, Asked, Question, Term, topics, understand
 from sloth_agent.agent.sentences import Piece, PieceKind, is_question, pieces, refers_back
+from sloth_agent.agent.weekdays import OPENING, WEEKDAYS, names_day, opens_with_day, spanned_days
 from sloth_agent.knowledge.lexical import words
 from sloth_agent.knowledge.models import CELL_SEPARATOR, Passage
 
@@ -26,6 +27,9 @@ CONFIDENT = 0.5
 
 SAME_TOPIC = 0.8
 """How alike words of one everyday meaning are; a word of the same stem is more."""
+
+ALIKE = 0.75
+"""Two words that are this alike mostly name one thing."""
 
 LEAST_NEWS = 0.1
 """A piece adds to another one what covers this much more of the question."""
@@ -39,7 +43,7 @@ class Extract:
     """What answers the question: `text` to be read, `quotes` word for word."""
 
     text: str
-    quotes: tuple[Quote, ...]  # one or two, the best first
+    quotes: tuple[Quote, ...]  # one or two, the best first; a time table is one
     confidence: float  # from 0 to 1, to be held against `CONFIDENT`
 
 
@@ -78,11 +82,42 @@ def extract(
     best = max(candidates, key=_score)
     second = _second(asked, best, candidates)
     chosen = [best] if second is None else [best, second]
+    week = _whole_week(asked, best, candidates)
     return Extract(
-        text="\n".join(candidate.shown for candidate in _in_reading_order(chosen)),
-        quotes=tuple(Quote(passage=one.passage, text=one.piece.text) for one in chosen),
+        text="\n".join(candidate.shown for candidate in week or _in_reading_order(chosen)),
+        quotes=(_from_first_to_last(week, passages),) if week else _quotes(chosen),
         confidence=_confidence(asked, chosen, candidates),
     )
+
+
+def _quotes(chosen: Sequence[_Candidate]) -> tuple[Quote, ...]:
+    return tuple(Quote(passage=one.passage, text=one.piece.text) for one in chosen)
+
+
+def _from_first_to_last(lines: Sequence[_Candidate], passages: Sequence[Passage]) -> Quote:
+    first, last = lines[0], lines[-1]
+    text = passages[first.passage].text[first.piece.start : last.piece.end]
+    return Quote(passage=first.passage, text=text)
+
+
+def _whole_week(
+    question: Question, best: _Candidate, candidates: Sequence[_Candidate]
+) -> list[_Candidate]:
+    """All lines of the time table that answers "When are you open?"; empty for other questions."""
+    hours = question.asked in (Asked.CLOCK, Asked.TIME) and not _asks_for_days(question)
+    if not hours or not _is_day_line(best):
+        return []
+    near = {one.number: one for one in candidates if one.passage == best.passage}
+    first = last = best.number
+    while (above := near.get(first - 1)) and _is_day_line(above):
+        first -= 1
+    while (below := near.get(last + 1)) and _is_day_line(below):
+        last += 1
+    return [near[number] for number in range(first, last + 1)] if last > first else []
+
+
+def _is_day_line(candidate: _Candidate) -> bool:
+    return _is_listed(candidate.piece) and names_day(candidate.piece.text)
 
 
 def _score(candidate: _Candidate) -> float:
@@ -188,7 +223,9 @@ def _second(
     others = [
         (one.score + _companionship(best, one), -one.passage, -one.number, one)
         for one in candidates
-        if one.shown != best.shown and one.piece.kind is not PieceKind.TITLE
+        if one.shown != best.shown
+        and one.piece.kind is not PieceKind.TITLE
+        and not _is_translation(question, best, one)
     ]
     if not others:
         return None
@@ -196,6 +233,14 @@ def _second(
     if score < best.score * _second_share(question, best):
         return None
     return second if _completes(question, best, second) else None
+
+
+def _is_translation(question: Question, best: _Candidate, other: _Candidate) -> bool:
+    """Firms write the same in several languages; the asker's script is enough."""
+    if other.passage == best.passage:
+        return False
+    scripts = is_cyrillic(best.piece.text), is_cyrillic(other.piece.text)
+    return scripts == (question.cyrillic, not question.cyrillic)
 
 
 def _second_share(question: Question, best: _Candidate) -> float:
@@ -217,7 +262,17 @@ def _completes(question: Question, best: _Candidate, second: _Candidate) -> bool
     covered = question.share(best.own)
     if question.share(_best(best.own, second.own)) > covered + LEAST_NEWS:
         return True
-    return second.piece.kind is best.piece.kind and question.share(second.own) > covered - LEAST_NEWS
+    if second.piece.kind is not best.piece.kind or _is_asked_by_name(question, best.piece):
+        return False
+    return question.share(second.own) > covered - LEAST_NEWS
+
+
+def _is_asked_by_name(question: Question, piece: Piece) -> bool:
+    """Whether a row's whole name is asked for: a haircut is no haircut with colouring."""
+    name = {sound(word) for word in words(piece.text.split(CELL_SEPARATOR)[0])}
+    return piece.kind is PieceKind.ROW and all(
+        any(likeness(word, said) >= ALIKE for said in question.sounds) for word in name
+    )
 
 
 def _is_listed(piece: Piece) -> bool:
@@ -287,18 +342,35 @@ def _best(*credits: Credits) -> Credits:
 
 def _credits(question: Question, text: str) -> Credits:
     seen = {sound(word) for word in words(text)}
-    return tuple(_credit(term, seen) for term in question.terms)
+    days = spanned_days(text) if _asks_for_days(question) else set()
+    told = OPENING if _is_time_table(question, text) else frozenset()
+    return tuple(
+        1.0 if not term.topics.isdisjoint(days) else _credit(term, seen, told)
+        for term in question.terms
+    )
 
 
-def _credit(term: Term, seen: set[str]) -> float:
+def _credit(term: Term, seen: set[str], told: frozenset[int]) -> float:
     if term.sound in seen:
         return 1.0
     best = max((likeness(term.sound, word) for word in seen), default=0.0)
     if best < SAME_TOPIC and term.topics:
-        named = chain.from_iterable(_topics(word) for word in seen)
+        named = chain(told, *(_topics(word) for word in seen))
         if not term.topics.isdisjoint(named):
             return SAME_TOPIC
     return best
+
+
+def _is_time_table(question: Question, text: str) -> bool:
+    """Whether the text tells of a day what is asked: its hours, or whether one is open then."""
+    if not opens_with_day(text):
+        return False
+    hours = question.asked is Asked.CLOCK and holds(question, text) is True
+    return hours or _asks_for_days(question)
+
+
+def _asks_for_days(question: Question) -> bool:
+    return any(not term.topics.isdisjoint(WEEKDAYS) for term in question.terms)
 
 
 _topics = lru_cache(maxsize=20_000)(topics)

@@ -70,7 +70,9 @@ _FORMS: Final = {
             r"percent\w*|відсот\w*|procent\w*|prozent\w*|discount|знижк\w*|zniżk\w*|rabatt?\w*"
         ),
         Asked.CONTACT: (
-            r"phone|e-?mail|call you|(?:where|whom?) (?:to|can i|do i|should i) call"
+            r"phone|e-?mail|(?:call|contact|reach) you|зв'яза\w+ з вами|skontaktować"
+            r"|(?:erreiche|kontaktiere)n? (?:ich |wir )?(?:sie|euch)"
+            r"|(?:where|whom?) (?:to|can i|do i|should i) call"
             r"|(?:куди|кому) (?:\w+ )?(?:по)?дзвон\w+"
             r"|(?:gdzie|dokąd|do kogo) (?:\w+ )?(?:za)?dzwoni\w+|(?:wo|wen) (?:\w+ )*anrufen"
             r"|телефон\w*|номер телефону|пошт[аиу]|telefon\w*|numer telefonu|telefonnummer"
@@ -84,16 +86,18 @@ _FORMS: Final = {
         ),
         Asked.DURATION: (
             r"how long|how many (?:hours|minutes|days|weeks|months|years)|duration"
-            r"|скільки (?:часу|трива\w*|ді[єю]\w*|годин|хвилин|днів|тижнів|місяців|років)|як довго(?: трива\w*)?"
+            r"|скільки (?:часу|трива\w*|ді[єю]\w*|годин|хвилин|днів|тижнів|місяців|років)"
+            r"|як довго(?: трива\w*)?"
             r"|ile (?:czasu|trwa\w*|godzin|minut|dni|tygodni|miesięcy|lat)|jak długo(?: trwa\w*)?"
-            r"|wie lange(?: dauer\w*)?|wie viele (?:stunden|minuten|tage|wochen|monate|jahre)|dauert?"
+            r"|wie lange(?: dauer\w*)?|wie viele (?:stunden|minuten|tage|wochen|monate|jahre)"
+            r"|dauert?"
         ),
         Asked.CLOCK: (
             r"what time|which hours?|opening (?:hours|times)|how late (?:are|is|do) "
             r"|when (?:are|is) (?:\w+ ){1,2}(?:open|closed)|when do you (?:open|close)"
             r"|коли ви (?:працюєте|відкрит\w+|відкрива\w+|відчин\w+|зачин\w+)"
             r"|kiedy (?:\w+ )?(?:otwart\w+|czynn\w+|pracujecie|otwieracie|zamykacie)"
-            r"|wann (?:\w+ ){1,2}(?:geöffnet|offen|auf)\b|bis wann (?:\w+ ){1,2}(?:geöffnet|offen|auf)"
+            r"|wann (?:\w+ ){1,2}(?:geöffnet|offen|auf)"
             r"|(?:до|о|з|від|на) котр\w+(?: годин\w*)?|як\w+ годин\w*|котра година|годин[иі] роботи"
             r"|(?:do|o|od) której|(?:któr|jak)\w+ (?:jest )?godzin\w*|godziny otwarcia"
             r"|wie viel uhr|wie spät|welche\w* uhrzeit\w*|öffnungszeiten"
@@ -117,6 +121,12 @@ _FORMS: Final = {
         ),
         Asked.REASON: r"why|чому|навіщо|dlaczego|czemu|warum|wieso|weshalb",
     }.items()
+}
+
+# "Where are you?", "How can I reach you?" have no other telling word.
+_IMPLIED: Final[Mapping[Asked | None, Sequence[str]]] = {
+    Asked.PLACE: ["address"],
+    Asked.CONTACT: ["phone"],
 }
 
 _SMALL: Final = {
@@ -162,9 +172,7 @@ def _telling(said: Sequence[str], language: Language) -> list[str]:
 def bridged_text(question: str, language: Language) -> str:
     """What the question is about, its everyday things named in all our languages: a second search
     that finds documents in a language other than the asker's."""
-    said = words(question)
-    _, form = _asked(" ".join(said))
-    about = [word for word in _telling(said, language) if plain(word) not in form]
+    _, about = _about(words(question), language)
     named = {topic for word in about for topic in topics(sound(word))}
     names = (name for topic in sorted(named) for name in _NAMES[topic])
     return " ".join([*about, *(other_script(word) for word in about), *names])
@@ -173,11 +181,10 @@ def bridged_text(question: str, language: Language) -> str:
 def understand(question: str, language: Language, term_weights: Mapping[str, float]) -> Question:
     """Weigh the telling words; a term without a weight counts like the rarest."""
     said = words(question)
-    asked, form = _asked(" ".join(said))
+    asked, about = _about(said, language)
     rarest = max(term_weights.values(), default=1.0)
     capitals = _capitals(question)
     verbs = _framed(plain(" ".join(said)))
-    telling = [word for word in dict.fromkeys(_telling(said, language)) if plain(word) not in form]
     found = tuple(
         Term(
             sound=sound(word),
@@ -186,7 +193,7 @@ def understand(question: str, language: Language, term_weights: Mapping[str, flo
             topics=topics(sound(word)),
             name=word in capitals or word[0].isdigit(),
         )
-        for word in telling
+        for word in about
     )
     return Question(
         terms=found,
@@ -195,6 +202,13 @@ def understand(question: str, language: Language, term_weights: Mapping[str, flo
         weight=sum(term.weight for term in found),
         cyrillic=is_cyrillic(question),
     )
+
+
+def _about(said: Sequence[str], language: Language) -> tuple[Asked | None, Sequence[str]]:
+    """What is asked for, and the telling words beside those that say so."""
+    asked, form = _asked(" ".join(said))
+    telling = dict.fromkeys(_telling(said, language))
+    return asked, [word for word in telling if plain(word) not in form] or _IMPLIED.get(asked, [])
 
 
 def _asked(lowered: str) -> tuple[Asked | None, set[str]]:

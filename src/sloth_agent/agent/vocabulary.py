@@ -69,7 +69,7 @@ price cost fee tariff ціна ціни цін вартіст кошту тар�
 duration тривал трива trwa czas dauer
 open opening відкри відчин працює графік otwar czynn pracuj geöffnet öffnung offen sprechzeit
 closed вихідн зачинен закрит zamkn nieczynn geschlossen ruhetag
-address located location street адрес знаходит розташ вулиц вул adres znajduje mieści ulica ulicy anschrift befinde standort straße strasse
+address located find street адрес знаходит вулиц вул adres znajduj ulic standort straße strasse
 phone call телефон дзвон telefon dzwon anruf
 mail email пошт mail poczt
 appointment booking book visit запис візит бронюв прийом wizyt rezerw umówi termin buch besuch
@@ -175,11 +175,11 @@ september верес wrzes września september
 october жовт paźdz oktober
 november листопад listopad november
 december груд grudz grudn dezember
-monday mon понеділ пн poniedz montag mo
-tuesday tue вівтор вт wtor dienstag
+monday mon понеділ пн poniedz pon montag mo
+tuesday tue вівтор вт wtor wt dienstag
 wednesday wed середа середу середи ср środ mittwoch
-thursday thu четвер чт czwart donnerstag
-friday fri пятниц пт piąt freitag fr
-saturday sat субот сб sobot samstag sonnabend
-sunday sun неділ нд niedziel sonntag
+thursday thu четвер чт czwart czw donnerstag
+friday fri пятниц пт piąt pt freitag fr
+saturday sat субот сб sobot sob samstag sonnabend
+sunday sun неділ нд niedz sonntag
 """
