@@ -1,13 +1,13 @@
 """Connections to one PostgreSQL database, and the walls between its tenants."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, LiteralString
 
 import psycopg
-from psycopg import AsyncConnection, sql
+from psycopg import AsyncClientCursor, AsyncConnection, sql
 from psycopg.pq import TransactionStatus
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
@@ -19,7 +19,8 @@ from sloth_agent.errors import (
     InvalidInput,
 )
 
-Connection = AsyncConnection[tuple[Any, ...]]
+Row = tuple[Any, ...]
+Connection = AsyncConnection[Row]
 
 POOL_SIZE = 8
 CONNECTION_LIFETIME_SECONDS = 30 * 60
@@ -65,6 +66,18 @@ class Database:
         async with self._transaction(opening) as connection:
             yield connection
 
+    async def at_once(
+        self, schema: str, statements: str, parameters: Sequence[object] = ()
+    ) -> list[list[Row]]:
+        """The rows of each statement that has any: a transaction like `inside`, in one round trip.
+
+        The server takes the statements of one message as a transaction.
+        """
+        settings = _settings(schema, schema if self.walls else None)
+        with as_our_errors():
+            async with self.pool.connection() as connection:
+                return await rows_of_each(connection, f"{settings}; {statements}", parameters)
+
     @asynccontextmanager
     async def owning(self, schema: str | None = None) -> AsyncIterator[Connection]:
         """One transaction of the account that owns all: makes, changes and removes tables."""
@@ -88,21 +101,35 @@ class Database:
         await self.pool.close()
 
 
+async def rows_of_each(
+    connection: Connection, statements: str, parameters: Sequence[object]
+) -> list[list[Row]]:
+    """The rows of each of several statements that has any, in one round trip."""
+    async with AsyncClientCursor(connection) as cursor:
+        await cursor.execute(statements.encode(), parameters)
+        return [
+            await result.fetchall() async for result in cursor.results() if result.description
+        ]
+
+
 @lru_cache(maxsize=4096)
 def _opening(
     schema: str | None, role: str | None, snapshot: bool = False, settings: LiteralString = ""
 ) -> bytes:
     """One string, one round trip: a search makes few others."""
-    parts: list[sql.SQL | sql.Composed] = [
-        sql.SQL("begin isolation level repeatable read, read only" if snapshot else "begin")
-    ]
+    begin = "begin isolation level repeatable read, read only" if snapshot else "begin"
+    return f"{begin}; {_settings(schema, role)}{settings}".encode()
+
+
+@lru_cache(maxsize=4096)
+def _settings(schema: str | None, role: str | None) -> str:
     # What is set goes to the nodes of a Citus cluster too; elsewhere it is a name without use.
-    parts.append(sql.SQL("set local citus.propagate_set_commands = 'local'"))
+    parts: list[sql.SQL | sql.Composed] = [sql.SQL("set local citus.propagate_set_commands = 'local'")]
     if schema is not None:
         parts.append(sql.SQL("set local search_path to {}, public").format(sql.Identifier(schema)))
     if role is not None:
         parts.append(sql.SQL("set local role {}").format(sql.Identifier(role)))
-    return (sql.SQL("; ").join(parts) + sql.SQL(settings)).as_bytes(None)
+    return sql.SQL("; ").join(parts).as_string(None)
 
 
 async def _roll_back(connection: Connection) -> None:

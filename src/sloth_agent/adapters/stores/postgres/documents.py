@@ -5,12 +5,12 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from itertools import chain, groupby
 from operator import itemgetter
-from typing import Any, LiteralString
+from typing import LiteralString
 
 import psycopg
 from psycopg.types.json import Jsonb
 
-from sloth_agent.adapters.stores.postgres.database import Connection, Database
+from sloth_agent.adapters.stores.postgres.database import Connection, Database, Row, rows_of_each
 from sloth_agent.adapters.stores.postgres.vectors import forget_vectors
 from sloth_agent.errors import Conflict
 from sloth_agent.ids import DocumentId, new_id
@@ -22,7 +22,12 @@ _COLUMNS: LiteralString = (
 )
 
 
-_INDEX_LOCK = 0x51074  # beside a number for the tenant's schema
+# Settings of a transaction that keeps generations as they are until it ends. Whoever changes the
+# chunks of one document holds the index beside others, whoever changes the generations alone;
+# before all other locks, or two would wait for each other. Searches wait for nobody.
+_LOCK: LiteralString = "(0x51074, hashtext(current_schema()))"
+INDEX_HELD: LiteralString = f"; select pg_advisory_xact_lock_shared{_LOCK}"
+INDEX_HELD_ALONE: LiteralString = f"; select pg_advisory_xact_lock{_LOCK}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,49 +38,47 @@ class PostgresDocuments:
     schema: str
 
     async def add(self, document: Document) -> Document:
-        async with self.database.inside(self.schema) as connection:
-            found = await connection.execute(
-                f"insert into documents ({_COLUMNS})"
-                " values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
-                " on conflict (source) do update set source = excluded.source"
-                f" returning {_COLUMNS}",
-                _values(document),
-            )
-            return _document(await found.fetchone() or ())
+        [[row]] = await self.database.at_once(
+            self.schema,
+            f"insert into documents ({_COLUMNS})"
+            " values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
+            " on conflict (source) do update set source = excluded.source"
+            f" returning {_COLUMNS}",
+            _values(document),
+        )
+        return _document(row)
 
     async def find(self, id: DocumentId) -> Document | None:
-        async with self.database.inside(self.schema) as connection:
-            found = await connection.execute(
-                f"select {_COLUMNS} from documents where id = %s", (id,)
-            )
-            row = await found.fetchone()
-        return _document(row) if row else None
+        [rows] = await self.database.at_once(
+            self.schema, f"select {_COLUMNS} from documents where id = %s", (id,)
+        )
+        return _only(rows)
 
     async def with_digest(self, digest: str) -> Sequence[Document]:
-        async with self.database.inside(self.schema) as connection:
-            found = await connection.execute(
-                f"select {_COLUMNS} from documents where digest = %s order by id", (digest,)
-            )
-            return [_document(row) for row in await found.fetchall()]
+        [rows] = await self.database.at_once(
+            self.schema,
+            f"select {_COLUMNS} from documents where digest = %s order by id",
+            (digest,),
+        )
+        return [_document(row) for row in rows]
 
     async def all(self, *, limit: int, after: DocumentId | None = None) -> Sequence[Document]:
-        async with self.database.inside(self.schema) as connection:
-            found = await connection.execute(
-                f"select {_COLUMNS} from documents where %s::uuid is null or id > %s"
-                " order by id limit %s",
-                (after, after, limit),
-            )
-            return [_document(row) for row in await found.fetchall()]
+        [rows] = await self.database.at_once(
+            self.schema,
+            f"select {_COLUMNS} from documents where %s::uuid is null or id > %s"
+            " order by id limit %s",
+            (after, after, limit),
+        )
+        return [_document(row) for row in rows]
 
     async def begin(self, id: DocumentId) -> Document | None:
-        async with self.database.inside(self.schema) as connection:
-            found = await connection.execute(
-                "update documents set status = 'processing', problem = null where id = %s"
-                f" returning {_COLUMNS}",
-                (id,),
-            )
-            row = await found.fetchone()
-        return _document(row) if row else None
+        [rows] = await self.database.at_once(
+            self.schema,
+            "update documents set status = 'processing', problem = null where id = %s"
+            f" returning {_COLUMNS}",
+            (id,),
+        )
+        return _only(rows)
 
     async def save(self, document: Document) -> None:
         try:
@@ -85,45 +88,26 @@ class PostgresDocuments:
             raise Conflict(f"Another document comes from {document.source}.") from error
 
     async def exchange(self, document: Document) -> Document | None:
-        async with self.database.inside(self.schema) as connection:
-            before = await _held(connection, document.id)
-            await connection.execute(
-                "update documents set digest = %s, size_bytes = %s, status = %s where id = %s",
-                (document.digest, document.size_bytes, document.status, document.id),
-            )
-            return before
+        [before] = await self.database.at_once(
+            self.schema,
+            f"select {_COLUMNS} from documents where id = %s for update;"
+            " update documents set digest = %s, size_bytes = %s, status = %s where id = %s",
+            (document.id, document.digest, document.size_bytes, document.status, document.id),
+        )
+        return _only(before)
 
     async def delete(self, id: DocumentId) -> Document | None:
-        async with self.database.inside(self.schema) as connection:
-            await hold_index(connection, alone=False)
-            gone = await _held(connection, id)
+        async with self.database.inside(self.schema, settings=INDEX_HELD) as connection:
+            [gone] = await rows_of_each(
+                connection, f"select {_COLUMNS} from documents where id = %s for update", (id,)
+            )
             await forget_chunks(connection, id)
             await connection.execute("delete from documents where id = %s", (id,))
-            return gone
+            return _only(gone)
 
     async def unfinished(self, *, generation: int) -> Sequence[DocumentId]:
         async with self.database.inside(self.schema) as connection:
             return await missing_documents(connection, generation=generation)
-
-
-async def hold_index(connection: Connection, *, alone: bool) -> None:
-    """Keep generations as they are until the transaction ends.
-
-    Whoever changes the chunks of one document takes it beside others, whoever changes the
-    generations `alone`; first of all locks, or two would wait for each other. Searches wait for
-    nobody.
-    """
-    lock: LiteralString = "pg_advisory_xact_lock" if alone else "pg_advisory_xact_lock_shared"
-    await connection.execute(f"select {lock}(%s, hashtext(current_schema()))", (_INDEX_LOCK,))
-
-
-async def _held(connection: Connection, id: DocumentId) -> Document | None:
-    """A document, which nobody else changes until the transaction ends."""
-    found = await connection.execute(
-        f"select {_COLUMNS} from documents where id = %s for update", (id,)
-    )
-    row = await found.fetchone()
-    return _document(row) if row else None
 
 
 async def save(connection: Connection, document: Document, *, text: str | None = None) -> None:
@@ -218,7 +202,11 @@ def _values(document: Document) -> tuple[object, ...]:
     )
 
 
-def _document(row: tuple[Any, ...]) -> Document:
+def _only(rows: Sequence[Row]) -> Document | None:
+    return _document(rows[0]) if rows else None
+
+
+def _document(row: Row) -> Document:
     (id, title, source, digest, size_bytes, created_at, status, media_type, problem, pages,
      chunks, unread, processed_at) = row  # fmt: skip
     return Document(

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, LiteralString
+from typing import LiteralString
 
 import psycopg
 from psycopg import sql
@@ -14,11 +14,12 @@ from sloth_agent.adapters.stores.postgres.chunk_rows import (
     copy_vectors,
     vector_rows,
 )
-from sloth_agent.adapters.stores.postgres.database import Connection, Database
+from sloth_agent.adapters.stores.postgres.database import Connection, Database, Row, rows_of_each
 from sloth_agent.adapters.stores.postgres.documents import (
+    INDEX_HELD,
+    INDEX_HELD_ALONE,
     count_terms,
     forget_chunks,
-    hold_index,
     missing_documents,
     save,
     sum_up_counts,
@@ -52,6 +53,7 @@ _COLUMNS: LiteralString = (
     " + coalesce((select sum(chunks) from count_changes as new"
     " where new.generation = vector_stores.generation), 0)::bigint, active"
 )
+_ACTIVE: LiteralString = f"select {_COLUMNS} from vector_stores where active"
 
 
 SETTLED_FROM_CHUNKS = 5_000
@@ -69,12 +71,11 @@ class PostgresSearchIndex:
     schema: str
 
     async def active(self) -> VectorStore:
-        async with self.database.inside(self.schema) as connection:
-            return await _active(connection)
+        [[row]] = await self.database.at_once(self.schema, _ACTIVE)
+        return _vector_store(row)
 
     async def adopt(self, *, space: str | None, dimensions: int | None) -> VectorStore:
-        async with self.database.inside(self.schema) as connection:
-            await hold_index(connection, alone=True)
+        async with self.database.inside(self.schema, settings=INDEX_HELD_ALONE) as connection:
             active = await _active(connection)
             if active.chunks or active.space == space:
                 return active
@@ -99,10 +100,8 @@ class PostgresSearchIndex:
         terms = [terms_of(chunk.searched_text) for chunk in chunks]
         rows = chunk_rows(document.id, chunks, terms, generation=generation)
         rows_of_vectors = vector_rows(chunks, vectors) if vectors else None
-        async with self.database.inside(self.schema) as connection:
-            await hold_index(connection, alone=False)
-            await _hold_unchanged(connection, document)
-            store, is_new, waiting = await _store_for(connection, document, generation)
+        async with self.database.inside(self.schema, settings=INDEX_HELD) as connection:
+            store, is_new, unsummed = await _held_unchanged(connection, document, generation)
             if not is_new:
                 # What other generations hold of it is out of date too, once searches read this one.
                 stale = None if store.active else generation
@@ -113,32 +112,27 @@ class PostgresSearchIndex:
             if rows_of_vectors and store.dimensions is not None:
                 await copy_vectors(connection, rows_of_vectors, generation=generation)
             await save(connection, document, text=text)
-            if waiting > UNSUMMED_TERMS:
+            if unsummed > UNSUMMED_TERMS:
                 await sum_up_counts(connection)
 
     async def known_vectors(self, document: Document, *, generation: int) -> Mapping[str, Vector]:
+        statement = sql.SQL(
+            "select place, header, chunks.text, vector::real[] from chunks"
+            " join {} on chunk_id = chunks.id where generation = %s and document_id = any("
+            "array(select id from documents where id = %s or digest = %s))"
+        ).format(vectors_table(generation))
         try:
-            return await self._known_vectors(document, generation)
-        except psycopg.errors.UndefinedTable as error:
-            raise _rebuilt() from error
-
-    async def _known_vectors(self, document: Document, generation: int) -> Mapping[str, Vector]:
-        async with self.database.inside(self.schema) as connection:
-            store = await _store(connection, generation)
-            if store.space is None:
-                return {}
-            found = await connection.execute(
-                sql.SQL(
-                    "select place, header, chunks.text, vector::real[] from chunks"
-                    " join {} on chunk_id = chunks.id where generation = %s and document_id = any("
-                    "array(select id from documents where id = %s or digest = %s))"
-                ).format(vectors_table(generation)),
+            [rows] = await self.database.at_once(
+                self.schema,
+                statement.as_string(None),
                 (generation, document.id, document.digest),
             )
-            return {
-                searched_text(place_from(place), header, text): vector
-                for place, header, text, vector in await found.fetchall()
-            }
+        except psycopg.errors.UndefinedTable as error:
+            raise _rebuilt() from error
+        return {
+            searched_text(place_from(place), header, text): vector
+            for place, header, text, vector in rows
+        }
 
     async def look_up(
         self,
@@ -182,8 +176,7 @@ class PostgresSearchIndex:
         return Lookup(terms=counts, candidates=tuple(candidates))
 
     async def next_generation(self, store: VectorStore) -> VectorStore:
-        async with self.database.inside(self.schema) as connection:
-            await hold_index(connection, alone=True)
+        async with self.database.inside(self.schema, settings=INDEX_HELD_ALONE) as connection:
             active = await _active(connection)
             begun = await _unfinished(connection)
             if begun is not None:
@@ -208,9 +201,8 @@ class PostgresSearchIndex:
             return await _store(connection, generation)
 
     async def activate(self, generation: int) -> bool:
-        async with self.database.inside(self.schema) as connection:
-            # Nothing is published between the check and the swap.
-            await hold_index(connection, alone=True)
+        # Nothing is published between the check and the swap.
+        async with self.database.inside(self.schema, settings=INDEX_HELD_ALONE) as connection:
             if (await _store(connection, generation)).active:
                 return True  # another rebuild was faster
             if await missing_documents(connection, generation=generation):
@@ -224,8 +216,7 @@ class PostgresSearchIndex:
             return True
 
     async def settle(self) -> None:
-        async with self.database.inside(self.schema) as connection:
-            await hold_index(connection, alone=True)
+        async with self.database.inside(self.schema, settings=INDEX_HELD_ALONE) as connection:
             active = await _active(connection)
             await sum_up_counts(connection)
             if active.chunks < SETTLED_FROM_CHUNKS:
@@ -238,37 +229,34 @@ class PostgresSearchIndex:
             await connection.execute("select gin_clean_pending_list('chunks_terms')")
 
 
-async def _hold_unchanged(connection: Connection, document: Document) -> None:
-    """Keep others from changing the document until the transaction ends."""
-    found = await connection.execute(
-        "select digest from documents where id = %s for update", (document.id,)
-    )
-    row = await found.fetchone()
-    if row is None:
-        raise NotFound(f"{document.title!r} was deleted while it was being read.")
-    if row[0] != document.digest:
-        raise Conflict(f"{document.title!r} changed while it was being read.")
-
-
-async def _store_for(
+async def _held_unchanged(
     connection: Connection, document: Document, generation: int
 ) -> tuple[VectorStore, bool, int]:
-    """A generation, whether there is nothing of the document in any, and unsummed changes."""
-    found = await connection.execute(
-        f"select {_COLUMNS}, not exists (select from chunks where document_id = %s),"
+    """Keep others from changing the document until the transaction ends.
+
+    Returns the generation, whether there is nothing of the document in any, and how many changes
+    of counts are not summed up.
+    """
+    documents, stores = await rows_of_each(
+        connection,
+        "select digest from documents where id = %s for update;"
+        f" select {_COLUMNS}, not exists (select from chunks where document_id = %s),"
         " (select coalesce(sum(size), 0) from count_changes)"
         " from vector_stores where generation = %s",
-        (document.id, generation),
+        (document.id, document.id, generation),
     )
-    row = await found.fetchone()
-    if row is None:
+    if not documents:
+        raise NotFound(f"{document.title!r} was deleted while it was being read.")
+    if documents != [(document.digest,)]:
+        raise Conflict(f"{document.title!r} changed while it was being read.")
+    if not stores:
         raise _rebuilt()
-    *store, is_new, waiting = row
-    return _vector_store(tuple(store)), is_new, waiting
+    [(*store, is_new, unsummed)] = stores
+    return _vector_store(tuple(store)), is_new, unsummed
 
 
 async def _active(connection: Connection) -> VectorStore:
-    found = await connection.execute(f"select {_COLUMNS} from vector_stores where active")
+    found = await connection.execute(_ACTIVE)
     row = await found.fetchone()
     assert row is not None, "a tenant is made with its first generation"
     return _vector_store(row)
@@ -328,7 +316,7 @@ def _same_way(one: VectorStore, other: VectorStore) -> bool:
     )
 
 
-def _vector_store(row: tuple[Any, ...]) -> VectorStore:
+def _vector_store(row: Row) -> VectorStore:
     generation, space, dimensions, chunk_size, chunk_overlap, chunks, active = row
     return VectorStore(
         generation=generation,
