@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sloth_agent.knowledge.lexical import rescore, terms, words
+from sloth_agent.knowledge.lexical import rescore, terms, terms_of_each, words
 
 PRICES = [
     "Haircut for women, 40 euro. Colouring from 70 euro.",
@@ -47,11 +47,17 @@ def test_terms_are_the_first_letters_once() -> None:
         ("strzyzenie zolte", "strzyżenie żółte"),
         ("Offnungszeiten uber", "Öffnungszeiten über"),
         ("Strasse", "Straße"),
+        ("GROSSE", "GROẞE"),
         ("ганок", "ґанок"),
     ],
 )
 def test_terms_are_the_same_without_marks(typed: str, written: str) -> None:
     assert terms(typed) == terms(written)
+
+
+@given(st.lists(st.text("abΣσёß'’´\u00ad\u0301\x1e\n €_🙂\ud800", max_size=12)))
+def test_terms_of_each_text_are_its_own(texts: list[str]) -> None:
+    assert terms_of_each(texts) == [terms(text) for text in texts]
 
 
 def test_no_texts_give_no_scores() -> None:

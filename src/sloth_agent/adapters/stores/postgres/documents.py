@@ -175,9 +175,10 @@ async def sum_up_counts(connection: Connection) -> None:
         " from (select generation, sum(chunks) as chunks from gone group by generation)"
         " as gone_in_it where gone_in_it.generation = vector_stores.generation)"
         " insert into term_totals as kept (generation, term, chunks)"
-        " select generation, term, sum(change::bigint) from gone,"
-        " unnest(string_to_array(terms, ' '), string_to_array(term_changes, ' '))"
-        " as new (term, change)"
+        " select generation, term, sum(change::integer) from (select generation,"
+        # Side by side in a list of columns: half the time of `unnest` as a table.
+        " unnest(string_to_array(terms, ' ')), unnest(string_to_array(term_changes, ' '))"
+        " from gone) as new (generation, term, change)"
         # In one order everywhere: unsorted upserts deadlock.
         " group by generation, term order by generation, term"
         " on conflict (generation, term) do update set chunks = kept.chunks + excluded.chunks"

@@ -37,7 +37,7 @@ from sloth_agent.adapters.stores.postgres.vectors import (
     vectors_table,
 )
 from sloth_agent.errors import Conflict, NotFound
-from sloth_agent.knowledge.lexical import terms as terms_of
+from sloth_agent.knowledge.lexical import terms_of_each
 from sloth_agent.knowledge.models import (
     Chunk,
     Document,
@@ -97,7 +97,7 @@ class PostgresSearchIndex:
         *,
         generation: int,
     ) -> None:
-        terms = [terms_of(chunk.searched_text) for chunk in chunks]
+        terms = terms_of_each([chunk.searched_text for chunk in chunks])
         rows = chunk_rows(document.id, chunks, terms, generation=generation)
         rows_of_vectors = vector_rows(chunks, vectors) if vectors else None
         async with self.database.inside(self.schema, settings=INDEX_HELD) as connection:
