@@ -68,9 +68,25 @@ async def test_a_tenant_reaches_nothing_but_its_own(
     tenant: AsyncTenant, neighbour: AsyncTenant, statement: str
 ) -> None:
     reaching = sql.SQL(statement).format(neighbour=sql.Identifier(neighbour.services.schema))
+    database, schema = tenant.services.database, tenant.services.schema
     with pytest.raises(Forbidden):
-        async with tenant.services.database.inside(tenant.services.schema) as connection:
+        async with database.inside(schema) as connection:
             await connection.execute(reaching)
+    with pytest.raises(Forbidden):
+        await database.at_once(schema, reaching.as_string(None))
+
+
+async def test_statements_at_once_stand_or_fall_together(tenant: AsyncTenant) -> None:
+    database, schema = tenant.services.database, tenant.services.schema
+    forgetting = "delete from prompts; select count(*) from prompts"
+    before = await database.at_once(schema, "select count(*) from prompts")
+    with pytest.raises(psycopg.errors.DivisionByZero):
+        await database.at_once(schema, f"{forgetting}; select 1 / 0")
+    assert await database.at_once(schema, "select count(*) from prompts") == before
+    assert await database.at_once(schema, forgetting) == [[(0,)]]
+    async with database.pool.connection() as connection:  # nothing sticks to it
+        found = await connection.execute("select to_regclass('prompts'), current_role = session_user")
+        assert await found.fetchone() == (None, True)
 
 
 async def test_code_that_forgets_the_tenant_finds_nothing(neighbour: AsyncTenant) -> None:

@@ -107,9 +107,7 @@ async def rows_of_each(
     """The rows of each of several statements that has any, in one round trip."""
     async with AsyncClientCursor(connection) as cursor:
         await cursor.execute(statements.encode(), parameters)
-        return [
-            await result.fetchall() async for result in cursor.results() if result.description
-        ]
+        return [await result.fetchall() async for result in cursor.results() if result.description]
 
 
 @lru_cache(maxsize=4096)
@@ -124,7 +122,9 @@ def _opening(
 @lru_cache(maxsize=4096)
 def _settings(schema: str | None, role: str | None) -> str:
     # What is set goes to the nodes of a Citus cluster too; elsewhere it is a name without use.
-    parts: list[sql.SQL | sql.Composed] = [sql.SQL("set local citus.propagate_set_commands = 'local'")]
+    parts: list[sql.SQL | sql.Composed] = [
+        sql.SQL("set local citus.propagate_set_commands = 'local'")
+    ]
     if schema is not None:
         parts.append(sql.SQL("set local search_path to {}, public").format(sql.Identifier(schema)))
     if role is not None:
