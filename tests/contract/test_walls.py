@@ -85,7 +85,9 @@ async def test_statements_at_once_stand_or_fall_together(tenant: AsyncTenant) ->
     assert await database.at_once(schema, "select count(*) from prompts") == before
     assert await database.at_once(schema, forgetting) == [[(0,)]]
     async with database.pool.connection() as connection:  # nothing sticks to it
-        found = await connection.execute("select to_regclass('prompts'), current_role = session_user")
+        found = await connection.execute(
+            "select to_regclass('prompts'), current_role = session_user"
+        )
         assert await found.fetchone() == (None, True)
 
 
