@@ -41,6 +41,12 @@ def test_help_loads_no_library() -> None:
     assert not HEAVY & loaded_by(f"WORDS = []{HELP}{SHOWN}")
 
 
+def test_help_loads_hardly_more_than_typer() -> None:
+    """Of the standard library too: each module that help does not need makes it slower."""
+    ours = loaded_by(f"WORDS = []{HELP}{SHOWN}") - loaded_by(f"import typer; {SHOWN}")
+    assert ours <= {"sloth_agent", "unicodedata"}
+
+
 @pytest.mark.parametrize("words", ["ingest", "chat", "search", "eval", "tenants create", "doctor"])
 def test_help_of_commands_loads_no_library(words: str) -> None:
     # typer checks parameters with pydantic wherever that is installed.

@@ -1,6 +1,5 @@
 """`sloth demo`: the bundled example firm, ingested and asked."""
 
-from importlib.resources import files
 from pathlib import Path
 
 from sloth_agent.cli.options import Json
@@ -53,6 +52,8 @@ def demo(as_json: Json = False) -> None:
 
 def _documents() -> list[Path]:
     """The files that speak for the salon; beside them lie questions, pictures and a script."""
+    from importlib.resources import files
+
     packaged = Path(str(files("sloth_agent.cli"))) / "salon"
     # A checkout keeps the salon among the examples, where people look for it.
     checkout = Path(__file__).parents[3] / "examples" / "salon"

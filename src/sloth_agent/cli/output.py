@@ -1,6 +1,5 @@
 """What the commands print: results on stdout, everything else on stderr."""
 
-import json
 import sys
 import unicodedata
 from collections.abc import Iterator, Sequence
@@ -9,6 +8,8 @@ from typing import Any
 
 def show_json(body: Any) -> None:
     """One JSON document; what could steer a terminal, or no encoding can carry, is escaped."""
+    import json
+
     unicode = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
     text = json.dumps(body, ensure_ascii=not unicode, indent=2)
     escaped = (json.dumps(sign)[1:-1] if _steers(sign) else sign for sign in text)
