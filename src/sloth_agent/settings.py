@@ -13,11 +13,13 @@ from pydantic import (
     ValidationError,
     field_validator,
 )
+from pydantic_core import ErrorDetails
 from pydantic_settings import (
     BaseSettings,
     NoDecode,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
+    SettingsError,
     TomlConfigSettingsSource,
 )
 
@@ -107,26 +109,27 @@ class Settings(BaseSettings):
         try:
             return cls()
         except ValidationError as error:
-            problems = "; ".join(
-                f"{cls._variable(problem['loc'])}: {problem['msg']}" for problem in error.errors()
-            )
+            raise _unusable(error) from error
+        except SettingsError as error:  # of the one field that is read as JSON
             raise ConfigurationError(
-                f"The settings cannot be used: {problems}.",
-                hint="Correct them in the environment, .env or sloth.toml.",
+                "The settings cannot be read: SLOTH_PLUGINS is not JSON.",
+                hint="Set SLOTH_PLUGINS__<NAME>__<OPTION> instead, a variable for each option.",
             ) from error
         except (ValueError, OSError) as error:
             raise ConfigurationError(
-                f"The settings cannot be read: {error}.", hint="Check .env and SLOTH_PLUGINS."
+                f"The settings cannot be read: {error}.", hint="Check .env."
             ) from error
 
-    @classmethod
-    def _variable(cls, location: tuple[int | str, ...]) -> str:
-        name = str(location[0]) if location else "settings"
-        return name if name.isupper() else f"SLOTH_{name.upper()}"
-
     def plugin(self, name: str, model: type[Options]) -> Options:
-        """Settings of one plugin, checked by the plugin's own model."""
-        return model.model_validate(self.plugins.get(name, {}))
+        """Settings of one plugin, checked by the plugin's own model.
+
+        Raises:
+            ConfigurationError: one for all that is wrong, naming the variables.
+        """
+        try:
+            return model.model_validate(self.plugins.get(name, {}))
+        except ValidationError as error:
+            raise _unusable(error, "plugins", name) from error
 
     @classmethod
     def settings_customise_sources(
@@ -139,6 +142,48 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         files = [_file(settings_cls, path) for path in toml_paths() if path.is_file()]
         return (init_settings, env_settings, dotenv_settings, *files)
+
+
+def _unusable(error: ValidationError, *above: str) -> ConfigurationError:
+    problems = "; ".join(
+        f"{_variable((*above, *problem['loc']))} {wanted(problem)}" for problem in error.errors()
+    )
+    return ConfigurationError(
+        f"The settings cannot be used: {problems}.",
+        hint="Correct them in the environment, .env or sloth.toml.",
+    )
+
+
+def _variable(location: tuple[int | str, ...]) -> str:
+    name = "__".join(map(str, location)) or "settings"
+    return name if name.isupper() else f"SLOTH_{name.upper()}"
+
+
+def wanted(problem: ErrorDetails) -> str:
+    """What is allowed where pydantic finds something wrong, such as `must be 1 or more`."""
+    allowed = _ALLOWED.get(problem["type"])
+    if allowed is None:
+        return f"cannot be used: {problem['msg'].removeprefix('Value error, ')}"
+    return f"must be {allowed.format(**problem.get('ctx', {}))}"
+
+
+_ALLOWED = {
+    "bool_parsing": "true or false",
+    "dict_type": "a table",
+    "float_parsing": "a number",
+    "float_type": "a number",
+    "greater_than": "more than {gt:g}",
+    "greater_than_equal": "{ge:g} or more",
+    "int_from_float": "a whole number",
+    "int_parsing": "a whole number",
+    "int_type": "a whole number",
+    "less_than": "less than {lt:g}",
+    "less_than_equal": "{le:g} or less",
+    "missing": "set",
+    "string_type": "text",
+    "uuid_parsing": "an id as it is shown elsewhere",
+}
+"""By pydantic's kinds of errors, as far as our settings, options and arguments make them."""
 
 
 def _file(settings: type[BaseSettings], path: Path) -> TomlConfigSettingsSource:

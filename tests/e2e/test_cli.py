@@ -90,6 +90,7 @@ def test_a_day_with_json(sloth_cli: Sloth, docs: Path) -> None:
         '{"question": "Who wrote the moon landing opera?", "answers": [], "language": "en"}\n'
     )
     scores = sloth_cli("eval", str(questions), "--json").json
+    assert scores["latency_ms_p95"] == round(scores["latency_ms_p95"], 1) > 0
     assert (scores["recall_at_k"], scores["answer_accuracy"]) == (1, 1)
     assert (scores["refusal_precision"], scores["refusal_recall"]) == (1, 1)
     assert set(scores["languages"]) == {"en"}
@@ -174,6 +175,25 @@ def test_wrong_usage_is_2(command: tuple[str, ...], tmp_path: Path) -> None:
     assert (shown.rc, shown.stdout) == (2, "")
     assert "--help" in shown.error
     assert not (tmp_path / "home").exists()
+
+
+@pytest.mark.parametrize(
+    ("command", "wanted"),
+    [
+        (("search", "x", "-k", "0"), "'-k': must be 1 or more."),
+        (("search", "x", "-k", "many"), "'-k': must be a whole number."),
+        (("eval", "q.jsonl", "--min-recall", "2"), "'--min-recall': must be 1 or less."),
+        (("documents", "show", "7"), "'ID': must be an id as it is shown elsewhere."),
+        (("prompt", "set", "--temperature", "warm"), "'--temperature': must be a number."),
+        (("chat", "x", "--language", "xx"), "--language: Known: en, uk, pl, de."),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
+)
+def test_wrong_usage_says_what_is_allowed(
+    command: tuple[str, ...], wanted: str, tmp_path: Path
+) -> None:
+    shown = Sloth(tmp_path / "home", tmp_path)(*command)
+    assert shown.error.partition(" (see")[0] == f"error: Invalid value for {wanted}"
 
 
 @pytest.mark.slow
@@ -279,6 +299,8 @@ def test_debug_shows_where_it_happened(sloth_cli: Sloth) -> None:
     assert shown.rc == 1
     assert "Traceback" in shown.stderr
     assert "error: " in shown.stderr
+    assert "Traceback" in sloth_cli("tenants", "show", "nobody", "--debug").stderr
+    assert "'--debug' cannot name a tenant" in sloth_cli("tenants", "show", "--", "--debug").error
 
 
 BUGGY_PLUGIN = """

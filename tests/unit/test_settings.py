@@ -81,6 +81,29 @@ def test_all_that_is_wrong_is_named_at_once(monkeypatch: pytest.MonkeyPatch) -> 
     assert "SLOTH_CHAT_TIMEOUT_SECONDS" in caught.value.message
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "wanted"),
+    [
+        ("SLOTH_MAX_UPLOAD_MB", "0", "SLOTH_MAX_UPLOAD_MB must be 1 or more."),
+        ("SLOTH_MAX_UPLOAD_MB", "many", "SLOTH_MAX_UPLOAD_MB must be a whole number."),
+        ("SLOTH_MAX_UPLOAD_MB", "1.5", "SLOTH_MAX_UPLOAD_MB must be a whole number."),
+        ("SLOTH_EMBEDDING_DIMENSIONS", "5000", "SLOTH_EMBEDDING_DIMENSIONS must be 4000 or less."),
+        ("SLOTH_CHAT_TIMEOUT_SECONDS", "0", "SLOTH_CHAT_TIMEOUT_SECONDS must be more than 0."),
+        ("SLOTH_CHAT_TIMEOUT_SECONDS", "x", "SLOTH_CHAT_TIMEOUT_SECONDS must be a number."),
+        ("SLOTH_PLUGINS__A__B__C", "1", "SLOTH_PLUGINS__A__B must be text."),
+        ("SLOTH_PLUGINS", "[]", "SLOTH_PLUGINS must be a table."),
+        ("SLOTH_PLUGINS", "x", "SLOTH_PLUGINS is not JSON."),
+    ],
+)
+def test_what_is_wrong_is_said_as_what_is_allowed(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, wanted: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(ConfigurationError) as caught:
+        Settings.load()
+    assert caught.value.message.partition(": ")[2] == wanted
+
+
 @pytest.mark.parametrize("text", ["tenant = ", "\xff", "tenant = 7"])
 def test_a_file_that_cannot_be_read_is_named(alone: Path, text: str) -> None:
     (alone / "sloth.toml").write_bytes(text.encode("latin-1"))
@@ -130,3 +153,15 @@ def test_names_that_no_database_can_have(value: str, monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("SLOTH_DATABASES", value)
     with pytest.raises(ConfigurationError, match="SLOTH_DATABASES"):
         Settings.load()
+
+
+def test_a_plugin_names_the_variable_that_is_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Options(BaseModel):
+        url: str
+        size: int = 1
+
+    monkeypatch.setenv("SLOTH_PLUGINS__NGRAMS__SIZE", "big")
+    with pytest.raises(ConfigurationError) as caught:
+        Settings.load().plugin("ngrams", Options)
+    assert "SLOTH_PLUGINS__NGRAMS__URL must be set" in caught.value.message
+    assert "SLOTH_PLUGINS__NGRAMS__SIZE must be a whole number" in caught.value.message

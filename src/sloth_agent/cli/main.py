@@ -79,18 +79,19 @@ def sloth(
 def run() -> None:
     """The entry point of the installed command."""
     _make_streams_patient()
-    arguments = sys.argv[1:]
-    debug = DEBUG in arguments
+    arguments, debug = _without_debug(sys.argv[1:])
     if debug:
-        _show_log()
-    sys.exit(_outcome([word for word in arguments if word != DEBUG], debug=debug))
+        from sloth_agent.cli.logged import show_log
+
+        show_log()
+    sys.exit(_outcome(arguments, debug=debug))
 
 
-def _show_log() -> None:
-    """Bugs that cost one file of many are told there, with their tracebacks."""
-    import logging
-
-    logging.getLogger("sloth_agent").addHandler(logging.StreamHandler())
+def _without_debug(words: list[str]) -> tuple[list[str], bool]:
+    """`--debug` may stand behind any command; after `--` it is a word like others."""
+    end = words.index("--") if "--" in words else len(words)
+    kept = [word for word in words[:end] if word != DEBUG]
+    return kept + words[end:], len(kept) < end
 
 
 def _make_streams_patient() -> None:
@@ -136,12 +137,25 @@ def _outcome(arguments: list[str], *, debug: bool) -> int:
 
 def _explain_usage(error: TyperException) -> None:
     """What is wrong with the words typed, and where the right ones are shown."""
+    if isinstance(error, typer.BadParameter) and error.__cause__ is not None:
+        error.message = _wanted(error.__cause__) or error.message
     message = error.format_message()
     context = getattr(error, "ctx", None)
     if "\n" in message:  # a group without a command: the message is its help
         note(message)
     else:
         _explain(message, f"see `{context.command_path} --help`" if context else None)
+
+
+def _wanted(cause: BaseException) -> str | None:
+    """What a parameter takes, where it was pydantic that refused its value."""
+    from pydantic import ValidationError
+
+    from sloth_agent.settings import wanted
+
+    if not isinstance(cause, ValidationError):
+        return None
+    return "; ".join(wanted(problem) for problem in cause.errors()) + "."
 
 
 def _explain(message: str, hint: str | None, *, debug: bool = False) -> None:

@@ -12,7 +12,7 @@ from sloth_agent.knowledge.models import Candidate, Lookup, Passage, Vector
 from sloth_agent.knowledge.ports import Embedder, Reranker, SearchIndex
 from sloth_agent.knowledge.queries import cleaned
 
-log = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 CANDIDATES = 100
 """How many chunks get the careful ranking where words alone choose them."""
@@ -82,7 +82,7 @@ class Retrieval:
             await self.embedder.prepare()
             return (await self.embedder.embed([query]))[0]
         except EmbedderUnavailable as error:
-            log.warning("Words alone decide: %s", error.message)
+            _log.warning("Words alone decide: %s", error.message)
             return None
 
     async def _look_up(self, query: str, vector: Vector | None, documents: Sequence[str]) -> Lookup:
@@ -107,7 +107,7 @@ class Retrieval:
         try:
             scores = await self.reranker.scores(query, passages)
         except BackendUnavailable as error:
-            log.warning("The order is that before reranking: %s", error.message)
+            _log.warning("The order is that before reranking: %s", error.message)
             return passages
         judged = [replace(p, score=score) for p, score in zip(passages, scores, strict=True)]
         return sorted(judged, key=lambda passage: -passage.score)
