@@ -9,9 +9,12 @@ any other of LangChain's in their place.
 import sys
 from string import ascii_lowercase
 
-from langchain_core.documents import Document
-from langchain_core.embeddings import Embeddings
-from langchain_core.language_models import BaseChatModel, FakeListChatModel
+try:
+    from langchain_core.documents import Document
+    from langchain_core.embeddings import Embeddings
+    from langchain_core.language_models import BaseChatModel, FakeListChatModel
+except ModuleNotFoundError:
+    sys.exit('This example needs LangChain: pip install "sloth-agent[langchain]"')
 
 from sloth_agent import Settings, Sloth
 from sloth_agent.app.langchain import SlothRetriever

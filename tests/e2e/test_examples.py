@@ -109,3 +109,18 @@ def test_langchain_models_and_retriever(
     assert "vectors: langchain/LetterCounts/26" in said
     assert re.search(r"answer: The first passage tells it \[1\]\. — (prices|parking)\.md", said)
     assert re.search(r"retrieved: .*prices\.md", said)
+
+
+def test_langchain_is_named_where_it_is_not_installed(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    (tmp_path / "langchain_core.py").write_text("raise ModuleNotFoundError(name=__name__)")
+    shown = subprocess.run(
+        [sys.executable, EXAMPLES / "langchain_backends.py", tmp_path, "When?"],
+        env={**environment, "PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert shown.returncode == 1
+    assert shown.stderr == ('This example needs LangChain: pip install "sloth-agent[langchain]"\n')

@@ -330,7 +330,9 @@ async def test_what_cannot_be_read_stops_nothing_else(
     assert report.count(Outcome.FAILED) == 5
     found = problems(report)
     assert found["gone.txt"] == found["dangling"] == "not_found"
-    assert found["pipe"] == "unreadable_file"
+    assert found["pipe"] == found["null"] == "unreadable_file"
+    assert {file.document_id for file in report.files if file.problem} == {None}
+    assert len(await tenant.documents()) == 2
     assert found["x" * 5000] == "unreadable_file"
     assert all(file.problem.message for file in report.files if file.problem)
 

@@ -12,7 +12,11 @@ from sloth_agent.cli.output import note, show_json, show_table
 from sloth_agent.cli.session import opened
 
 if TYPE_CHECKING:
-    from sloth_agent.agent.evaluation import Evaluation, Verdict
+    from sloth_agent.agent.evaluation import Evaluation, Scores, Verdict
+
+
+LATENCY = "latency_ms"
+"""With which the names of figures begin that are milliseconds, and not shares of one."""
 
 
 def evaluate(
@@ -66,33 +70,42 @@ def _tell(verdict: "Verdict") -> None:
 
 
 def _body(evaluation: "Evaluation") -> dict[str, Any]:
+    return {
+        "k": evaluation.k,
+        **_scores(evaluation.overall),
+        "languages": {name: _scores(scores) for name, scores in evaluation.by_language.items()},
+    }
+
+
+def _scores(scores: "Scores") -> dict[str, Any]:
     from dataclasses import asdict
 
     return {
-        "k": evaluation.k,
-        **asdict(evaluation.overall),
-        "languages": {name: asdict(scores) for name, scores in evaluation.by_language.items()},
+        name: round(value, 1) if name.startswith(LATENCY) else value
+        for name, value in asdict(scores).items()
     }
 
 
 def _show(evaluation: "Evaluation") -> None:
-    from dataclasses import asdict
-
-    columns = {**evaluation.by_language, "all": evaluation.overall}
+    everything = {**evaluation.by_language, "all": evaluation.overall}
+    columns = {name: _scores(scores) for name, scores in everything.items()}
     rows = [
         [
             name.replace("at_k", f"at_{evaluation.k}"),
-            *(_figure(asdict(c)[name]) for c in columns.values()),
+            *(
+                _figure(scores[name], 1 if name.startswith(LATENCY) else 3)
+                for scores in columns.values()
+            ),
         ]
-        for name in asdict(evaluation.overall)
+        for name in columns["all"]
     ]
     show_table(("", *columns), rows)
 
 
-def _figure(value: float | None) -> str:
+def _figure(value: float | None, digits: int = 3) -> str:
     if value is None:
         return "—"
-    return str(value) if isinstance(value, int) else f"{value:.3f}"
+    return str(value) if isinstance(value, int) else f"{value:.{digits}f}"
 
 
 def _hold(value: float | None, floor: float | None, name: str) -> None:

@@ -198,8 +198,8 @@ def _content(path: Path, max_bytes: int) -> bytes:
     try:
         if path.is_dir():
             raise UnreadableFile(f"The folder {path.name} cannot be opened.")
-        if path.is_fifo() or path.is_socket():
-            raise UnreadableFile(f"{path.name} is not a file.")
+        if path.exists() and not path.is_file():
+            raise UnreadableFile(f"{path.name} is a device or a pipe, not a file.")
         with path.open("rb") as file:
             content = file.read(max_bytes + 1)
     except FileNotFoundError as error:
