@@ -3,6 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 from sloth_agent.adapters.parsers.headings import HeadingPath
@@ -12,6 +13,7 @@ _BULLET = re.compile(r"(?:[•●▪■◦‣·–—*-]|\d{1,3}[.)]|\(?[a-zа-�
 # Not the question mark: in tables and lists of questions the answer follows it.
 _SENTENCE_END = re.compile(r"""[.!…:;]["'»”’)\]]*$""")
 _HYPHEN_END = re.compile(r"[^\W\d_]-$")
+_NUMBER = re.compile(r"\d+")
 _LONGEST_HEADING = 120
 _LONGEST_BLOCK = 2_000
 _SHORTEST_PRINT = 30
@@ -76,7 +78,7 @@ def _repeated(pages: Sequence[Sequence[Line]]) -> set[str]:
 
 
 def _mask(text: str) -> str:
-    return re.sub(r"\d+", "#", text)
+    return _NUMBER.sub("#", text)
 
 
 class _Page:
@@ -146,19 +148,18 @@ class _Page:
         return Place(page=self._number, headings=self._path.headings)
 
     def _joined(self, lines: list[Line]) -> str:
-        if len(lines) == 1:
-            return lines[0].text
-        text = ""
-        for line, following in zip(lines, [*lines[1:], None], strict=True):
-            text += line.text
-            if following is None:
-                return text
-            goes_on = following.text[:1].islower()
-            if line.breaks_word and goes_on:
-                continue
-            hyphened = line.text.endswith("-") and _HYPHEN_END.search(line.text)
-            if goes_on and hyphened and self._is_full(line):
-                text = text[:-1]
-                continue
-            text += " " if self._is_full(line) else "\n"
+        text = lines[0].text
+        for line, following in pairwise(lines):
+            if self._goes_on(line, following):
+                text = text if line.breaks_word else text[:-1]
+            else:
+                text += " " if self._is_full(line) else "\n"
+            text += following.text
         return text
+
+    def _goes_on(self, line: Line, following: Line) -> bool:
+        """Whether a word that the first line ends with ends in the second."""
+        if line.breaks_word or line.text.endswith("-"):
+            hyphened = self._is_full(line) and _HYPHEN_END.search(line.text) is not None
+            return following.text[:1].islower() and (line.breaks_word or hyphened)
+        return False

@@ -7,9 +7,11 @@ from typing import Any
 import pypdfium2  # type: ignore[import-untyped]  # pypdfium2 ships no types
 from pypdfium2 import raw
 
+from sloth_agent.adapters.parsers import pdf_layer
 from sloth_agent.adapters.parsers.cleaning import clean, is_clean
 from sloth_agent.adapters.parsers.kinds import Kind
 from sloth_agent.adapters.parsers.page_layout import Line, blocks
+from sloth_agent.adapters.parsers.pdf_layer import Layer
 from sloth_agent.adapters.parsers.sharing import ALONE, Share
 from sloth_agent.errors import FileEncrypted, NoText, TooManyPages
 from sloth_agent.knowledge.models import Reading, Unread
@@ -85,44 +87,37 @@ def _named(pages: list[int]) -> str:
 
 def _lines(document: Any, index: int) -> list[Line]:
     """Lines of one page in the order of the file; none where the page cannot be opened."""
-    try:
-        page = document[index]
-        layer = page.get_textpage()
-    except pypdfium2.PdfiumError:
-        return []
-    text = layer.get_text_range()
-    if len(text) < _FEW and not layer.get_text_bounded().strip():
-        return []  # some converters leave the name of a picture's layer outside the page
+    with pdf_layer.opened(document, index) as layer:
+        if layer is None:
+            return []
+        if len(layer.text) < _FEW and pdf_layer.is_outside(document, index):
+            return []  # some converters leave the name of a picture's layer there
+        return _sized(layer, _found(layer.text))
+
+
+def _found(text: str) -> list[tuple[str, int, bool]]:
+    """What each line shows, where that begins, and whether its last word goes on."""
     tidy = _tidy if is_clean(text.replace("\r", "")) else clean_line
-    found: list[tuple[str, int, bool]] = []
+    found = []
     start = 0
     for line in text.split("\n"):
         if shown := tidy(line):
             indent = len(line) - len(line.lstrip())
             found.append((shown, start + indent, line.rstrip()[-1:] in _BROKEN))
         start += len(line) + 1
-    return _sized(layer, found, shifted=layer.count_chars() != len(text))
+    return found
 
 
-def _sized(layer: Any, found: list[tuple[str, int, bool]], *, shifted: bool) -> list[Line]:
+def _sized(layer: Layer, found: list[tuple[str, int, bool]]) -> list[Line]:
     """With the size of type, asked once for all lines too long to be a heading: it takes time."""
     longest = max((len(shown) for shown, _, _ in found), default=0)
     running = [at for shown, at, _ in found if len(shown) > longest * _TOO_LONG]
     known: dict[int, float] = {}
     if len(running) > 2:  # or the longest may be a heading itself
-        known = dict.fromkeys(running, _font_size(layer, running[0], shifted=shifted))
+        known = dict.fromkeys(running, layer.size_of_type(running[0]))
     return [
-        Line(shown, known.get(at) or _font_size(layer, at, shifted=shifted), broken)
-        for shown, at, broken in found
+        Line(shown, known.get(at) or layer.size_of_type(at), broken) for shown, at, broken in found
     ]
-
-
-def _font_size(layer: Any, index: int, *, shifted: bool) -> float:
-    """Where nothing is `shifted`, a character's index is its place in the text."""
-    if shifted:
-        index = raw.FPDFText_GetCharIndexFromTextIndex(layer, index)
-    size: float = raw.FPDFText_GetFontSize(layer, index)
-    return round(size, 1)
 
 
 def _tidy(line: str) -> str:
