@@ -1,0 +1,142 @@
+"""What firms buy, and what they have bought."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from enum import StrEnum
+
+from sloth_agent.billing.periods import Period, month_around
+from sloth_agent.ids import TenantId
+
+BYTES_IN_MB = 1024 * 1024
+
+
+class Feature(StrEnum):
+    """What a plan has or has not."""
+
+    API = "api"
+    CALENDAR = "calendar"
+    TELEGRAM = "telegram"
+    WHATSAPP = "whatsapp"
+
+
+class BillingCycle(StrEnum):
+    MONTHLY = "monthly"
+    YEARLY = "yearly"
+
+    @property
+    def months(self) -> int:
+        return 12 if self is BillingCycle.YEARLY else 1
+
+
+class SubscriptionStatus(StrEnum):
+    TRIALING = "trialing"
+    ACTIVE = "active"
+    PAST_DUE = "past_due"  # a payment failed and is tried again
+    CANCELED = "canceled"  # the firm wanted no more
+    UNPAID = "unpaid"  # what was granted has run out
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """How much a firm may have and use; None: as much as it likes."""
+
+    max_users: int | None
+    max_documents: int | None
+    max_photos_per_month: int | None
+    max_messages_per_month: int | None
+    max_storage_mb: int | None  # of 1,048,576 bytes
+
+    @property
+    def users(self) -> int | None:
+        return self.max_users
+
+    @property
+    def documents(self) -> int | None:
+        return self.max_documents
+
+    @property
+    def photos(self) -> int | None:
+        return self.max_photos_per_month
+
+    @property
+    def messages(self) -> int | None:
+        return self.max_messages_per_month
+
+    @property
+    def storage_bytes(self) -> int | None:
+        return None if self.max_storage_mb is None else self.max_storage_mb * BYTES_IN_MB
+
+
+NO_LIMITS = Limits(
+    max_users=None,
+    max_documents=None,
+    max_photos_per_month=None,
+    max_messages_per_month=None,
+    max_storage_mb=None,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """What a plan gives, and its price. A firm keeps those under which it bought."""
+
+    limits: Limits
+    features: frozenset[Feature]
+    price_monthly: Decimal
+    price_yearly: Decimal
+    currency: str  # ISO 4217, such as EUR
+
+    @property
+    def free(self) -> bool:
+        return self.price_monthly == 0 and self.price_yearly == 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What can be bought today."""
+
+    slug: str
+    name: str
+    step: int  # from 1, the smallest plan; a larger step is a higher plan
+    terms: Terms
+    trial_days: int
+    is_active: bool = True  # False: nobody can begin it any more, who has it keeps it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grant:
+    """Time on a plan that a firm has been given and that has not begun yet."""
+
+    plan: str
+    step: int
+    terms: Terms
+    length: timedelta | None  # None: for ever
+    trial: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subscription:
+    """What one firm has now, and what follows. Moments are in UTC."""
+
+    organization: TenantId
+    plan: str
+    step: int
+    terms: Terms
+    status: SubscriptionStatus
+    billing_cycle: BillingCycle
+    current_period_start: datetime
+    current_period_end: datetime | None  # None: it does not end
+    trial_start: datetime | None = None
+    trial_end: datetime | None = None
+    cancel_at_period_end: bool = False
+    canceled_at: datetime | None = None
+    later: tuple[Grant, ...] = ()  # in the order in which they begin
+
+    @property
+    def limits(self) -> Limits:
+        return self.terms.limits
+
+    def month(self, now: datetime) -> Period:
+        """The month, counted from the start of the period, in which usage is counted now."""
+        return month_around(now, anchor=self.current_period_start)
