@@ -9,7 +9,7 @@ from benchmarks.figures import Figure
 from benchmarks.library import opened
 from benchmarks.material import Material
 
-from sloth_agent.agent.evaluation import Question, Scores
+from sloth_agent.agent.evaluation import KnownQuestion, Scores
 from sloth_agent.app.sloth import AsyncTenant
 
 LANGUAGES = ("en", "de", "pl", "uk")
@@ -37,9 +37,9 @@ async def _learn(tenant: AsyncTenant, paragraphs: Sequence[dict[str, Any]]) -> N
         await tenant.ingest_content(f"{line['id']}.txt", line["paragraph"].encode())
 
 
-def _questions(lines: Sequence[dict[str, Any]]) -> list[Question]:
+def _questions(lines: Sequence[dict[str, Any]]) -> list[KnownQuestion]:
     return [
-        Question(
+        KnownQuestion(
             question=line["question"],
             answers=tuple(line["answers"]),
             documents=(f"{line['gold_paragraph']}.txt",),

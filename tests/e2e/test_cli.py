@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 from uuid import uuid4
 
@@ -120,7 +121,9 @@ def test_administration_with_json(sloth_cli: Sloth) -> None:
     assert (created["slug"], created["name"]) == (other, "Салон Анна")
     slugs = [item["slug"] for item in sloth_cli("tenants", "list", "--json").json["items"]]
     assert other in slugs
-    assert sloth_cli("tenants", "show", other, "--json").json["index"]["chunks"] == 0
+    index = sloth_cli("tenants", "show", other, "--json").json["index"]
+    assert index["chunks"] == 0
+    assert datetime.fromisoformat(index["built_at"]) <= datetime.now(UTC)
     assert sloth_cli("tenants", "deactivate", other, "--json").json["is_active"] is False
     shut = sloth_cli("search", "haircut", "--tenant", other)
     assert shut.rc == 1

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from sloth_agent.agent.evaluation import Evaluating, Question, read_questions
+from sloth_agent.agent.evaluation import Evaluating, KnownQuestion, read_questions
 from sloth_agent.agent.models import Citation, Reply, Usage
 from sloth_agent.errors import InvalidInput
 from sloth_agent.ids import ChunkId, DocumentId, new_id
@@ -66,11 +66,11 @@ def evaluating(assistant: Assistant) -> Evaluating:
     return Evaluating(assistant, assistant)  # type: ignore[arg-type]  # the two methods it calls
 
 
-PRICE = Question(
+PRICE = KnownQuestion(
     question="price?", answers=("40 euro", "40 €"), documents=("prices.md",), language="en"
 )
-HOURS = Question(question="години?", answers=("9 до 18",), language="uk")
-OPERA = Question(question="opera?", answers=(), language="en")
+HOURS = KnownQuestion(question="години?", answers=("9 до 18",), language="uk")
+OPERA = KnownQuestion(question="opera?", answers=(), language="en")
 
 
 async def test_ranks_answers_and_refusals_are_counted() -> None:
@@ -127,7 +127,7 @@ async def test_a_right_answer_names_a_right_source(said: Reply, right: bool) -> 
 async def test_a_page_must_be_right_where_there_are_pages(
     page: int | None, rank: int | None
 ) -> None:
-    question = Question(question="price?", answers=("40",), documents=("a.pdf",), page=page)
+    question = KnownQuestion(question="price?", answers=("40",), documents=("a.pdf",), page=page)
     found = [passage("a.pdf", page=1), passage("a.pdf", page=2)]
     assistant = Assistant(found={"price?": found}, said={"price?": reply("no")})
     [verdict] = (await evaluating(assistant).evaluate([question])).verdicts
@@ -150,9 +150,9 @@ def test_questions_are_read_and_other_keys_ignored() -> None:
         '{"question": "c?", "answers": ["x"], "documents": null, "page": null}',
     ]
     assert read_questions(lines) == [
-        Question(question="Ціна?", answers=("40",), documents=("a.md",), page=2),
-        Question(question="b?", answers=()),
-        Question(question="c?", answers=("x",)),
+        KnownQuestion(question="Ціна?", answers=("40",), documents=("a.md",), page=2),
+        KnownQuestion(question="b?", answers=()),
+        KnownQuestion(question="c?", answers=("x",)),
     ]
 
 

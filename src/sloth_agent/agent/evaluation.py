@@ -18,7 +18,7 @@ DEEPEST_RANK = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Question:
+class KnownQuestion:
     """A question and what is right. No accepted answer: a refusal is right."""
 
     question: str
@@ -32,7 +32,7 @@ class Question:
 class Verdict:
     """How one question went."""
 
-    question: Question
+    question: KnownQuestion
     rank: int | None  # of the first right passage, from 1; None: not among the first ten
     reply: Reply
     right: bool  # accepted answer with a right source, or a refusal where that is right
@@ -65,7 +65,7 @@ class Evaluation:
     verdicts: tuple[Verdict, ...]
 
 
-def read_questions(lines: Iterable[str]) -> list[Question]:
+def read_questions(lines: Iterable[str]) -> list[KnownQuestion]:
     """One JSON object a line; keys that are not ours are ignored.
 
     Raises:
@@ -79,7 +79,7 @@ def read_questions(lines: Iterable[str]) -> list[Question]:
     return questions
 
 
-def _question(line: str, number: int) -> Question:
+def _question(line: str, number: int) -> KnownQuestion:
     wrong = InvalidInput(
         f"Line {number} is not a question.",
         hint='Write {"question": "...", "answers": ["..."], "documents": ["..."]}.',
@@ -96,7 +96,7 @@ def _question(line: str, number: int) -> Question:
         raise wrong
     if not isinstance(page, int | None) or not isinstance(language, str | None):
         raise wrong
-    return Question(
+    return KnownQuestion(
         question=question,
         answers=tuple(answers),
         documents=tuple(documents),
@@ -118,7 +118,7 @@ class Evaluating:
 
     async def evaluate(
         self,
-        questions: Sequence[Question],
+        questions: Sequence[KnownQuestion],
         *,
         k: int = 5,
         on_verdict: Callable[[Verdict], None] = lambda _: None,
@@ -140,7 +140,7 @@ class Evaluating:
             verdicts=tuple(verdicts),
         )
 
-    async def _judge(self, question: Question, *, depth: int) -> Verdict:
+    async def _judge(self, question: KnownQuestion, *, depth: int) -> Verdict:
         found = await self.retrieval.search(question.question, limit=depth)
         ranks = (
             rank
@@ -158,7 +158,7 @@ class Evaluating:
         raise AssertionError("a reply ends with a Reply")
 
 
-def _is_right_passage(passage: Passage, question: Question) -> bool:
+def _is_right_passage(passage: Passage, question: KnownQuestion) -> bool:
     if not question.documents:
         return _holds_answer(passage.readable_text, question)
     if question.page is not None and passage.place.page not in (None, question.page):
@@ -166,7 +166,7 @@ def _is_right_passage(passage: Passage, question: Question) -> bool:
     return _names(passage.cited_document, question)
 
 
-def _is_right_reply(reply: Reply, question: Question) -> bool:
+def _is_right_reply(reply: Reply, question: KnownQuestion) -> bool:
     if not reply.grounded or not _holds_answer(reply.text, question):
         return False
     return not question.documents or any(
@@ -174,11 +174,11 @@ def _is_right_reply(reply: Reply, question: Question) -> bool:
     )
 
 
-def _names(document: str, question: Question) -> bool:
+def _names(document: str, question: KnownQuestion) -> bool:
     return document in question.documents or PurePath(document).name in question.documents
 
 
-def _holds_answer(text: str, question: Question) -> bool:
+def _holds_answer(text: str, question: KnownQuestion) -> bool:
     plain = _plain(text)
     return any(_plain(answer) in plain for answer in question.answers)
 

@@ -4,12 +4,8 @@ import re
 from typing import Final
 
 from sloth_agent.agent.models import Language
+from sloth_agent.agent.vocabulary import listed
 from sloth_agent.knowledge.lexical import words
-
-
-def _listed(text: str) -> frozenset[str]:
-    return frozenset(text.split())
-
 
 REFUSALS: Final = {
     Language.ENGLISH: "I could not find an answer to that in the documents I have.",
@@ -28,18 +24,18 @@ _LETTER_WEIGHT = 2.0  # a letter of its own says more than a word that languages
 _FRAGMENT_WEIGHT = 0.25
 
 _WORDS: Final = {
-    Language.ENGLISH: _listed(
+    Language.ENGLISH: listed(
         "the a an is are was were do does did how what when where who which why can could i you"
         " he she it we they my your of in on to for with from at by and or not have has there"
         " any be will would should much many long open cost hello hi thanks please this that yes"
         " no book"
     ),
-    Language.POLISH: _listed(
+    Language.POLISH: listed(
         "czy jak jaki jaka jakie ile kiedy gdzie kto co w z na do po i o nie jest są się mogę"
         " można który która które którym dla od za przez ma mam macie pan pani to u dzień dobry"
         " proszę cześć godzin cena tak ja my wy kosztuje"
     ),
-    Language.GERMAN: _listed(
+    Language.GERMAN: listed(
         "der die das den dem des ein eine einen einem einer ist sind war wie was wann wo wer"
         " wen welche welcher welches welchem welchen warum ich du sie wir ihr es und oder nicht"
         " kein haben hat gibt kann können mein ihre zu zum zur mit von für auf im am bei um nach"

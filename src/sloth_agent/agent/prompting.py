@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from sloth_agent.agent.models import Language, Speaker
 from sloth_agent.agent.ports import ChatRequest, Turn
+from sloth_agent.knowledge.characters import whole
 from sloth_agent.knowledge.models import Passage
 
 NO_ANSWER = "NO_ANSWER"
@@ -98,7 +99,7 @@ def _newest(history: Sequence[Turn], tokens: int) -> list[PromptMessage]:
         if tokens < 0:
             break
         role = Role.USER if turn.speaker is Speaker.USER else Role.ASSISTANT
-        chosen.append(PromptMessage(role=role, text=_whole(turn.text)))
+        chosen.append(PromptMessage(role=role, text=whole(turn.text)))
     return chosen[::-1]
 
 
@@ -127,9 +128,4 @@ def _shown(number: int, passage: Passage, text: str) -> str:
 
 def _as_data(text: str) -> str:
     """A text that cannot end the marks between which it stands."""
-    return _MARK.sub("‹", _whole(text))
-
-
-def _whole(text: str) -> str:
-    """Without lone halves of characters, which no JSON may carry."""
-    return text.encode("utf-8", "replace").decode()
+    return _MARK.sub("‹", whole(text))

@@ -5,13 +5,14 @@ from typing import Final
 from sloth_agent.agent.models import Language
 
 
-def _listed(text: str) -> frozenset[str]:
+def listed(text: str) -> frozenset[str]:
+    """Words as they stand between white space."""
     return frozenset(text.split())
 
 
 # Words that say nothing about what a question is about.
 SMALL_WORDS: Final = {
-    Language.ENGLISH: _listed(
+    Language.ENGLISH: listed(
         "a an the and or but if of in on at to for from with by as about into than then that"
         " this these those there here it its i me my we our us you your he his him she her they"
         " their them is are was were be been being am do does did doing done have has had having"
@@ -22,7 +23,7 @@ SMALL_WORDS: Final = {
         " until till while again able whats wheres hows isn't don't can't anything something now"
         " take takes i'm i'd there's what's who's where's how's go going got still"
     ),
-    Language.UKRAINIAN: _listed(
+    Language.UKRAINIAN: listed(
         "і й та а але або чи що як яка який яке які якого якої яку яким якою якому якій яких"
         " якими де коли хто кого кому ким чому куди звідки скільки це цей ця ці цього цієї цьому"
         " той та те ті того тієї тому в у на до з із зі за по про для від під над при між через"
@@ -35,7 +36,7 @@ SMALL_WORDS: Final = {
         " зможу зможете можете можеш хочу хотів хотіла хотіли собою будь станеться робити тут там"
         " ласка скажіть підкажіть цікавить"
     ),
-    Language.POLISH: _listed(
+    Language.POLISH: listed(
         "i a o u w z we ze na do od po za przy dla bez nad pod przez przed między oraz lub albo"
         " ale czy co kto kogo komu kim czym czego jak jaki jaka jakie jakiego jakiej jaką jakim"
         " jakich jakimi jakiemu który która które którego której którą którym których gdzie"
@@ -47,7 +48,7 @@ SMALL_WORDS: Final = {
         " ktoś coś jakiś jakaś jakieś mogą możecie macie mamy chciałbym chciałabym proszę"
         " jeśli jeżeli gdy stanie dzieje tu tam u"
     ),
-    Language.GERMAN: _listed(
+    Language.GERMAN: listed(
         "der die das den dem des ein eine einen einem einer eines und oder aber in im an am auf"
         " aus bei beim mit nach von vom vor zu zum zur für über unter durch gegen ohne um bis"
         " seit zwischen während als wie was wer wen wem wessen wann wo wohin woher warum wieso"

@@ -14,7 +14,7 @@ from typing import Self, TypeVar
 
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 
-from sloth_agent.agent.evaluation import Evaluation, Question, Verdict
+from sloth_agent.agent.evaluation import Evaluation, KnownQuestion, Verdict
 from sloth_agent.agent.models import (
     Answer,
     Conversation,
@@ -194,7 +194,7 @@ class Tenant:
 
     def evaluate(
         self,
-        questions: Sequence[Question],
+        questions: Sequence[KnownQuestion],
         *,
         k: int = 5,
         on_verdict: Callable[[Verdict], None] = lambda _: None,

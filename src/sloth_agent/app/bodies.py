@@ -182,6 +182,7 @@ def index_body(store: VectorStore) -> Body:
         "chunk_size": store.chunk_size,
         "chunk_overlap": store.chunk_overlap,
         "chunks": store.chunks,
+        "built_at": store.created_at.isoformat() if store.created_at else None,
     }
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from sloth_agent.agent.evaluation import Evaluation, Question, Verdict
+from sloth_agent.agent.evaluation import Evaluation, KnownQuestion, Verdict
 from sloth_agent.agent.models import (
     Answer,
     Conversation,
@@ -191,7 +191,7 @@ class AsyncTenant:
 
     async def evaluate(
         self,
-        questions: Sequence[Question],
+        questions: Sequence[KnownQuestion],
         *,
         k: int = 5,
         on_verdict: Callable[[Verdict], None] = lambda _: None,

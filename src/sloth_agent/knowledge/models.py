@@ -167,6 +167,7 @@ class VectorStore:
     chunk_overlap: int = 200
     chunks: int = 0
     active: bool = False
+    created_at: datetime | None = None  # None: not stored yet
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,7 @@
 """What people type, made fit for a search."""
 
 from sloth_agent.errors import InvalidInput
+from sloth_agent.knowledge.characters import whole
 
 LONGEST_QUERY = 20_000
 """Characters; a pasted letter fits, a pasted book does not."""
@@ -12,7 +13,7 @@ def cleaned(query: str) -> str:
     Raises:
         InvalidInput: nothing is left, or it is longer than `LONGEST_QUERY`.
     """
-    text = query.replace("\0", " ").encode("utf-8", "replace").decode().strip()
+    text = whole(query.replace("\0", " ")).strip()
     if not text:
         raise InvalidInput("The question is empty.", hint="Type a question.", field="question")
     if len(text) > LONGEST_QUERY:

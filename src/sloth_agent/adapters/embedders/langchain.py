@@ -1,11 +1,10 @@
 """Vectors from any LangChain embedding model."""
 
-import math
 from collections.abc import Sequence
 
 import anyio
 
-from sloth_agent.adapters.characters import whole
+from sloth_agent.adapters.embedders.vendors import sendable, unit
 from sloth_agent.adapters.langchain_objects import model_name, named, options
 from sloth_agent.errors import EmbedderUnavailable, MissingExtra
 from sloth_agent.knowledge.models import Vector
@@ -87,15 +86,3 @@ def from_settings(settings: Settings) -> LangChainEmbedder:
         option="embeddings",
     )
     return LangChainEmbedder(embeddings, dimensions=settings.embedding_dimensions)
-
-
-def sendable(text: str) -> str:
-    """A text that vendors take, which an empty one is not."""
-    return whole(text) if text.strip() else "-"
-
-
-def unit(vector: Sequence[float]) -> list[float]:
-    length = math.hypot(*vector)
-    if not math.isfinite(length) or length == 0:
-        raise ValueError("not a direction")
-    return [number / length for number in vector]

@@ -5,14 +5,10 @@ import json
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
-import anyio
-import anyio.to_thread
-
-from sloth_agent.adapters.characters import whole
+from sloth_agent.adapters.embedders.local import LocalEmbedder
 from sloth_agent.adapters.embedders.local_models import (
     DEFAULT_MODEL,
     local_folder,
@@ -20,7 +16,6 @@ from sloth_agent.adapters.embedders.local_models import (
     onnx_names,
 )
 from sloth_agent.errors import ConfigurationError, EmbedderUnavailable, MissingExtra
-from sloth_agent.knowledge.models import Vector
 from sloth_agent.settings import Settings
 
 try:
@@ -36,8 +31,6 @@ TOKENS_AT_ONCE = 4_096
 
 TEXTS_AT_ONCE = 64
 LONGEST_INPUT = 512
-TEXTS_BETWEEN_STOPS = 1_024
-"""Texts sorted by length together; between such groups a cancelled call ends."""
 
 _RUNTIME_ERRORS = (
     runtime.EPFail,
@@ -63,8 +56,10 @@ class Recipe:
     first_token: bool  # the vector is that of the first token; else the mean of all
 
 
-class OnnxEmbedder:
-    """Loads the model when it is first needed, in a worker thread."""
+class OnnxEmbedder(LocalEmbedder):
+    """A model folder as the hub keeps them."""
+
+    texts_between_stops = 1_024
 
     def __init__(self, folder: Path, *, name: str, threads: int | None = None) -> None:
         model = onnx_file(folder)
@@ -73,13 +68,12 @@ class OnnxEmbedder:
                 f"{folder} holds no ONNX model.",
                 hint="It needs tokenizer.json and model.onnx or onnx/model.onnx.",
             )
+        super().__init__()
         self._folder = folder
         self._file = model
         self._name = name
         self._threads = threads or processors()
         self._encoder: _Encoder | None = None
-        # One run uses all processors; a second one at the same time would only slow both down.
-        self._one = anyio.Lock()
 
     @property
     def space(self) -> str:
@@ -88,19 +82,6 @@ class OnnxEmbedder:
     @property
     def dimensions(self) -> int:
         return self._loaded().dimensions
-
-    async def prepare(self) -> None:
-        """Load the model now."""
-        async with self._one:
-            await anyio.to_thread.run_sync(self._loaded)
-
-    async def embed(self, texts: Sequence[str]) -> list[Vector]:
-        vectors: list[Vector] = []
-        for start in range(0, len(texts), TEXTS_BETWEEN_STOPS):
-            group = [whole(text) for text in texts[start : start + TEXTS_BETWEEN_STOPS]]
-            async with self._one:
-                vectors += await anyio.to_thread.run_sync(partial(self._embed, group))
-        return vectors
 
     def _embed(self, texts: list[str]) -> list[list[float]]:
         try:

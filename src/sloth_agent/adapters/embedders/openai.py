@@ -1,7 +1,6 @@
 """Vectors from OpenAI, or from any server with its `/embeddings`."""
 
 import json
-import math
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from itertools import chain
@@ -9,7 +8,7 @@ from typing import Any, Final
 
 import anyio
 
-from sloth_agent.adapters.characters import whole
+from sloth_agent.adapters.embedders.vendors import sendable, unit
 from sloth_agent.adapters.openai_service import (
     as_our_errors,
     is_openai_itself,
@@ -92,7 +91,8 @@ class OpenAIEmbedder:
             await self.embed(["dimensions"])
 
     async def embed(self, texts: Sequence[str]) -> list[Vector]:
-        batches = list(batched([sendable(text) for text in texts], self._texts_at_once))
+        sent = [sendable(text[:LONGEST_TEXT]) for text in texts]
+        batches = list(batched(sent, self._texts_at_once))
         answers: list[list[Vector]] = [[] for _ in batches]
 
         async def fetch(number: int) -> None:
@@ -128,12 +128,6 @@ def from_settings(settings: Settings) -> OpenAIEmbedder:
     )
 
 
-def sendable(text: str) -> str:
-    """A text that every server takes: not empty, not too long, without halves of characters."""
-    cut = whole(text[:LONGEST_TEXT])
-    return cut if cut.strip() else "-"
-
-
 def batched(texts: Sequence[str], most: int) -> Iterator[list[str]]:
     batch: list[str] = []
     letters = 0
@@ -164,13 +158,6 @@ def vectors_in(answer: Any, count: int, dimensions: int | None) -> list[Vector]:
     if lengths != {dimensions or len(vectors[0])}:
         raise TryAgain(f"sent vectors of length {sorted(lengths)}, expected {dimensions}")
     return vectors
-
-
-def unit(vector: Sequence[float]) -> list[float]:
-    length = math.hypot(*vector)
-    if not math.isfinite(length) or length == 0:
-        raise ValueError("not a direction")
-    return [number / length for number in vector]
 
 
 async def _all_or_first_error(work: Callable[[int], Any], count: int) -> None:

@@ -1,16 +1,10 @@
 """Vectors from a sentence-transformers model on this machine."""
 
-from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 
-import anyio
-import anyio.to_thread
-
-from sloth_agent.adapters.characters import whole
+from sloth_agent.adapters.embedders.local import LocalEmbedder
 from sloth_agent.adapters.embedders.local_models import DEFAULT_MODEL, local_folder
 from sloth_agent.errors import ConfigurationError, EmbedderUnavailable, MissingExtra
-from sloth_agent.knowledge.models import Vector
 from sloth_agent.settings import Settings
 
 try:
@@ -19,23 +13,19 @@ except ModuleNotFoundError as error:
     raise MissingExtra.named("local", needed_for="The sentence-transformers embedder") from error
 
 TEXTS_AT_ONCE = 32
-TEXTS_BETWEEN_STOPS = 512
-"""The library sorts these by length before batching; between them a cancelled call ends."""
 
 
-class SentenceTransformersEmbedder:
-    """Loads the model when it is first needed, in a worker thread.
+class SentenceTransformersEmbedder(LocalEmbedder):
+    """`dimensions` None: the model's own; less than that cuts vectors, which suits few models."""
 
-    `dimensions` None: the model's own; less than that cuts vectors, which suits few models.
-    """
+    texts_between_stops = 512
 
     def __init__(self, model: str, *, name: str, dimensions: int | None = None) -> None:
+        super().__init__()
         self._path = model
         self._name = name
         self._asked_dimensions = dimensions
         self._model: SentenceTransformer | None = None
-        # One run uses all processors; a second one at the same time would only slow both down.
-        self._one = anyio.Lock()
 
     @property
     def space(self) -> str:
@@ -46,19 +36,6 @@ class SentenceTransformersEmbedder:
         known = self._asked_dimensions or self._loaded().get_embedding_dimension()
         assert known is not None  # only models that end in something else than a vector
         return known
-
-    async def prepare(self) -> None:
-        """Load the model now; a hub name that is not on this machine is downloaded."""
-        async with self._one:
-            await anyio.to_thread.run_sync(self._loaded)
-
-    async def embed(self, texts: Sequence[str]) -> list[Vector]:
-        vectors: list[Vector] = []
-        for start in range(0, len(texts), TEXTS_BETWEEN_STOPS):
-            group = [whole(text) for text in texts[start : start + TEXTS_BETWEEN_STOPS]]
-            async with self._one:
-                vectors += await anyio.to_thread.run_sync(partial(self._embed, group))
-        return vectors
 
     def _embed(self, texts: list[str]) -> list[list[float]]:
         try:

@@ -6,8 +6,8 @@ from functools import partial
 import anyio
 import anyio.to_thread
 
-from sloth_agent.adapters.characters import whole
 from sloth_agent.errors import BackendUnavailable, ConfigurationError, MissingExtra
+from sloth_agent.knowledge.characters import whole
 from sloth_agent.knowledge.models import Passage, searched_text
 from sloth_agent.settings import Settings
 

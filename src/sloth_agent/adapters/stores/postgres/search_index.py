@@ -51,7 +51,7 @@ from sloth_agent.knowledge.models import (
 _COLUMNS: LiteralString = (
     "generation, space, dimensions, chunk_size, chunk_overlap, chunk_count"
     " + coalesce((select sum(chunks) from count_changes as new"
-    " where new.generation = vector_stores.generation), 0)::bigint, active"
+    " where new.generation = vector_stores.generation), 0)::bigint, active, created_at"
 )
 _ACTIVE: LiteralString = f"select {_COLUMNS} from vector_stores where active"
 
@@ -317,7 +317,7 @@ def _same_way(one: VectorStore, other: VectorStore) -> bool:
 
 
 def _vector_store(row: Row) -> VectorStore:
-    generation, space, dimensions, chunk_size, chunk_overlap, chunks, active = row
+    generation, space, dimensions, chunk_size, chunk_overlap, chunks, active, created_at = row
     return VectorStore(
         generation=generation,
         space=space,
@@ -326,4 +326,5 @@ def _vector_store(row: Row) -> VectorStore:
         chunk_overlap=chunk_overlap,
         chunks=chunks,
         active=active,
+        created_at=created_at,
     )
