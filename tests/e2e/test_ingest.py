@@ -200,6 +200,7 @@ async def test_what_a_failed_file_taught_is_forgotten(tenant: AsyncTenant, folde
     [document] = [d for d in await tenant.documents() if d.title == "prices.md"]
     assert document.status is DocumentStatus.FAILED
     assert document.problem
+    assert document.problem.message.endswith("What it taught before is forgotten.")
     assert document.chunks == 0
     (folder / "prices.md").write_text(PRICES)
     assert states(await tenant.ingest(folder))["prices.md"] == "completed"

@@ -147,7 +147,9 @@ class Ingestion:
         return [known[chunk.searched_text] for chunk in chunks]
 
     async def _failed(self, document: Document, error: SlothError, active: VectorStore) -> Document:
-        failed = document.failed(_problem(error), now=self.clock())
+        # Told where a person looks: answers from the version before are missing from now on.
+        lost = "What it taught before is forgotten." if document.chunks else None
+        failed = document.failed(_problem(error, lost), now=self.clock())
         await self.index.publish(failed, "", [], None, generation=active.generation)
         return failed
 
@@ -156,5 +158,6 @@ def _sizes(generation: VectorStore) -> ChunkSizes:
     return ChunkSizes(size=generation.chunk_size, overlap=generation.chunk_overlap)
 
 
-def _problem(error: SlothError) -> Problem:
-    return Problem(code=error.code, message=" ".join(filter(None, (error.message, error.hint))))
+def _problem(error: SlothError, lost: str | None) -> Problem:
+    message = " ".join(filter(None, (error.message, error.hint, lost)))
+    return Problem(code=error.code, message=message)
