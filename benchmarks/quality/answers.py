@@ -28,9 +28,9 @@ from sloth_agent.ids import ChunkId, DocumentId, new_id
 from sloth_agent.knowledge.chunking import cut
 from sloth_agent.knowledge.lexical import rescore, terms
 from sloth_agent.knowledge.models import Block, Passage, searched_text
+from sloth_agent.knowledge.retrieval import CANDIDATES, FEW
 
 LANGUAGES = ("en", "de", "pl", "uk")
-CANDIDATES = 100
 PASSAGES = 8
 BRIDGED = 3  # of the passages at most, found only by way of another language
 DOCUMENT_KINDS = {".docx", ".md", ".pdf", ".txt", ".xlsx"}
@@ -50,13 +50,21 @@ class Corpus:
         return {term: log(total / (self.holding[term] + 1)) for term in terms(question)}
 
     def search(self, query: str, *, without: str | None = None) -> list[Passage]:
+        first = self._candidates(query)
+        first = [i for i in first if self.passages[i].document != without]
+        scores = rescore(query, [self.texts[i] for i in first])
+        ranked = sorted(zip(scores, first, strict=True), reverse=True)
+        ranked = [(score, i) for score, i in ranked if score]
+        return [replace(self.passages[i], score=score) for score, i in ranked[:PASSAGES]]
+
+    def _candidates(self, query: str) -> Sequence[int]:
+        """Of few passages all; of more those that hold the most of the query's terms."""
+        if len(self.passages) <= FEW:
+            return range(len(self.passages))
         weights = self.weights(query)
         held = [sum(weights[term] for term in weights.keys() & found) for found in self.terms]
         first = sorted(range(len(held)), key=held.__getitem__, reverse=True)[:CANDIDATES]
-        first = [i for i in first if held[i] and self.passages[i].document != without]
-        scores = rescore(query, [self.texts[i] for i in first])
-        ranked = sorted(zip(scores, first, strict=True), reverse=True)
-        return [replace(self.passages[i], score=score) for score, i in ranked[:PASSAGES]]
+        return [i for i in first if held[i]]
 
     def find(self, question: str, *, without: str | None = None) -> list[Passage]:
         language = detect(question)

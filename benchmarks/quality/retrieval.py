@@ -24,8 +24,8 @@ import Stemmer  # type: ignore[import-not-found] # only this benchmark needs it
 
 from sloth_agent.knowledge.fusion import fuse
 from sloth_agent.knowledge.lexical import rescore, terms, words
+from sloth_agent.knowledge.retrieval import CANDIDATES, FEW
 
-CANDIDATES = 100
 GATE_CHUNKS = 2_000
 STEMMERS = {"en": "english", "de": "german", "pl": "polish", "uk": "russian"}
 SMALL_SIZES = (5, 20, 50)
@@ -103,7 +103,12 @@ def joined(haystacks: Sequence[Haystack]) -> Haystack:
 
 
 def candidates_by_terms(haystack: Haystack, question: str) -> list[int]:
-    """The database's first stage: gated by rare terms, ordered by the sum of their weights."""
+    """The database's first stage: gated by rare terms, ordered by the sum of their weights.
+
+    Of few texts all are candidates.
+    """
+    if len(haystack.texts) <= FEW:
+        return list(range(len(haystack.texts)))
     known = {term: haystack.holding[term] for term in terms(question) if term in haystack.holding}
     gate: set[int] = set()
     held = 0

@@ -311,7 +311,7 @@ def _confidence(
         + 0.16 * min(3.0, best.score - rival)
         - 0.3 * _names_its_subject(best.piece)
     )
-    return 1 / (1 + exp(3 * (1.57 - evidence)))
+    return 1 / (1 + exp(3 * (1.5 - evidence)))
 
 
 def _names_its_subject(piece: Piece) -> bool:

@@ -19,6 +19,11 @@ OPENING: Final = frozenset(
 
 # Outside a span most of these are other words.
 _SHORT: Final = dict(zip(("mo", "di", "mi", "do", "fr", "sa", "so"), WEEKDAYS, strict=True))
+_WIDE: Final = (
+    (("weekend", "wochenend", "вихідні", "вихідних"), WEEKDAYS[5:]),
+    (("weekdays", "workdays", "werktag", "wochentag", "будн", "robocz"), WEEKDAYS[:5]),
+    (("daily", "täglich", "щодня", "щоденно", "codzien"), WEEKDAYS),
+)
 _WORD: Final = r"[^\W\d_]+(?:['’ʼ][^\W\d_]+)?"
 _WORDS: Final = re.compile(_WORD)
 _SPAN: Final = re.compile(
@@ -37,9 +42,10 @@ def opens_with_day(text: str) -> bool:
 
 
 def spanned_days(text: str) -> set[int]:
-    """The topics of all days within "Monday to Friday", "пн–пт", "Di-Sa"."""
-    days: set[int] = set()
-    for match in _SPAN.finditer(text.lower()):
+    """The topics of all days within "Monday to Friday", "пн–пт", "Di-Sa", "at the weekend"."""
+    lowered = text.lower()
+    days = {day for names, wide in _WIDE if any(name in lowered for name in names) for day in wide}
+    for match in _SPAN.finditer(lowered):
         first, last = (_SHORT.get(word, _day(word)) for word in match.groups())
         if first is not None and last is not None:
             days.update(range(first, last + 1))
