@@ -53,18 +53,28 @@ class Database:
 
     @asynccontextmanager
     async def inside(
-        self, schema: str, *, snapshot: bool = False, settings: LiteralString = ""
+        self, schema: str, *, settings: LiteralString = ""
     ) -> AsyncIterator[Connection]:
-        """One transaction within a tenant's walls; a `snapshot` reads one moment, writes nothing.
+        """One transaction within a tenant's walls.
 
         The tenant's schema is first on the path, and its role, of the same name, is in force.
         Both end with the transaction: nothing sticks to the pooled connection, code that forgets
         the tenant finds no table, and code that names a neighbour's is refused.
         """
         role = schema if self.walls else None
-        opening = _opening(schema, role, snapshot, settings)
-        async with self._transaction(opening) as connection:
+        async with self._transaction(_opening(schema, role, settings=settings)) as connection:
             yield connection
+
+    @asynccontextmanager
+    async def snapshot(
+        self, schema: str, *, settings: LiteralString = ""
+    ) -> AsyncIterator["Snapshot"]:
+        """One moment within a tenant's walls, only to be read."""
+        role = schema if self.walls else None
+        opening = _opening(schema, role, snapshot=True, settings=settings)
+        with as_our_errors():
+            async with self.pool.connection() as connection, _ending(connection):
+                yield Snapshot(connection, opening)
 
     async def at_once(
         self, schema: str, statements: str, parameters: Sequence[object] = ()
@@ -86,25 +96,45 @@ class Database:
                 yield connection
 
     @asynccontextmanager
-    async def _transaction(self, opening: bytes) -> AsyncIterator[Connection]:
+    async def _transaction(self, opening: str) -> AsyncIterator[Connection]:
         with as_our_errors():
             async with self.pool.connection() as connection:
-                await connection.execute(opening)
-                try:
+                await connection.execute(opening.encode())
+                async with _ending(connection):
                     yield connection
-                except BaseException:
-                    await _roll_back(connection)
-                    raise
-                await connection.execute("commit")
 
     async def close(self) -> None:
         await self.pool.close()
 
 
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Sends the opening of a transaction with its first statement, and its end with the last.
+
+    A search has two questions; opening and end on their own would double its round trips.
+    """
+
+    connection: Connection
+    opening: str
+
+    async def first(self, question: sql.Composed) -> list[Row]:
+        return await self._rows(f"{self.opening}; {question.as_string(self.connection)}")
+
+    async def last(self, question: sql.Composed) -> list[Row]:
+        return await self._rows(f"{question.as_string(self.connection)}; commit")
+
+    async def _rows(self, statements: str) -> list[Row]:
+        [rows] = await rows_of_each(self.connection, statements, None)
+        return rows
+
+
 async def rows_of_each(
-    connection: Connection, statements: str, parameters: Sequence[object]
+    connection: Connection, statements: str, parameters: Sequence[object] | None
 ) -> list[list[Row]]:
-    """The rows of each of several statements that has any, in one round trip."""
+    """The rows of each of several statements that has any, in one round trip.
+
+    Without parameters, as None says, a percent sign stands for itself.
+    """
     async with AsyncClientCursor(connection) as cursor:
         await cursor.execute(statements.encode(), parameters)
         return [await result.fetchall() async for result in cursor.results() if result.description]
@@ -113,10 +143,10 @@ async def rows_of_each(
 @lru_cache(maxsize=4096)
 def _opening(
     schema: str | None, role: str | None, snapshot: bool = False, settings: LiteralString = ""
-) -> bytes:
-    """One string, one round trip: a search makes few others."""
+) -> str:
+    """One string, one round trip."""
     begin = "begin isolation level repeatable read, read only" if snapshot else "begin"
-    return f"{begin}; {_settings(schema, role)}{settings}".encode()
+    return f"{begin}; {_settings(schema, role)}{settings}"
 
 
 @lru_cache(maxsize=4096)
@@ -132,11 +162,24 @@ def _settings(schema: str | None, role: str | None) -> str:
     return sql.SQL("; ").join(parts).as_string(None)
 
 
+@asynccontextmanager
+async def _ending(connection: Connection) -> AsyncIterator[None]:
+    """Commit what has not been yet, or roll back what went wrong."""
+    try:
+        yield
+    except BaseException:
+        await _roll_back(connection)
+        raise
+    if connection.info.transaction_status is not TransactionStatus.IDLE:
+        await connection.execute("commit")
+
+
 async def _roll_back(connection: Connection) -> None:
     """A connection that cannot is broken, or busy with what was cancelled; the pool drops it."""
-    if connection.info.transaction_status in (TransactionStatus.INTRANS, TransactionStatus.INERROR):
+    status = connection.info.transaction_status
+    if status in (TransactionStatus.INTRANS, TransactionStatus.INERROR):
         await connection.execute("rollback")
-    else:
+    elif status is not TransactionStatus.IDLE:
         await connection.close()
 
 

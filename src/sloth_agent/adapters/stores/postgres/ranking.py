@@ -5,7 +5,7 @@ from typing import LiteralString
 
 from psycopg import sql
 
-from sloth_agent.adapters.stores.postgres.database import Connection
+from sloth_agent.adapters.stores.postgres.database import Snapshot
 from sloth_agent.adapters.stores.postgres.places import place_from_text
 from sloth_agent.adapters.stores.postgres.vectors import vectors_table
 from sloth_agent.ids import ChunkId, DocumentId
@@ -32,9 +32,11 @@ SEARCH_SETTINGS: LiteralString = (
     "; set local join_collapse_limit = 1"
 )
 
+_EVERYWHERE = sql.SQL("true")
+
 
 async def ranked_candidates(
-    connection: Connection,
+    snapshot: Snapshot,
     terms: TermCounts,
     vector: Vector | None,
     *,
@@ -44,25 +46,19 @@ async def ranked_candidates(
     few: int,
 ) -> list[Candidate]:
     lists: list[sql.Composed] = []
-    parameters: dict[str, object] = {
-        "generation": generation,
-        "documents": [_like(pattern) for pattern in documents],
-        "limit": limit,
-    }
     weights = _weighted(terms)
+    within = _within(documents)
     if terms.chunks <= max(few, limit):
-        lists.append(_all(whole=not documents))
+        lists.append(_all(generation, within))
     elif weights:
-        lists.append(_by_terms(weights, parameters, gate=_gate(terms, weights)))
-    if vector is not None:
-        parameters["vector"] = _literal(vector)
-        lists.append(_by_vector(generation, within_documents=bool(documents)))
+        gate = _gate(terms, weights)
+        lists.append(_by_terms(weights, generation, within, gate=gate, limit=limit))
+    nearness = None if vector is None else _nearness(vector)
+    if nearness is not None:
+        lists.append(_by_vector(nearness, generation, within, limit=limit))
     if not lists:
         return []
-    found = await connection.execute(
-        _joined(lists, generation=generation, nearest=vector is not None),
-        parameters,
-    )
+    found = await snapshot.last(_joined(lists, nearness, generation=generation))
     return [
         Candidate(
             passage=Passage(
@@ -76,9 +72,8 @@ async def ranked_candidates(
             ),
             similarity=similarity,
         )
-        for chunk_id, document_id, title, text, place, header, similarity
-        in await found.fetchall()
-    ]  # fmt: skip
+        for chunk_id, document_id, title, text, place, header, similarity in found
+    ]
 
 
 def _weighted(terms: TermCounts) -> dict[str, float]:
@@ -101,71 +96,76 @@ def _gate(terms: TermCounts, rarest_first: Mapping[str, float]) -> list[str]:
     return gate
 
 
-def _all(*, whole: bool) -> sql.Composed:
+def _all(generation: int, within: sql.Composable) -> sql.Composed:
     """So few chunks that a careful look at each is cheaper than to miss what no term tells:
     the parts of compounds, the endings of short words."""
     return sql.SQL(
-        "select id, null::float8 as weight from chunks where generation = %(generation)s and {}"
-    ).format(_within("document_id", whole=whole))
+        "select id, null::float8 as weight from chunks where generation = {} and {}"
+    ).format(generation, within)
 
 
 def _by_terms(
-    weights: Mapping[str, float], parameters: dict[str, object], *, gate: Sequence[str]
+    weights: Mapping[str, float],
+    generation: int,
+    within: sql.Composable,
+    *,
+    gate: Sequence[str],
+    limit: int,
 ) -> sql.Composed:
     """Chunks behind the gate, each with the sum of weights of all terms it holds."""
-    parameters["gate"] = " | ".join(_lexeme(term) for term in gate)
-    matches = []
-    for number, (term, weight) in enumerate(weights.items()):
-        parameters[f"term_{number}"] = _lexeme(term)
-        parameters[f"weight_{number}"] = weight
-        matches.append(
-            sql.SQL("case when terms @@ {}::tsquery then {}::float8 else 0 end").format(
-                sql.Placeholder(f"term_{number}"), sql.Placeholder(f"weight_{number}")
-            )
-        )
+    match = sql.SQL("case when terms @@ {}::tsquery then {}::float8 else 0 end")
     return sql.SQL(
         "select id, {weight} as weight from chunks"
-        " where generation = %(generation)s and terms @@ %(gate)s::tsquery and {within}"
-        " order by weight desc, id limit %(limit)s"
+        " where generation = {generation} and terms @@ {gate}::tsquery and {within}"
+        " order by weight desc, id limit {limit}"
     ).format(
-        weight=sql.SQL(" + ").join(matches),
-        within=_within("document_id", whole=not parameters["documents"]),
+        weight=sql.SQL(" + ").join(
+            match.format(_lexeme(term), weight) for term, weight in weights.items()
+        ),
+        generation=generation,
+        gate=" | ".join(map(_lexeme, gate)),
+        within=within,
+        limit=limit,
     )
 
 
-def _by_vector(generation: int, *, within_documents: bool) -> sql.Composed:
-    nearest = sql.SQL(" order by vector <#> %(vector)s::halfvec limit %(limit)s")
-    if not within_documents:
-        return (
-            sql.SQL("select chunk_id as id, null::float8 as weight from {}").format(
-                vectors_table(generation)
-            )
-            + nearest
-        )
-    return (
-        sql.SQL(
-            "select chunk_id as id, null::float8 as weight from {} join chunks on id = chunk_id"
-            " where {}"
-        ).format(vectors_table(generation), _within("document_id", whole=False))
-        + nearest
+def _by_vector(
+    nearness: sql.Composed, generation: int, within: sql.Composable, *, limit: int
+) -> sql.Composed:
+    chunks = sql.SQL("" if within == _EVERYWHERE else "join chunks on id = chunk_id")
+    return sql.SQL(
+        "select chunk_id as id, null::float8 as weight from {vectors} {chunks} where {within}"
+        " order by {nearness} limit {limit}"
+    ).format(
+        vectors=vectors_table(generation),
+        chunks=chunks,
+        within=within,
+        nearness=nearness,
+        limit=limit,
     )
 
 
-def _within(column: str, *, whole: bool) -> sql.Composed:
-    if whole:
-        return sql.SQL("true").format()
-    return sql.SQL("{} in (select id from documents where title like any(%(documents)s))").format(
-        sql.Identifier(column)
+def _nearness(vector: Vector) -> sql.Composed:
+    return sql.SQL("vector <#> {}::halfvec").format(_literal(vector))
+
+
+def _within(documents: Sequence[str]) -> sql.Composable:
+    if not documents:
+        return _EVERYWHERE
+    return sql.SQL("document_id in (select id from documents where title like any({}))").format(
+        [_like(pattern) for pattern in documents]
     )
 
 
-def _joined(lists: Sequence[sql.Composed], *, generation: int, nearest: bool) -> sql.Composed:
+def _joined(
+    lists: Sequence[sql.Composed], nearness: sql.Composed | None, *, generation: int
+) -> sql.Composed:
     """Both lists as one, each chunk once, with all that the careful ranking reads."""
     similarity = sql.SQL("null::float8").format()
-    if nearest:
-        similarity = sql.SQL(
-            "(select -(vector <#> %(vector)s::halfvec) from {} where chunk_id = chunks.id)"
-        ).format(vectors_table(generation))
+    if nearness is not None:
+        similarity = sql.SQL("(select -({}) from {} where chunk_id = chunks.id)").format(
+            nearness, vectors_table(generation)
+        )
     return sql.SQL(
         "with found as ({lists}),"
         " best as materialized (select distinct id from found)"
@@ -181,7 +181,7 @@ def _joined(lists: Sequence[sql.Composed], *, generation: int, nearest: bool) ->
 
 def _literal(vector: Vector) -> str:
     """More digits than a half float keeps would only be parsed and dropped."""
-    return f"[{','.join([f'{component:.6f}' for component in vector])}]"
+    return f"[{','.join(['%.6f'] * len(vector))}]" % tuple(vector)
 
 
 def _like(pattern: str) -> str:

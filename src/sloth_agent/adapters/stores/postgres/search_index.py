@@ -14,7 +14,13 @@ from sloth_agent.adapters.stores.postgres.chunk_rows import (
     copy_vectors,
     vector_rows,
 )
-from sloth_agent.adapters.stores.postgres.database import Connection, Database, Row, rows_of_each
+from sloth_agent.adapters.stores.postgres.database import (
+    Connection,
+    Database,
+    Row,
+    Snapshot,
+    rows_of_each,
+)
 from sloth_agent.adapters.stores.postgres.documents import (
     INDEX_HELD,
     INDEX_HELD_ALONE,
@@ -54,6 +60,11 @@ _COLUMNS: LiteralString = (
     " where new.generation = vector_stores.generation), 0)::bigint, active, created_at"
 )
 _ACTIVE: LiteralString = f"select {_COLUMNS} from vector_stores where active"
+_ACTIVE_COUNTS = sql.SQL(
+    f"select {_COLUMNS}, (select json_object_agg(term, chunks) from term_counts as counted"
+    " where counted.generation = vector_stores.generation and term = any({}::text[]))"
+    " from vector_stores where active"
+)
 
 
 SETTLED_FROM_CHUNKS = 5_000
@@ -160,12 +171,10 @@ class PostgresSearchIndex:
         limit: int,
         few: int,
     ) -> Lookup:
-        async with self.database.inside(
-            self.schema, snapshot=True, settings=SEARCH_SETTINGS
-        ) as connection:
-            active, counts = await _active_counts(connection, terms)
+        async with self.database.snapshot(self.schema, settings=SEARCH_SETTINGS) as snapshot:
+            active, counts = await _active_counts(snapshot, terms)
             candidates = await ranked_candidates(
-                connection,
+                snapshot,
                 counts,
                 vector if space == active.space else None,
                 generation=active.generation,
@@ -263,17 +272,10 @@ async def _active(connection: Connection) -> VectorStore:
 
 
 async def _active_counts(
-    connection: Connection, terms: Sequence[str]
+    snapshot: Snapshot, terms: Sequence[str]
 ) -> tuple[VectorStore, TermCounts]:
-    """The active generation and how many of its chunks hold each term, in one round trip."""
-    found = await connection.execute(
-        f"select {_COLUMNS}, (select json_object_agg(term, chunks) from term_counts as counted"
-        " where counted.generation = vector_stores.generation and term = any(%s))"
-        " from vector_stores where active",
-        (list(terms),),
-    )
-    row = await found.fetchone()
-    assert row is not None, "a tenant is made with its first generation"
+    """The active generation and how many of its chunks hold each term."""
+    [row] = await snapshot.first(_ACTIVE_COUNTS.format(list(terms)))
     active, counts = _vector_store(row[:-1]), row[-1] or {}
     holding = {term: max(counts.get(term, 0), 0) for term in terms}
     return active, TermCounts(chunks=active.chunks, holding=holding)
