@@ -3,7 +3,7 @@
 import json
 import tempfile
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -17,7 +17,8 @@ from sloth_agent import Settings
 from sloth_agent.knowledge.chunking import cut
 from sloth_agent.knowledge.models import Block
 
-CHUNKS = 600
+CHUNKS = 200
+ROUNDS = 4  # in turns; the least of each counts
 LAYERS = 6  # with 4 times the width inside, about the work of all-MiniLM-L6
 VOCABULARY = 8_000
 
@@ -36,23 +37,32 @@ async def measure(material: Material) -> AsyncIterator[Figure]:
         embedder = from_settings(Settings(embedder="onnx", embedding_model=folder))
         await embedder.embed(texts[:20])
         chunks = [chunk.searched_text for chunk in cut([Block(text=text) for text in texts])]
-        started = time.perf_counter()
-        await embedder.embed(chunks)
-        alone = len(chunks) / (time.perf_counter() - started)
+        files = documents(texts, chunks_each=50)
+        alone, ours = [], []
         async with opened() as sloth:
-            tenant = await sloth.tenant()
-            started = time.perf_counter()
-            await learn(tenant, documents(texts, chunks_each=50), embedder)
-            ours = (await tenant.index()).chunks / (time.perf_counter() - started)
+            for number in range(ROUNDS):
+                tenant = await sloth.tenant(f"round-{number}", create=True)
+                alone.append(await processor_seconds(embedder.embed(chunks)))
+                ours.append(await processor_seconds(learn(tenant, files, embedder)))
     yield Figure(
         part="embedding",
         name=f"ingest with an onnx encoder of {LAYERS} layers",
-        value=ours,
-        unit="chunks/s",
+        value=len(chunks) / min(ours),
+        unit="chunks/cpu s",
         wanted=">= 0.9x",
-        baseline=alone,
+        baseline=len(chunks) / min(alone),
         baseline_name="the encoder alone",
     )
+
+
+async def processor_seconds(work: Awaitable[object]) -> float:
+    """What a work costs this process: the encoder is nearly all of it, in both cases.
+
+    By the clock, whatever else runs on the machine would decide which of the two is faster.
+    """
+    started = time.process_time()
+    await work
+    return time.process_time() - started
 
 
 def make_encoder(folder: Path, texts: Sequence[str]) -> None:

@@ -112,15 +112,17 @@ class PostgresSearchIndex:
         rows = chunk_rows(document.id, chunks, terms, generation=generation)
         rows_of_vectors = vector_rows(chunks, vectors) if vectors else None
         async with self.database.inside(self.schema, settings=INDEX_HELD) as connection:
-            store, is_new, unsummed = await _held_unchanged(connection, document, generation)
+            is_active, has_vectors, is_new, unsummed = await _held_unchanged(
+                connection, document, generation
+            )
             if not is_new:
                 # What other generations hold of it is out of date too, once searches read this one.
-                stale = None if store.active else generation
+                stale = None if is_active else generation
                 await forget_chunks(connection, document.id, generation=stale)
             if chunks:
                 await copy_chunks(connection, rows)
                 await count_terms(connection, terms, generation=generation, sign=1)
-            if rows_of_vectors and store.dimensions is not None:
+            if rows_of_vectors and has_vectors:
                 await copy_vectors(connection, rows_of_vectors, generation=generation)
             await save(connection, document, text=text)
             if unsummed > UNSUMMED_TERMS:
@@ -240,16 +242,17 @@ class PostgresSearchIndex:
 
 async def _held_unchanged(
     connection: Connection, document: Document, generation: int
-) -> tuple[VectorStore, bool, int]:
+) -> tuple[bool, bool, bool, int]:
     """Keep others from changing the document until the transaction ends.
 
-    Returns the generation, whether there is nothing of the document in any, and how many changes
-    of counts are not summed up.
+    Returns whether the generation is active, whether it has vectors, whether there is nothing of
+    the document in any, and how many changes of counts are not summed up.
     """
     documents, stores = await rows_of_each(
         connection,
         "select digest from documents where id = %s for update;"
-        f" select {_COLUMNS}, not exists (select from chunks where document_id = %s),"
+        " select active, space is not null,"
+        " not exists (select from chunks where document_id = %s),"
         " (select coalesce(sum(size), 0) from count_changes)"
         " from vector_stores where generation = %s",
         (document.id, document.id, generation),
@@ -260,8 +263,8 @@ async def _held_unchanged(
         raise Conflict(f"{document.title!r} changed while it was being read.")
     if not stores:
         raise _rebuilt()
-    [(*store, is_new, unsummed)] = stores
-    return _vector_store(tuple(store)), is_new, unsummed
+    [(is_active, has_vectors, is_new, unsummed)] = stores
+    return is_active, has_vectors, is_new, unsummed
 
 
 async def _active(connection: Connection) -> VectorStore:

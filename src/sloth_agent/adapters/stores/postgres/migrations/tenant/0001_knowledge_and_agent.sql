@@ -79,8 +79,12 @@ from (
     select generation, term, chunks from term_totals
     union all
     select generation, term, change::bigint
-    from count_changes,
-        unnest(string_to_array(terms, ' '), string_to_array(term_changes, ' ')) as new (term, change)
+    from (
+        -- Side by side in a list of columns: half the time of `unnest` as a table.
+        select generation,
+            unnest(string_to_array(terms, ' ')), unnest(string_to_array(term_changes, ' '))
+        from count_changes
+    ) as new (generation, term, change)
 ) as counted
 group by generation, term;
 
