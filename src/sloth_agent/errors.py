@@ -51,10 +51,22 @@ class Conflict(SlothError):
     code = "conflict"
 
 
+class TokenInvalid(SlothError):
+    """A link or a token that is unknown, used or out of date."""
+
+    code = "token_invalid"
+
+
 class LimitReached(SlothError):
     """The plan's allowance is used up. Details: resource, used, limit."""
 
     code = "limit_reached"
+
+
+class SeatLimitExceeded(LimitReached):
+    """The plan has no room for one more user."""
+
+    code = "seat_limit_exceeded"
 
 
 class ConfigurationError(SlothError):

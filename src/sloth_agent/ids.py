@@ -7,6 +7,7 @@ from typing import NewType
 from uuid import UUID
 
 TenantId = NewType("TenantId", UUID)
+UserId = NewType("UserId", UUID)
 DocumentId = NewType("DocumentId", UUID)
 ChunkId = NewType("ChunkId", UUID)
 ConversationId = NewType("ConversationId", UUID)

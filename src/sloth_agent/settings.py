@@ -35,9 +35,11 @@ _DATABASE_NAME = re.compile(r"[a-z0-9](?:[a-z0-9_-]{0,48}[a-z0-9])?")
 _BETWEEN_DATABASES = re.compile(r",(?=\s*[^,=/@]+=postgres)")
 
 
-def _vendor(name: str) -> Any:
-    """The vendor's own name for a key, and ours."""
-    return Field(default=None, validation_alias=AliasChoices(f"SLOTH_{name}", name, name.lower()))
+def _vendor(name: str, default: object = None) -> Any:
+    """The name that the world has given to a setting, and ours."""
+    return Field(
+        default=default, validation_alias=AliasChoices(f"SLOTH_{name}", name, name.lower())
+    )
 
 
 def _user_data() -> Path:
@@ -79,6 +81,14 @@ class Settings(BaseSettings):
 
     openai_api_key: SecretStr | None = _vendor("OPENAI_API_KEY")
     openai_base_url: str | None = _vendor("OPENAI_BASE_URL")
+
+    # The web console: where links in mails lead.
+    frontend_url: str = _vendor("FRONTEND_URL", "http://localhost:8000")
+    email_host: str | None = _vendor("EMAIL_HOST")  # None: no mail is sent
+    email_port: int = _vendor("EMAIL_PORT", 587)
+    email_host_user: str | None = _vendor("EMAIL_HOST_USER")
+    email_host_password: SecretStr | None = _vendor("EMAIL_HOST_PASSWORD")
+    email_from: str | None = _vendor("EMAIL_FROM")  # None: EMAIL_HOST_USER
 
     plugins: dict[str, dict[str, str]] = Field(default_factory=dict)
 

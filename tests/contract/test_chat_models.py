@@ -13,11 +13,12 @@ from fakes.openai_server import Fault, OpenAIServer, everything, saying
 from sloth_agent.adapters.chat_models import openai
 from sloth_agent.adapters.openai_service import open_client
 from sloth_agent.adapters.outgoing import Patience
-from sloth_agent.agent.models import Language, Usage
+from sloth_agent.agent.models import Usage
 from sloth_agent.agent.ports import ChatRequest, Completion, Delta, Quote
 from sloth_agent.errors import ConfigurationError, ModelUnavailable
 from sloth_agent.ids import ChunkId, DocumentId, new_id
 from sloth_agent.knowledge.models import Passage, Place
+from sloth_agent.language import Language
 from sloth_agent.settings import Settings
 
 pytestmark = pytest.mark.anyio

@@ -18,11 +18,11 @@ from langchain_core.messages import AIMessage
 from sloth_agent.adapters.chat_models import langchain as chat
 from sloth_agent.adapters.embedders import langchain as embedding
 from sloth_agent.adapters.langchain_objects import named
-from sloth_agent.agent.models import Language
 from sloth_agent.agent.ports import ChatRequest, Completion, Delta
 from sloth_agent.errors import ConfigurationError, EmbedderUnavailable, ModelUnavailable
 from sloth_agent.ids import ChunkId, DocumentId, new_id
 from sloth_agent.knowledge.models import Passage
+from sloth_agent.language import Language
 from sloth_agent.settings import Settings
 
 pytestmark = pytest.mark.anyio

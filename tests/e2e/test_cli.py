@@ -29,6 +29,10 @@ COMMANDS = [
     ("tenants", "show"), ("tenants", "activate"), ("tenants", "deactivate"),
     ("tenants", "rebuild"), ("db",), ("db", "upgrade"), ("db", "status"), ("db", "stop"),
     ("admin",), ("admin", "audit"), ("admin", "audit", "list"),
+    ("admin", "users"), ("admin", "users", "create"), ("admin", "users", "list"),
+    ("admin", "users", "set-role"), ("admin", "users", "deactivate"),
+    ("admin", "users", "activate"), ("admin", "users", "invite"),
+    ("admin", "users", "reset-password"),
 ]  # fmt: skip
 
 
@@ -140,6 +144,37 @@ def test_administration_with_json(sloth_cli: Sloth) -> None:
     assert {check["status"] for check in checks} <= {"ok", "warning"}, checks
     settings = sloth_cli("config", "--json").json
     assert settings["SLOTH_TENANT"] == {"value": sloth_cli.tenant, "source": "environment"}
+
+
+def test_users_from_the_command_line(sloth_cli: Sloth) -> None:
+    slug = sloth_cli.tenant
+    owner, member = f"anna@{slug}.example", f"ben@{slug}.example"
+    create = ("admin", "users", "create")
+    made = sloth_cli(*create, owner, "--tenant", slug, "--role", "owner", "--json").json
+    assert (made["email"], made["role"], made["sent"]) == (owner, "owner", False)
+    assert made["link"].startswith("http://localhost:8000/reset/")
+    shown = sloth_cli(*create, member, "--tenant", slug, "--password", "-", "--json",
+                      stdin=b"four words in a row\n")  # fmt: skip
+    assert "link" not in shown.json
+    refused = sloth_cli(*create, f"c@{slug}.example", "--tenant", slug, "--password", "secret-4711")
+    assert refused.rc == 2
+    assert "secret-4711" not in refused.stderr
+    assert (
+        sloth_cli("admin", "users", "set-role", member, "admin", "--json").json["role"] == "admin"
+    )
+    last = sloth_cli("admin", "users", "deactivate", owner)
+    assert (last.rc, "active owner" in last.error) == (1, True)
+    assert sloth_cli("admin", "users", "deactivate", member, "--json").json["is_active"] is False
+    link = sloth_cli("admin", "users", "invite", f"d@{slug}.example", "--tenant", slug).stdout
+    assert "http://localhost:8000/invitations/" in link
+    listed = sloth_cli("admin", "users", "list", "--tenant", slug, "--json").json["items"]
+    assert [(user["email"], user["role"]) for user in listed] == [
+        (owner, "owner"), (member, "admin")]  # fmt: skip
+    events = sloth_cli("admin", "audit", "list", "--tenant", slug, "--json").json["items"]
+    assert [event["action"] for event in events] == [
+        "user.invited", "user.deactivated", "user.role_changed", "user.created",
+        "user.password_reset_requested", "user.created"]  # fmt: skip
+    assert {event["actor"].split(":")[0] for event in events} == {"cli"}
 
 
 @pytest.mark.slow

@@ -8,7 +8,6 @@ from sloth_agent.adapters.chat_models.extractive import ExtractiveModel
 from sloth_agent.agent.evidence import holds
 from sloth_agent.agent.extraction import CONFIDENT, Extract, extract
 from sloth_agent.agent.matching import likeness, other_script, sound
-from sloth_agent.agent.models import Language
 from sloth_agent.agent.ports import ChatRequest, Completion, Delta
 from sloth_agent.agent.questions import Asked, bridged_text, search_text, understand
 from sloth_agent.agent.sentences import PieceKind, pieces
@@ -16,6 +15,7 @@ from sloth_agent.agent.weekdays import spanned_days
 from sloth_agent.ids import ChunkId, DocumentId, new_id
 from sloth_agent.knowledge.lexical import terms
 from sloth_agent.knowledge.models import Passage, Place
+from sloth_agent.language import Language
 
 
 def passage(text: str, *, header: str = "", headings: tuple[str, ...] = ()) -> Passage:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from sloth_agent.agent.languages import REFUSALS, detect, is_cyrillic
-from sloth_agent.agent.models import Language
+from sloth_agent.language import Language
 
 
 @pytest.mark.parametrize(

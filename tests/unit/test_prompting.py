@@ -4,11 +4,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sloth_agent.agent.models import Language, Speaker
+from sloth_agent.agent.models import Speaker
 from sloth_agent.agent.ports import ChatRequest, Turn
 from sloth_agent.agent.prompting import Role, cut, estimated_tokens, script
 from sloth_agent.ids import ChunkId, DocumentId, new_id
 from sloth_agent.knowledge.models import Passage, Place
+from sloth_agent.language import Language
 
 
 def passage(text: str, document: str = "prices.md", place: Place = Place()) -> Passage:  # noqa: B008 - frozen

@@ -10,7 +10,6 @@ from sloth_agent.agent.models import (
     Answer,
     Citation,
     ConversationSource,
-    Language,
     Message,
     Prompt,
     Reply,
@@ -24,6 +23,7 @@ from sloth_agent.ids import ConversationId, MessageId, new_id
 from sloth_agent.knowledge.models import Passage
 from sloth_agent.knowledge.queries import LONGEST_QUERY, cleaned
 from sloth_agent.knowledge.retrieval import Found, Retrieval
+from sloth_agent.language import Language
 
 PASSAGES = 8
 """How many passages a model gets to read."""

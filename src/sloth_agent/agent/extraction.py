@@ -14,13 +14,13 @@ from math import exp
 from sloth_agent.agent.evidence import holds
 from sloth_agent.agent.languages import detect, is_cyrillic
 from sloth_agent.agent.matching import likeness, sound
-from sloth_agent.agent.models import Language
 from sloth_agent.agent.ports import Quote
 from sloth_agent.agent.questions import PRECISE, Asked, Question, Term, topics, understand
 from sloth_agent.agent.sentences import Piece, PieceKind, is_question, pieces, refers_back
 from sloth_agent.agent.weekdays import OPENING, WEEKDAYS, names_day, opens_with_day, spanned_days
 from sloth_agent.knowledge.lexical import words
 from sloth_agent.knowledge.models import CELL_SEPARATOR, Passage
+from sloth_agent.language import Language
 
 CONFIDENT = 0.5
 """An extract below this is a guess; one bound for all languages and collections."""

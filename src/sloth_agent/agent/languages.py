@@ -3,9 +3,9 @@
 import re
 from typing import Final
 
-from sloth_agent.agent.models import Language
 from sloth_agent.agent.vocabulary import listed
 from sloth_agent.knowledge.lexical import words
+from sloth_agent.language import Language
 
 REFUSALS: Final = {
     Language.ENGLISH: "I could not find an answer to that in the documents I have.",

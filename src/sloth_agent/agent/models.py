@@ -7,15 +7,6 @@ from enum import StrEnum
 from sloth_agent.ids import ChunkId, ConversationId, MessageId
 
 
-class Language(StrEnum):
-    """The languages that an assistant is polite in by itself."""
-
-    ENGLISH = "en"
-    UKRAINIAN = "uk"
-    POLISH = "pl"
-    GERMAN = "de"
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Usage:
     """Tokens of one answer, as the model counted them; a model that counts none reports 0."""

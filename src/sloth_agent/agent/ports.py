@@ -4,16 +4,10 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from sloth_agent.agent.models import (
-    Conversation,
-    Language,
-    Message,
-    Prompt,
-    Speaker,
-    Usage,
-)
+from sloth_agent.agent.models import Conversation, Message, Prompt, Speaker, Usage
 from sloth_agent.ids import ConversationId
 from sloth_agent.knowledge.models import Passage
+from sloth_agent.language import Language
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

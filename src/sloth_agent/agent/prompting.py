@@ -5,10 +5,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from sloth_agent.agent.models import Language, Speaker
+from sloth_agent.agent.models import Speaker
 from sloth_agent.agent.ports import ChatRequest, Turn
 from sloth_agent.knowledge.characters import whole
 from sloth_agent.knowledge.models import Passage
+from sloth_agent.language import Language
 
 NO_ANSWER = "NO_ANSWER"
 """What the model says instead of an answer that the passages do not give."""

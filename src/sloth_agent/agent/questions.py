@@ -8,9 +8,9 @@ from typing import Final
 
 from sloth_agent.agent.languages import is_cyrillic
 from sloth_agent.agent.matching import other_script, sound
-from sloth_agent.agent.models import Language
 from sloth_agent.agent.vocabulary import EVERYDAY_THINGS, SMALL_WORDS
 from sloth_agent.knowledge.lexical import plain, terms, words
+from sloth_agent.language import Language
 
 
 class Asked(StrEnum):

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from sloth_agent.agent.models import Language
+from sloth_agent.language import Language
 
 
 def listed(text: str) -> frozenset[str]:

@@ -15,20 +15,14 @@ from typing import Self, TypeVar
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 
 from sloth_agent.agent.evaluation import Evaluation, KnownQuestion, Verdict
-from sloth_agent.agent.models import (
-    Answer,
-    Conversation,
-    ConversationSource,
-    Language,
-    Message,
-    Prompt,
-)
+from sloth_agent.agent.models import Answer, Conversation, ConversationSource, Message, Prompt
 from sloth_agent.agent.ports import Delta
 from sloth_agent.app.sloth import AsyncSloth, AsyncTenant
 from sloth_agent.ids import ConversationId, DocumentId
 from sloth_agent.knowledge.intake import FileOutcome, IngestReport
 from sloth_agent.knowledge.models import Document, VectorStore
 from sloth_agent.knowledge.retrieval import Found
+from sloth_agent.language import Language
 from sloth_agent.settings import Settings
 from sloth_agent.tenants.models import Organization
 from sloth_agent.tenants.upgrading import UpgradeReport

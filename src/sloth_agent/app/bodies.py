@@ -11,6 +11,7 @@ from sloth_agent.tenants.audit import AuditEvent
 from sloth_agent.tenants.models import Organization
 from sloth_agent.tenants.ports import SpaceVersions
 from sloth_agent.tenants.upgrading import UpgradeReport
+from sloth_agent.tenants.users import User
 
 Body = dict[str, Any]
 
@@ -158,6 +159,21 @@ def upgrade_body(report: UpgradeReport, organizations: Sequence[Organization]) -
             }
             for space, error in report.failed
         ],
+    }
+
+
+def user_body(user: User) -> Body:
+    return {
+        "id": str(user.id),
+        "email": user.email,
+        "organization_id": str(user.organization) if user.organization else None,
+        "role": user.role,
+        "is_superuser": user.is_superuser,
+        "language": user.language,
+        "phone": user.phone,
+        "avatar": user.avatar,
+        "is_active": user.is_active,
+        "created_at": user.created_at.isoformat(),
     }
 
 

@@ -10,13 +10,13 @@ from pathlib import Path
 
 from sloth_agent.adapters.stores.postgres.databases import Databases
 from sloth_agent.adapters.stores.postgres.readiness import server_version
-from sloth_agent.agent.models import Language
 from sloth_agent.agent.ports import ChatRequest, Completion
 from sloth_agent.app.choices import NONE, VECTORS_ARE_OFF, chat_choice, embedder_choice
 from sloth_agent.app.wiring import Backends, open_databases
 from sloth_agent.errors import SlothError
 from sloth_agent.ids import ChunkId, DocumentId, new_id
 from sloth_agent.knowledge.models import Passage
+from sloth_agent.language import Language
 from sloth_agent.settings import Settings
 from sloth_agent.tenants.models import MAIN_DATABASE
 

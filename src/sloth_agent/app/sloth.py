@@ -8,14 +8,7 @@ from types import TracebackType
 from typing import Self
 
 from sloth_agent.agent.evaluation import Evaluation, KnownQuestion, Verdict
-from sloth_agent.agent.models import (
-    Answer,
-    Conversation,
-    ConversationSource,
-    Language,
-    Message,
-    Prompt,
-)
+from sloth_agent.agent.models import Answer, Conversation, ConversationSource, Message, Prompt
 from sloth_agent.agent.ports import Delta
 from sloth_agent.app.choices import advice
 from sloth_agent.app.wiring import Backends, Services, TenantServices, open_databases
@@ -24,9 +17,13 @@ from sloth_agent.ids import ConversationId, DocumentId
 from sloth_agent.knowledge.intake import FileOutcome, IngestReport
 from sloth_agent.knowledge.models import Document, VectorStore
 from sloth_agent.knowledge.retrieval import Found
+from sloth_agent.language import Language
 from sloth_agent.settings import DEFAULT_TENANT, Settings
+from sloth_agent.tenants.accounts import Accounts
 from sloth_agent.tenants.audit import Audit
+from sloth_agent.tenants.invitations import Invitations
 from sloth_agent.tenants.models import Organization
+from sloth_agent.tenants.password_resets import PasswordResets
 from sloth_agent.tenants.upgrading import UpgradeReport
 
 
@@ -123,6 +120,21 @@ class AsyncSloth:
     ) -> UpgradeReport:
         """Bring all tenants to the newest version; one that fails stops no other."""
         return await self._opened.upgrading.upgrade(on_progress=on_progress)
+
+    @property
+    def accounts(self) -> Accounts:
+        """The users of all organizations."""
+        return self._opened.accounts
+
+    @property
+    def invitations(self) -> Invitations:
+        """Asking people into an organization."""
+        return self._opened.invitations
+
+    @property
+    def password_resets(self) -> PasswordResets:
+        """A new password for whoever forgot the old one."""
+        return self._opened.password_resets
 
     @property
     def audit(self) -> Audit:

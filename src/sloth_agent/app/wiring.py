@@ -22,6 +22,7 @@ from sloth_agent.adapters.stores.postgres.organizations import PostgresOrganizat
 from sloth_agent.adapters.stores.postgres.readiness import make_ready
 from sloth_agent.adapters.stores.postgres.schemas import TenantSchemas
 from sloth_agent.adapters.stores.postgres.search_index import PostgresSearchIndex
+from sloth_agent.adapters.stores.postgres.users import PostgresUsers
 from sloth_agent.agent.answering import Answering
 from sloth_agent.agent.conversations import Conversations
 from sloth_agent.agent.evaluation import Evaluating
@@ -30,6 +31,7 @@ from sloth_agent.agent.prompts import Prompts
 from sloth_agent.app.backends import factory
 from sloth_agent.app.choices import NONE, chat_choice, embedder_choice
 from sloth_agent.clock import Clock, system_clock
+from sloth_agent.ids import TenantId
 from sloth_agent.knowledge.documents import Documents
 from sloth_agent.knowledge.ingestion import Ingestion
 from sloth_agent.knowledge.intake import Intake
@@ -37,9 +39,13 @@ from sloth_agent.knowledge.ports import DocumentReader, Embedder, Reranker
 from sloth_agent.knowledge.rebuilding import Rebuilding
 from sloth_agent.knowledge.retrieval import Retrieval
 from sloth_agent.settings import Settings
+from sloth_agent.tenants.account_ports import Mailer, PasswordHasher, Seats
+from sloth_agent.tenants.accounts import Accounts
 from sloth_agent.tenants.audit import Audit
+from sloth_agent.tenants.invitations import Invitations
 from sloth_agent.tenants.models import Organization
 from sloth_agent.tenants.organizations import Organizations
+from sloth_agent.tenants.password_resets import PasswordResets
 from sloth_agent.tenants.ports import TenantSpaces
 from sloth_agent.tenants.upgrading import Upgrading
 
@@ -78,6 +84,22 @@ class Backends:
     def reranker(self) -> Reranker | None:
         name = self.settings.reranker
         return None if name == NONE else self._made("rerankers", name)
+
+    @cached_property
+    def hasher(self) -> PasswordHasher:
+        from sloth_agent.adapters.passwords.argon2 import Argon2Hasher
+
+        return Argon2Hasher()
+
+    @cached_property
+    def mailer(self) -> Mailer | None:
+        from sloth_agent.adapters.mail.smtp import from_settings
+
+        return from_settings(self.settings)
+
+    @property
+    def frontend(self) -> str:
+        return self.settings.frontend_url.rstrip("/")
 
     @cached_property
     def chat_model(self) -> ChatModel:
@@ -164,6 +186,13 @@ class TenantServices:
         return self.backends.files(self.schema)
 
 
+class _AnyNumberOfSeats:
+    """`Seats` of an install that sells no plans."""
+
+    async def allowed(self, _organization: TenantId) -> int | None:
+        return None
+
+
 @dataclass(frozen=True)
 class Services:
     """What an install can do: keep the list of tenants, and serve each of them."""
@@ -175,6 +204,37 @@ class Services:
     def organizations(self) -> Organizations:
         store = PostgresOrganizations(self.databases.main)
         return Organizations(store, self.spaces, self.backends.clock)
+
+    @cached_property
+    def accounts(self) -> Accounts:
+        return Accounts(self._users, self.backends.hasher, self._seats, self.backends.clock)
+
+    @cached_property
+    def invitations(self) -> Invitations:
+        backends = self.backends
+        return Invitations(
+            self._users,
+            backends.hasher,
+            self._seats,
+            backends.mailer,
+            backends.frontend,
+            backends.clock,
+        )
+
+    @cached_property
+    def password_resets(self) -> PasswordResets:
+        backends = self.backends
+        return PasswordResets(
+            self._users, backends.hasher, backends.mailer, backends.frontend, backends.clock
+        )
+
+    @cached_property
+    def _seats(self) -> Seats:
+        return _AnyNumberOfSeats()
+
+    @cached_property
+    def _users(self) -> PostgresUsers:
+        return PostgresUsers(self.databases.main)
 
     @cached_property
     def audit(self) -> Audit:

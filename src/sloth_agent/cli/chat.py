@@ -13,9 +13,10 @@ from sloth_agent.cli.output import harmless, note, say, show_json
 from sloth_agent.cli.session import opened
 
 if TYPE_CHECKING:
-    from sloth_agent.agent.models import Answer, Citation, Language
+    from sloth_agent.agent.models import Answer, Citation
     from sloth_agent.app.blocking import Tenant as Assistant
     from sloth_agent.ids import ConversationId
+    from sloth_agent.language import Language
 
 
 def chat(
@@ -131,7 +132,7 @@ def _source(citation: "Citation") -> str:
 
 
 def _language(name: str | None) -> "Language | None":
-    from sloth_agent.agent.models import Language
+    from sloth_agent.language import Language
 
     if name is None:
         return None

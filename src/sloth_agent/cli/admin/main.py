@@ -2,7 +2,8 @@
 
 import typer
 
-from sloth_agent.cli.admin import audit
+from sloth_agent.cli.admin import audit, users
 
 app = typer.Typer(no_args_is_help=True, epilog="Example: sloth admin audit list")
+app.add_typer(users.app, name="users", help="Who signs in.")
 app.add_typer(audit.app, name="audit", help="Who did what.")

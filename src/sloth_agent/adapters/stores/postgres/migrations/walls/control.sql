@@ -2,3 +2,4 @@
 grant usage on schema public to {platform};
 grant select, insert, update, delete on public.organizations to {platform};
 grant select, insert on public.audit_log to {platform};
+grant select, insert, update, delete on public.users, public.invitations, public.password_resets to {platform};

@@ -1,0 +1,329 @@
+"""Users, invitations and links for passwords, on the control tables."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, LiteralString
+from uuid import UUID
+
+import psycopg
+
+from sloth_agent.adapters.stores.postgres.audit import record
+from sloth_agent.adapters.stores.postgres.database import Connection, Database
+from sloth_agent.errors import Conflict, SeatLimitExceeded
+from sloth_agent.ids import TenantId, UserId
+from sloth_agent.language import Language
+from sloth_agent.tenants.account_ports import Invitation, UserChange
+from sloth_agent.tenants.audit import AuditEvent
+from sloth_agent.tenants.users import Role, User
+
+_COLUMNS: LiteralString = (
+    "id, email, organization_id, role, language, created_at, is_superuser, phone, avatar,"
+    " is_active, token_version"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class PostgresUsers:
+    """`UserStore` on the control tables."""
+
+    database: Database
+
+    async def add(
+        self, user: User, *, password_hash: str | None, seats: int | None, event: AuditEvent
+    ) -> None:
+        async with self.database.shared() as connection:
+            if user.organization is not None:
+                await _hold(connection, user.organization)
+                await _check_seats(connection, user.organization, seats, now=event.at)
+            await _insert(connection, user, password_hash)
+            await _check_owner(connection, user.organization)
+            await record(connection, event)
+
+    async def find(self, id: UserId) -> User | None:
+        async with self.database.shared() as connection:
+            found = await connection.execute(
+                f"select {_COLUMNS} from public.users where id = %s", (id,)
+            )
+            row = await found.fetchone()
+        return _user(row) if row else None
+
+    async def with_email(self, email: str) -> tuple[User, str | None] | None:
+        async with self.database.shared() as connection:
+            found = await connection.execute(
+                f"select password_hash, {_COLUMNS} from public.users where email = %s", (email,)
+            )
+            row = await found.fetchone()
+        return (_user(row[1:]), row[0]) if row else None
+
+    async def all(
+        self, organization: TenantId | None, *, limit: int, after: UserId | None
+    ) -> Sequence[User]:
+        async with self.database.shared() as connection:
+            found = await connection.execute(
+                f"select {_COLUMNS} from public.users"
+                " where (%(organization)s::uuid is null or organization_id = %(organization)s)"
+                " and (%(after)s::uuid is null or id > %(after)s) order by id limit %(limit)s",
+                {"organization": organization, "after": after, "limit": limit},
+            )
+            return [_user(row) for row in await found.fetchall()]
+
+    async def change(self, id: UserId, change: UserChange, *, event: AuditEvent) -> User | None:
+        async with self.database.shared() as connection:
+            if event.organization is not None:
+                await _hold(connection, event.organization)
+            found = await connection.execute(
+                "update public.users set role = coalesce(%s, role),"
+                " is_active = coalesce(%s, is_active), language = coalesce(%s, language),"
+                " phone = coalesce(%s, phone), avatar = coalesce(%s, avatar),"
+                " token_version = token_version + %s"
+                f" where id = %s returning {_COLUMNS}",
+                (
+                    change.role,
+                    change.is_active,
+                    change.language,
+                    change.phone,
+                    change.avatar,
+                    int(change.ends_sessions),
+                    id,
+                ),
+            )
+            row = await found.fetchone()
+            if row is None:
+                return None
+            await _check_owner(connection, event.organization)
+            await record(connection, event)
+        return _user(row)
+
+    async def set_password(self, id: UserId, password_hash: str, *, event: AuditEvent) -> None:
+        async with self.database.shared() as connection:
+            await _set_password(connection, id, password_hash, event)
+
+    async def add_reset(
+        self, id: UserId, digest: bytes, *, expires_at: datetime, event: AuditEvent
+    ) -> None:
+        async with self.database.shared() as connection:
+            await connection.execute(
+                "insert into public.password_resets (token_hash, user_id, expires_at)"
+                " values (%s, %s, %s)",
+                (digest, id, expires_at),
+            )
+            await record(connection, event)
+
+    async def use_reset(
+        self, digest: bytes, password_hash: str, *, event: AuditEvent
+    ) -> User | None:
+        async with self.database.shared() as connection:
+            found = await connection.execute(
+                "update public.password_resets set used_at = %(now)s where token_hash = %(digest)s"
+                " and used_at is null and expires_at > %(now)s"
+                " and user_id in (select id from public.users where is_active)"
+                " returning user_id",
+                {"digest": digest, "now": event.at},
+            )
+            row = await found.fetchone()
+            if row is None:
+                return None
+            event = replace(event, subject=str(row[0]))
+            return await _set_password(connection, UserId(row[0]), password_hash, event)
+
+    async def invite(
+        self, invitation: Invitation, digest: bytes, *, seats: int | None, event: AuditEvent
+    ) -> None:
+        async with self.database.shared() as connection:
+            await _hold(connection, invitation.organization)
+            known = await connection.execute(
+                "select from public.users where email = %s", (invitation.email,)
+            )
+            if known.rowcount:
+                raise _taken(invitation.email)
+            await connection.execute(
+                "delete from public.invitations where organization_id = %s and email = %s",
+                (invitation.organization, invitation.email),
+            )
+            await _check_seats(connection, invitation.organization, seats, now=event.at)
+            await connection.execute(
+                "insert into public.invitations"
+                " (token_hash, id, organization_id, email, role, expires_at)"
+                " values (%s, %s, %s, %s, %s, %s)",
+                (
+                    digest,
+                    invitation.id,
+                    invitation.organization,
+                    invitation.email,
+                    invitation.role,
+                    invitation.expires_at,
+                ),
+            )
+            await record(connection, event)
+
+    async def invitations(self, organization: TenantId, *, now: datetime) -> Sequence[Invitation]:
+        async with self.database.shared() as connection:
+            found = await connection.execute(
+                "select id, organization_id, email, role, expires_at from public.invitations"
+                " where organization_id = %s and accepted_at is null and expires_at > %s"
+                " order by id",
+                (organization, now),
+            )
+            return [
+                Invitation(
+                    id=id,
+                    organization=TenantId(organization_id),
+                    email=email,
+                    role=Role(role),
+                    expires_at=expires_at,
+                )
+                for id, organization_id, email, role, expires_at in await found.fetchall()
+            ]
+
+    async def withdraw(self, organization: TenantId, id: UUID, *, event: AuditEvent) -> bool:
+        async with self.database.shared() as connection:
+            done = await connection.execute(
+                "delete from public.invitations where organization_id = %s and id = %s"
+                " and accepted_at is null and expires_at > %s",
+                (organization, id, event.at),
+            )
+            if done.rowcount:
+                await record(connection, event)
+            return done.rowcount == 1
+
+    async def accept(
+        self,
+        digest: bytes,
+        id: UserId,
+        *,
+        language: Language,
+        password_hash: str,
+        event: AuditEvent,
+    ) -> User | None:
+        async with self.database.shared() as connection:
+            found = await connection.execute(
+                "update public.invitations set accepted_at = %(now)s where token_hash = %(digest)s"
+                " and accepted_at is null and expires_at > %(now)s"
+                " returning organization_id, email, role",
+                {"digest": digest, "now": event.at},
+            )
+            row = await found.fetchone()
+            if row is None:
+                return None
+            organization, email, role = row
+            user = User(
+                id=id,
+                email=email,
+                organization=TenantId(organization),
+                role=Role(role),
+                language=language,
+                created_at=event.at,
+            )
+            await _insert(connection, user, password_hash)
+            await record(connection, replace(event, organization=user.organization))
+        return user
+
+
+async def _hold(connection: Connection, organization: TenantId) -> None:
+    """Let nobody else change who belongs to an organization until the transaction ends."""
+    await connection.execute(
+        "select from public.organizations where id = %s for update", (organization,)
+    )
+
+
+async def _check_seats(
+    connection: Connection, organization: TenantId, seats: int | None, *, now: datetime
+) -> None:
+    """Under `_hold`."""
+    if seats is None:
+        return
+    found = await connection.execute(
+        "select (select count(*) from public.users where organization_id = %(id)s and is_active)"
+        " + (select count(*) from public.invitations where organization_id = %(id)s"
+        " and accepted_at is null and expires_at > %(now)s)",
+        {"id": organization, "now": now},
+    )
+    used = (await found.fetchone() or (0,))[0]
+    if used >= seats:
+        raise SeatLimitExceeded(
+            f"All {seats} users of the plan are taken.",
+            hint="Deactivate a user, withdraw an invitation, or choose a larger plan.",
+            resource="users",
+            used=used,
+            limit=seats,
+        )
+
+
+async def _check_owner(connection: Connection, organization: TenantId | None) -> None:
+    """Under `_hold`: nobody else takes an owner away at the same time."""
+    if organization is None:
+        return
+    found = await connection.execute(
+        "select from public.users where organization_id = %s and role = 'owner' and is_active",
+        (organization,),
+    )
+    if found.rowcount == 0:
+        raise Conflict(
+            "An organization always has an active owner.", hint="Make somebody else owner first."
+        )
+
+
+async def _insert(connection: Connection, user: User, password_hash: str | None) -> None:
+    try:
+        await connection.execute(
+            f"insert into public.users ({_COLUMNS}, password_hash)"
+            " values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
+            (
+                user.id,
+                user.email,
+                user.organization,
+                user.role,
+                user.language,
+                user.created_at,
+                user.is_superuser,
+                user.phone,
+                user.avatar,
+                user.is_active,
+                user.token_version,
+                password_hash,
+            ),
+        )
+    except psycopg.errors.UniqueViolation as error:
+        raise _taken(user.email) from error
+
+
+def _taken(email: str) -> Conflict:
+    return Conflict(f"There is a user {email} already.", hint="Use another address.")
+
+
+async def _set_password(
+    connection: Connection, id: UserId, password_hash: str, event: AuditEvent
+) -> User | None:
+    found = await connection.execute(
+        "update public.users set password_hash = %s, token_version = token_version + 1"
+        f" where id = %s returning {_COLUMNS}",
+        (password_hash, id),
+    )
+    row = await found.fetchone()
+    if row is None:
+        return None
+    await connection.execute(
+        "delete from public.password_resets where user_id = %s and used_at is null", (id,)
+    )
+    user = _user(row)
+    await record(connection, replace(event, organization=user.organization))
+    return user
+
+
+def _user(row: tuple[Any, ...]) -> User:
+    (id, email, organization, role, language, created_at, is_superuser, phone, avatar, is_active,
+     token_version) = row  # fmt: skip
+    return User(
+        id=UserId(id),
+        email=email,
+        organization=TenantId(organization) if organization else None,
+        role=Role(role) if role else None,
+        language=Language(language),
+        created_at=created_at,
+        is_superuser=is_superuser,
+        phone=phone,
+        avatar=avatar,
+        is_active=is_active,
+        token_version=token_version,
+    )

@@ -1,0 +1,14 @@
+"""Who is at the machine."""
+
+import getpass
+
+from sloth_agent.tenants.audit import Actor
+
+
+def operator() -> Actor:
+    """Such as `cli:anna`, for the audit log."""
+    try:
+        name = getpass.getuser()
+    except (OSError, KeyError):  # an account without a name, as in some containers
+        name = "unknown"
+    return Actor(name=f"cli:{name}")

@@ -1,0 +1,128 @@
+"""Asking people into an organization."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID
+
+from sloth_agent.clock import Clock
+from sloth_agent.errors import NotFound, TokenInvalid
+from sloth_agent.ids import TenantId, UserId, new_id
+from sloth_agent.language import Language
+from sloth_agent.tenants.account_ports import (
+    Invitation,
+    Mailer,
+    PasswordHasher,
+    Seats,
+    UserStore,
+)
+from sloth_agent.tenants.audit import Actor, AuditEvent
+from sloth_agent.tenants.links import Link, sent_or_shown
+from sloth_agent.tenants.tokens import Token
+from sloth_agent.tenants.users import Role, User, checked_password, normalised_email
+
+INVITATION_LASTS = timedelta(days=7)
+
+
+@dataclass(frozen=True, slots=True)
+class Invitations:
+    """The way in for everybody but the first."""
+
+    store: UserStore
+    hasher: PasswordHasher
+    seats: Seats
+    mailer: Mailer | None
+    frontend: str  # the address of the web console, without a slash at the end
+    clock: Clock
+
+    async def invite(
+        self, organization: TenantId, email: str, *, role: Role = Role.MEMBER, by: Actor
+    ) -> Link:
+        """Hold a seat for an address, and send a link that works once, for 7 days.
+
+        Inviting an address again replaces its link.
+
+        Raises:
+            InvalidInput: not an address.
+            Conflict: somebody has this address already.
+            SeatLimitExceeded: the plan has no room.
+            BackendUnavailable: the mail was not taken; the seat is held, invite again.
+        """
+        token = Token.new()
+        now = self.clock()
+        invitation = Invitation(
+            id=new_id(),
+            organization=organization,
+            email=normalised_email(email),
+            role=role,
+            expires_at=now + INVITATION_LASTS,
+        )
+        await self.store.invite(
+            invitation,
+            token.digest,
+            seats=await self.seats.allowed(organization),
+            event=AuditEvent.of(
+                "user.invited",
+                by=by,
+                at=now,
+                organization=organization,
+                subject=str(invitation.id),
+                role=role,
+            ),
+        )
+        return await sent_or_shown(
+            self.mailer,
+            invitation.email,
+            subject="You are invited",
+            text="Set your password to join",
+            url=f"{self.frontend}/invitations/{token.text}",
+        )
+
+    async def list(self, organization: TenantId) -> Sequence[Invitation]:
+        """The open ones, oldest first."""
+        return await self.store.invitations(organization, now=self.clock())
+
+    async def withdraw(self, organization: TenantId, id: UUID, *, by: Actor) -> None:
+        """Free the seat; the link is void.
+
+        Raises:
+            NotFound: no such open invitation.
+        """
+        event = AuditEvent.of(
+            "user.invitation_withdrawn",
+            by=by,
+            at=self.clock(),
+            organization=organization,
+            subject=str(id),
+        )
+        if not await self.store.withdraw(organization, id, event=event):
+            raise NotFound("There is no such open invitation.")
+
+    async def accept(
+        self,
+        token: str,
+        password: str,
+        *,
+        language: Language = Language.ENGLISH,
+        address: str | None = None,
+    ) -> User:
+        """Become the user that was asked for.
+
+        Raises:
+            TokenInvalid: the link is unknown, was used, or is older than 7 days.
+            InvalidInput: a weak password.
+        """
+        id = UserId(new_id())
+        by = Actor(name="invited", address=address)
+        accepted = await self.store.accept(
+            Token(token).digest,
+            id,
+            language=language,
+            password_hash=await self.hasher.hash(checked_password(password)),
+            event=AuditEvent.of("user.joined", by=by, at=self.clock(), subject=str(id)),
+        )
+        if accepted is None:
+            raise TokenInvalid(
+                "This invitation is not valid any more.", hint="Ask for another one."
+            )
+        return accepted
