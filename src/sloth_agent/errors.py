@@ -69,6 +69,40 @@ class SeatLimitExceeded(LimitReached):
     code = "seat_limit_exceeded"
 
 
+class RateLimited(SlothError):
+    """Too many tries. Details: retry_after_seconds."""
+
+    code = "rate_limited"
+
+
+class SubscriptionExpired(SlothError):
+    """The firm's subscription has ended; nothing of it is lost. Details: status, ended_at."""
+
+    code = "subscription_expired"
+
+
+class FeatureNotInPlan(SlothError):
+    """The firm's plan does not have it. Details: feature, plan."""
+
+    code = "feature_not_in_plan"
+
+
+class CodeUnknown(SlothError):
+    """No such activation code. Details: mistyped."""
+
+    code = "code_unknown"
+
+
+class CodeUsed(SlothError):
+    code = "code_used"
+
+
+class CodeExpired(SlothError):
+    """The activation code is past its date, or was revoked."""
+
+    code = "code_expired"
+
+
 class ConfigurationError(SlothError):
     """The settings or the machine cannot do what was asked."""
 

@@ -36,6 +36,11 @@ class SubscriptionStatus(StrEnum):
     CANCELED = "canceled"  # the firm wanted no more
     UNPAID = "unpaid"  # what was granted has run out
 
+    @property
+    def alive(self) -> bool:
+        """Whether the firm is served; while a payment is tried again it still is."""
+        return self not in (SubscriptionStatus.CANCELED, SubscriptionStatus.UNPAID)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
@@ -89,6 +94,7 @@ class Terms:
 
     @property
     def free(self) -> bool:
+        """What costs nothing begins anew by itself, month by month."""
         return self.price_monthly == 0 and self.price_yearly == 0
 
 
@@ -109,7 +115,6 @@ class Grant:
     """Time on a plan that a firm has been given and that has not begun yet."""
 
     plan: str
-    step: int
     terms: Terms
     length: timedelta | None  # None: for ever
     trial: bool = False
@@ -121,10 +126,10 @@ class Subscription:
 
     organization: TenantId
     plan: str
-    step: int
     terms: Terms
     status: SubscriptionStatus
     billing_cycle: BillingCycle
+    anchor: datetime  # when this plan began; its months are counted from here
     current_period_start: datetime
     current_period_end: datetime | None  # None: it does not end
     trial_start: datetime | None = None
@@ -138,5 +143,5 @@ class Subscription:
         return self.terms.limits
 
     def month(self, now: datetime) -> Period:
-        """The month, counted from the start of the period, in which usage is counted now."""
-        return month_around(now, anchor=self.current_period_start)
+        """The month in which usage is counted now."""
+        return month_around(now, anchor=self.anchor)

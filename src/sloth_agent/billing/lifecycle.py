@@ -1,0 +1,244 @@
+"""How a subscription goes from one state to the next. Nothing here reads a clock or a database."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from sloth_agent.billing.models import (
+    BillingCycle,
+    Grant,
+    Plan,
+    Subscription,
+    SubscriptionStatus,
+    Terms,
+)
+from sloth_agent.billing.periods import month_around, months_after
+from sloth_agent.billing.transitions import Event, next_status
+from sloth_agent.errors import Conflict
+from sloth_agent.ids import TenantId
+
+Plans = Mapping[str, Plan]
+"""All plans of the install by slug."""
+
+
+def length_of(cycle: BillingCycle, *, now: datetime) -> timedelta:
+    """One month or one year of the calendar, from now."""
+    return months_after(now, cycle.months) - now
+
+
+def grant_of(plan: Plan, length: timedelta | None) -> Grant:
+    """Time on a plan, under its terms of today. What costs nothing is for ever."""
+    return Grant(plan=plan.slug, terms=plan.terms, length=None if plan.terms.free else length)
+
+
+def trial_of(plan: Plan) -> Grant:
+    """What a new firm begins with.
+
+    Raises:
+        Conflict: the plan costs something and has no trial.
+    """
+    if plan.terms.free:
+        return grant_of(plan, None)
+    if plan.trial_days == 0:
+        raise Conflict(
+            f"The plan {plan.slug!r} has no trial.",
+            hint="Create the tenant without a plan, then run `sloth admin subscriptions activate`.",
+        )
+    length = timedelta(days=plan.trial_days)
+    return Grant(plan=plan.slug, terms=plan.terms, length=length, trial=True)
+
+
+def with_grant(
+    subscription: Subscription | None,
+    grant: Grant,
+    *,
+    organization: TenantId,
+    plans: Plans,
+    now: datetime,
+    cycle: BillingCycle | None = None,
+) -> Subscription:
+    """Add time on a plan; nothing that the firm has been given gets shorter or smaller.
+
+    All that it has, the rest of the current period too, is put in a row with the highest plan
+    first: more of the same plan is added to its end, a higher plan begins at once and the rest of
+    the lower one follows it, a lower plan begins after what there is. What stands behind a plan
+    without end is left out.
+
+    Raises:
+        Conflict: that would be the grant itself.
+    """
+    if subscription is None:
+        return _begun(grant, None, organization=organization, start=now, cycle=cycle)
+    wanted = replace(subscription, cancel_at_period_end=False, canceled_at=None)
+    if not subscription.status.alive:
+        return _begun(grant, wanted, organization=organization, start=now, cycle=cycle)
+
+    rest = _rest(subscription, now)
+    first, *later = _row([rest, *subscription.later], grant, plans)
+    wanted = replace(wanted, billing_cycle=cycle or subscription.billing_cycle, later=tuple(later))
+    if first == rest:
+        return wanted
+    if _same(first, rest):
+        return replace(
+            wanted,
+            status=next_status(subscription.status, Event.ACTIVATED),
+            current_period_end=end_of(first, now),
+        )
+    return _begun(first, wanted, organization=organization, start=now)
+
+
+def advanced(subscription: Subscription, *, plans: Plans, now: datetime) -> Subscription:
+    """The subscription as it is now: periods that have ended are followed by the next ones."""
+    while is_due(subscription, now):
+        subscription = _after_its_period(subscription, plans)
+    return subscription
+
+
+def is_due(subscription: Subscription, now: datetime) -> bool:
+    """Whether a period has ended since."""
+    end = subscription.current_period_end
+    return subscription.status.alive and end is not None and end <= now
+
+
+def canceled(subscription: Subscription, *, at_period_end: bool, now: datetime) -> Subscription:
+    """End it at once, or let what has been granted run out and nothing begin anew.
+
+    Raises:
+        Conflict: it has ended already, or never would.
+    """
+    if not at_period_end:
+        return replace(
+            subscription,
+            status=next_status(subscription.status, Event.CANCELED),
+            current_period_end=now
+            if subscription.status.alive
+            else subscription.current_period_end,
+            canceled_at=now,
+            later=(),
+        )
+    if not subscription.status.alive:
+        raise Conflict("The subscription has ended already.")
+    paid = tuple(grant for grant in subscription.later if not grant.terms.free)
+    if subscription.current_period_end is None or any(grant.length is None for grant in paid):
+        raise Conflict("The subscription has no end.", hint="Cancel it at once: --now.")
+    return replace(subscription, cancel_at_period_end=True, canceled_at=now, later=paid)
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Terms that a firm keeps, whatever becomes of the plan."""
+
+    plan: str
+    terms: Terms
+    until: datetime | None  # None: for ever
+
+
+def terms_held(subscription: Subscription) -> Iterator[Held]:
+    """Those of the current period, then those of what follows it."""
+    until = subscription.current_period_end
+    yield Held(subscription.plan, subscription.terms, until)
+    for grant in subscription.later:
+        assert until is not None, "nothing follows what does not end"
+        until = end_of(grant, until)
+        yield Held(grant.plan, grant.terms, until)
+
+
+def end_of(grant: Grant, start: datetime) -> datetime | None:
+    """When the period ends that begins with this grant; None: never."""
+    if grant.terms.free:
+        return months_after(start, 1)
+    return None if grant.length is None else start + grant.length
+
+
+def _begun(
+    grant: Grant,
+    before: Subscription | None,
+    *,
+    organization: TenantId,
+    start: datetime,
+    cycle: BillingCycle | None = None,
+) -> Subscription:
+    """The first period of a grant; what was to follow still does."""
+    end = end_of(grant, start)
+    trial_start, trial_end = (before.trial_start, before.trial_end) if before else (None, None)
+    if grant.trial:
+        trial_start, trial_end = trial_start or start, end
+    return Subscription(
+        organization=organization,
+        plan=grant.plan,
+        terms=grant.terms,
+        status=next_status(
+            before.status if before else None,
+            Event.TRIAL_BEGAN if grant.trial else Event.ACTIVATED,
+        ),
+        billing_cycle=cycle or (before.billing_cycle if before else BillingCycle.MONTHLY),
+        anchor=start,
+        current_period_start=start,
+        current_period_end=end,
+        trial_start=trial_start,
+        trial_end=trial_end,
+        cancel_at_period_end=before.cancel_at_period_end if before else False,
+        canceled_at=before.canceled_at if before else None,
+        later=before.later if before else (),
+    )
+
+
+def _rest(subscription: Subscription, now: datetime) -> Grant:
+    """What is left of the current period, as if it had still to begin."""
+    end = subscription.current_period_end
+    return Grant(
+        plan=subscription.plan,
+        terms=subscription.terms,
+        length=None if end is None or subscription.terms.free else end - now,
+        trial=subscription.status is SubscriptionStatus.TRIALING,
+    )
+
+
+def _row(held: Sequence[Grant], grant: Grant, plans: Plans) -> Sequence[Grant]:
+    """The highest plan first, up to one that never ends."""
+
+    def step(each: Grant) -> int:
+        return plans[each.plan].step
+
+    if any(each.length is None and step(each) >= step(grant) for each in held):
+        raise Conflict("The firm has this plan, or a higher one, without end already.")
+    row: list[Grant] = []
+    for each in sorted((*held, grant), key=step, reverse=True):
+        if row and row[-1].length is None:
+            break
+        if row and _same(row[-1], each):
+            row[-1] = _joined(row[-1], each)
+        else:
+            row.append(each)
+    return row
+
+
+def _same(one: Grant, other: Grant) -> bool:
+    return one.plan == other.plan and one.terms == other.terms
+
+
+def _joined(one: Grant, other: Grant) -> Grant:
+    """A trial that is followed by the same plan is part of it."""
+    lengths = (one.length, other.length)
+    length = None if None in lengths else sum(filter(None, lengths), timedelta())
+    return replace(one, length=length, trial=one.trial and other.trial)
+
+
+def _after_its_period(subscription: Subscription, plans: Plans) -> Subscription:
+    end = subscription.current_period_end
+    assert end is not None, "only what ends is followed by something"
+    plan = plans[subscription.plan]
+    if subscription.terms.free and plan.terms.free and not subscription.cancel_at_period_end:
+        return replace(
+            subscription,
+            terms=plan.terms,
+            status=next_status(subscription.status, Event.RENEWED),
+            current_period_start=end,
+            current_period_end=month_around(end, anchor=subscription.anchor).end,
+        )
+    if subscription.later:
+        following, *later = subscription.later
+        going_on = replace(subscription, later=tuple(later))
+        return _begun(following, going_on, organization=subscription.organization, start=end)
+    over = Event.CANCELED if subscription.cancel_at_period_end else Event.RAN_OUT
+    return replace(subscription, status=next_status(subscription.status, over))
