@@ -60,7 +60,7 @@ async def test_a_slug_is_taken_once(organizations: Organizations, slug: str) -> 
 async def test_a_tenant_whose_making_was_cut_short_is_completed(
     organizations: Organizations, database: Database, slug: str
 ) -> None:
-    begun = await organizations._new(slug, None)
+    begun = await organizations._new(slug, None, None)
     await organizations.store.add(begun)
     assert await organizations.create(slug) == begun
     assert (await schemas(database, begun))[0] >= 7
@@ -136,3 +136,29 @@ async def test_one_tenant_opened_by_many_at_once(sloth: AsyncSloth, slug: str) -
     assert len(opened) == 40
     assert len({organization.id for organization in opened}) == 1
     assert [found.slug for found in await sloth.tenants()].count(slug) == 1
+
+
+async def test_names_and_domains(organizations: Organizations, slug: str) -> None:
+    domain = f"{slug}.example"
+    made = await organizations.create(slug, name=" Anna's; drop ", domain=domain.upper())
+    assert (made.name, made.domain) == ("Anna's; drop", domain)
+    with pytest.raises(Conflict) as caught:
+        await organizations.create(f"{slug[:40]}-2", domain=domain)
+    assert caught.value.details == {"field": "domain"}
+    other = await organizations.create(f"{slug[:40]}-3")
+    with pytest.raises(Conflict):
+        await organizations.update(other.slug, domain=domain)
+    renamed = await organizations.update(slug, name="Салон «Анна»")
+    assert (renamed.name, renamed.domain) == ("Салон «Анна»", domain)
+    assert await organizations.show(slug) == renamed
+    with pytest.raises(NotFound):
+        await organizations.update(f"{slug[:40]}-4", name="x")
+
+
+@pytest.mark.parametrize("name", ["x" * 201, "a\nb", "a\0", "\u202egnal", " \t", "\udcff"])
+async def test_names_that_are_none(organizations: Organizations, slug: str, name: str) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        await organizations.create(slug, name=name)
+    assert caught.value.details == {"field": "name"}
+    with pytest.raises(NotFound):
+        await organizations.show(slug)

@@ -25,6 +25,7 @@ from sloth_agent.knowledge.retrieval import Found
 from sloth_agent.language import Language
 from sloth_agent.settings import Settings
 from sloth_agent.tenants.models import Organization
+from sloth_agent.tenants.profile import Profile
 from sloth_agent.tenants.upgrading import UpgradeReport
 
 Result = TypeVar("Result")
@@ -79,9 +80,11 @@ class Sloth:
             self._opened.call(partial(self._sloth.tenant, slug, create=create)), self._opened
         )
 
-    def create_tenant(self, slug: str, *, name: str | None = None) -> Organization:
+    def create_tenant(
+        self, slug: str, *, name: str | None = None, domain: str | None = None
+    ) -> Organization:
         """See `AsyncSloth.create_tenant`."""
-        return self._opened.call(partial(self._sloth.create_tenant, slug, name=name))
+        return self._opened.call(partial(self._sloth.create_tenant, slug, name=name, domain=domain))
 
     def tenants(self) -> Sequence[Organization]:
         """See `AsyncSloth.tenants`."""
@@ -90,6 +93,12 @@ class Sloth:
     def show_tenant(self, slug: str) -> Organization:
         """See `AsyncSloth.show_tenant`."""
         return self._opened.call(partial(self._sloth.show_tenant, slug))
+
+    def update_tenant(
+        self, slug: str, *, name: str | None = None, domain: str | None = None
+    ) -> Organization:
+        """See `AsyncSloth.update_tenant`."""
+        return self._opened.call(partial(self._sloth.update_tenant, slug, name=name, domain=domain))
 
     def set_tenant_active(self, slug: str, *, active: bool) -> Organization:
         """See `AsyncSloth.set_tenant_active`."""
@@ -236,6 +245,31 @@ class Tenant:
     def delete_document(self, id: DocumentId) -> None:
         """See `AsyncTenant.delete_document`."""
         self._portal.call(partial(self._tenant.delete_document, id))
+
+    def profile(self) -> Profile:
+        """See `AsyncTenant.profile`."""
+        return self._portal.call(self._tenant.profile)
+
+    def change_profile(
+        self,
+        *,
+        business_name: str | None = None,
+        business_type: str | None = None,
+        timezone: str | None = None,
+        notification_email: str | None = None,
+        notify_by_telegram: bool | None = None,
+    ) -> Profile:
+        """See `AsyncTenant.change_profile`."""
+        return self._portal.call(
+            partial(
+                self._tenant.change_profile,
+                business_name=business_name,
+                business_type=business_type,
+                timezone=timezone,
+                notification_email=notification_email,
+                notify_by_telegram=notify_by_telegram,
+            )
+        )
 
     def prompt(self) -> Prompt:
         """See `AsyncTenant.prompt`."""

@@ -1,6 +1,7 @@
 """The JSON that people's scripts rely on: the command line prints it, the server sends it."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 from sloth_agent.agent.models import Answer, Citation, Prompt
@@ -10,6 +11,7 @@ from sloth_agent.knowledge.retrieval import Found
 from sloth_agent.tenants.audit import AuditEvent
 from sloth_agent.tenants.models import Organization
 from sloth_agent.tenants.ports import SpaceVersions
+from sloth_agent.tenants.profile import Profile
 from sloth_agent.tenants.upgrading import UpgradeReport
 from sloth_agent.tenants.users import User
 
@@ -120,6 +122,7 @@ def tenant_body(organization: Organization) -> Body:
         "slug": organization.slug,
         "name": organization.name,
         "schema_name": organization.schema_name,
+        "domain": organization.domain,
         "database": organization.database,
         "is_active": organization.is_active,
         "created_at": organization.created_at.isoformat(),
@@ -175,6 +178,10 @@ def user_body(user: User) -> Body:
         "is_active": user.is_active,
         "created_at": user.created_at.isoformat(),
     }
+
+
+def profile_body(profile: Profile) -> Body:
+    return asdict(profile)
 
 
 def audit_body(event: AuditEvent) -> Body:

@@ -24,6 +24,7 @@ from sloth_agent.tenants.audit import Audit
 from sloth_agent.tenants.invitations import Invitations
 from sloth_agent.tenants.models import Organization
 from sloth_agent.tenants.password_resets import PasswordResets
+from sloth_agent.tenants.profile import Profile
 from sloth_agent.tenants.upgrading import UpgradeReport
 
 
@@ -88,14 +89,16 @@ class AsyncSloth:
         organization = await services.organizations.open(slug, create=create)
         return AsyncTenant(organization, await services.of(organization))
 
-    async def create_tenant(self, slug: str, *, name: str | None = None) -> Organization:
+    async def create_tenant(
+        self, slug: str, *, name: str | None = None, domain: str | None = None
+    ) -> Organization:
         """Make a tenant and its walls.
 
         Raises:
-            InvalidInput: the slug is not one.
-            Conflict: the slug is taken.
+            InvalidInput: the slug, the name or the domain is not one.
+            Conflict: the slug or the domain is taken.
         """
-        return await self._opened.organizations.create(slug, name=name)
+        return await self._opened.organizations.create(slug, name=name, domain=domain)
 
     async def tenants(self) -> Sequence[Organization]:
         """All tenants, oldest first."""
@@ -106,6 +109,17 @@ class AsyncSloth:
         NotFound: no such tenant.
         """
         return await self._opened.organizations.show(slug)
+
+    async def update_tenant(
+        self, slug: str, *, name: str | None = None, domain: str | None = None
+    ) -> Organization:
+        """What is not given stays as it is.
+
+        Raises:
+            InvalidInput, Conflict: as `create_tenant`.
+            NotFound: no such tenant.
+        """
+        return await self._opened.organizations.update(slug, name=name, domain=domain)
 
     async def set_tenant_active(self, slug: str, *, active: bool) -> Organization:
         """Let a tenant in again, or keep it out from the next call on.
@@ -256,6 +270,32 @@ class AsyncTenant:
             NotFound: no such document.
         """
         await self.services.documents.delete(id)
+
+    async def profile(self) -> Profile:
+        """What the firm says of itself."""
+        return await self.services.profiles.show()
+
+    async def change_profile(
+        self,
+        *,
+        business_name: str | None = None,
+        business_type: str | None = None,
+        timezone: str | None = None,
+        notification_email: str | None = None,
+        notify_by_telegram: bool | None = None,
+    ) -> Profile:
+        """What is not given stays as it is; an empty e-mail address means the owner's again.
+
+        Raises:
+            InvalidInput: no time zone, no address, a name too long.
+        """
+        return await self.services.profiles.change(
+            business_name=business_name,
+            business_type=business_type,
+            timezone=timezone,
+            notification_email=notification_email,
+            notify_by_telegram=notify_by_telegram,
+        )
 
     async def prompt(self) -> Prompt:
         """How it speaks now; version 0 is what every tenant starts with."""

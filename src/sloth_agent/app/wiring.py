@@ -19,6 +19,7 @@ from sloth_agent.adapters.stores.postgres.databases import Databases
 from sloth_agent.adapters.stores.postgres.documents import PostgresDocuments
 from sloth_agent.adapters.stores.postgres.embedded import attach
 from sloth_agent.adapters.stores.postgres.organizations import PostgresOrganizations
+from sloth_agent.adapters.stores.postgres.profiles import PostgresProfiles
 from sloth_agent.adapters.stores.postgres.readiness import make_ready
 from sloth_agent.adapters.stores.postgres.schemas import TenantSchemas
 from sloth_agent.adapters.stores.postgres.search_index import PostgresSearchIndex
@@ -47,6 +48,7 @@ from sloth_agent.tenants.models import Organization
 from sloth_agent.tenants.organizations import Organizations
 from sloth_agent.tenants.password_resets import PasswordResets
 from sloth_agent.tenants.ports import TenantSpaces
+from sloth_agent.tenants.profile import Profiles
 from sloth_agent.tenants.upgrading import Upgrading
 
 Address = Callable[[], Awaitable[str]]
@@ -159,6 +161,10 @@ class TenantServices:
     @cached_property
     def prompts(self) -> Prompts:
         return Prompts(PostgresPrompts(self.database, self.schema), self.backends.clock)
+
+    @cached_property
+    def profiles(self) -> Profiles:
+        return Profiles(PostgresProfiles(self.database, self.schema))
 
     @cached_property
     def conversations(self) -> Conversations:

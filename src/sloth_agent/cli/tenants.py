@@ -19,13 +19,14 @@ Slug = Annotated[str, typer.Argument(metavar="SLUG", help="Such as salon-anna.")
 def create(
     slug: Slug,
     name: Annotated[str | None, typer.Option(help="As people know it. [default: SLUG]")] = None,
+    domain: Annotated[str | None, typer.Option(help="Of its web site; unique.")] = None,
     as_json: Json = False,
 ) -> None:
     """Make a tenant with walls of its own."""
     from sloth_agent.app.bodies import tenant_body
 
     with opened() as sloth:
-        _show(tenant_body(sloth.create_tenant(slug, name=name)), as_json=as_json)
+        _show(tenant_body(sloth.create_tenant(slug, name=name, domain=domain)), as_json=as_json)
 
 
 @app.command("list", epilog="Example: sloth tenants list --json")
@@ -52,6 +53,51 @@ def show(slug: Slug, as_json: Json = False) -> None:
         if body["is_active"]:
             body["index"] = index_body(sloth.tenant(slug).index())
     _show(body, as_json=as_json)
+
+
+@app.command("update", epilog="Example: sloth tenants update salon-anna --domain salon-anna.pl")
+def update(
+    slug: Slug,
+    name: Annotated[str | None, typer.Option(help="As people know it.")] = None,
+    domain: Annotated[str | None, typer.Option(help="Of its web site; unique.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Change name or domain; what is not given stays as it is."""
+    from sloth_agent.app.bodies import tenant_body
+
+    if name is None and domain is None:
+        raise typer.BadParameter("Name something to change: --name or --domain.")
+    with opened() as sloth:
+        body = tenant_body(sloth.update_tenant(slug, name=name, domain=domain))
+    _show(body, as_json=as_json)
+
+
+@app.command("profile", epilog="Example: sloth tenants profile salon-anna --timezone Europe/Warsaw")
+def profile(
+    slug: Slug,
+    business_name: Annotated[str | None, typer.Option(help="As customers know it.")] = None,
+    business_type: Annotated[str | None, typer.Option(help="Such as hair salon.")] = None,
+    timezone: Annotated[str | None, typer.Option(help="Such as Europe/Warsaw.")] = None,
+    notification_email: Annotated[
+        str | None, typer.Option(help='Where notices go; "" for the owner.')
+    ] = None,
+    notify_by_telegram: Annotated[
+        bool | None, typer.Option("--telegram/--no-telegram", help="Notices by Telegram too.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Show what the firm says of itself, or change it."""
+    from sloth_agent.app.bodies import profile_body
+
+    with opened() as sloth:
+        changed = sloth.tenant(slug).change_profile(
+            business_name=business_name,
+            business_type=business_type,
+            timezone=timezone,
+            notification_email=notification_email,
+            notify_by_telegram=notify_by_telegram,
+        )
+    _show(profile_body(changed), as_json=as_json)
 
 
 @app.command("activate", epilog="Example: sloth tenants activate salon-anna")

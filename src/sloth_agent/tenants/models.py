@@ -10,6 +10,8 @@ from sloth_agent.ids import TenantId
 MAIN_DATABASE = "main"
 """The database that holds the control tables, and tenants as any other."""
 
+LONGEST_NAME = 200
+
 _SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,48}[a-z0-9])?")
 
 
@@ -23,6 +25,7 @@ class Organization:
     schema_name: str  # where its tables are; unique, never changes
     database: str = MAIN_DATABASE  # where its schema is
     created_at: datetime
+    domain: str | None = None  # of its web site; unique
     is_active: bool = True
 
 
@@ -36,6 +39,22 @@ def checked_slug(slug: str) -> str:
         f"{slug!r} cannot name a tenant.",
         hint="Use 1 to 50 of a-z, 0-9 and inner hyphens, such as salon-anna.",
         field="slug",
+    )
+
+
+def checked_name(name: str, *, field: str = "name") -> str:
+    """Without space at its ends.
+
+    Raises:
+        InvalidInput: empty, longer than 200 characters, or not one line of text.
+    """
+    name = name.strip()
+    if 1 <= len(name) <= LONGEST_NAME and name.isprintable():
+        return name
+    raise InvalidInput(
+        f"A name is one line of 1 to {LONGEST_NAME} characters.",
+        hint="Shorten it, and leave out line breaks and control characters.",
+        field=field,
     )
 
 

@@ -6,8 +6,14 @@ from dataclasses import dataclass
 from sloth_agent.clock import Clock
 from sloth_agent.errors import Conflict, NotFound
 from sloth_agent.ids import TenantId, new_id
-from sloth_agent.tenants.models import Organization, checked_slug, schema_name
+from sloth_agent.tenants.models import (
+    Organization,
+    checked_name,
+    checked_slug,
+    schema_name,
+)
 from sloth_agent.tenants.ports import OrganizationStore, TenantSpaces
+from sloth_agent.tenants.users import normalised_domain
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,14 +24,16 @@ class Organizations:
     spaces: TenantSpaces
     clock: Clock
 
-    async def create(self, slug: str, *, name: str | None = None) -> Organization:
+    async def create(
+        self, slug: str, *, name: str | None = None, domain: str | None = None
+    ) -> Organization:
         """Make a tenant and its walls, or complete one whose making was cut short.
 
         Raises:
-            InvalidInput: the slug is not one.
-            Conflict: the slug is taken.
+            InvalidInput: the slug, the name or the domain is not one.
+            Conflict: the slug or the domain is taken.
         """
-        organization = await self._new(slug, name)
+        organization = await self._new(slug, name, domain)
         added = await self.store.add(organization)
         if not added:
             organization = await self.show(slug)
@@ -47,7 +55,7 @@ class Organizations:
             if not create:
                 hint = f"Run `sloth tenants create {slug}`, or see `sloth tenants list`."
                 raise NotFound(f"There is no tenant {slug!r}.", hint=hint)
-            await self.store.add(await self._new(slug, None))
+            await self.store.add(await self._new(slug, None, None))
             return await self.open(slug)
         if not organization.is_active:
             raise Conflict(
@@ -76,12 +84,30 @@ class Organizations:
         """
         return _known(slug, await self.store.set_active(checked_slug(slug), active=active))
 
-    async def _new(self, slug: str, name: str | None) -> Organization:
+    async def update(
+        self, slug: str, *, name: str | None = None, domain: str | None = None
+    ) -> Organization:
+        """What is not given stays as it is.
+
+        Raises:
+            InvalidInput: the name or the domain is not one.
+            NotFound: no such tenant.
+            Conflict: the domain is another tenant's.
+        """
+        changed = await self.store.update(
+            checked_slug(slug),
+            name=checked_name(name) if name is not None else None,
+            domain=normalised_domain(domain) if domain is not None else None,
+        )
+        return _known(slug, changed)
+
+    async def _new(self, slug: str, name: str | None, domain: str | None) -> Organization:
         id = TenantId(new_id())
         return Organization(
             id=id,
             slug=checked_slug(slug),
-            name=name or slug,
+            name=checked_name(name) if name else slug,
+            domain=normalised_domain(domain) if domain else None,
             schema_name=schema_name(id),
             database=await self._emptiest_database(),
             created_at=self.clock(),

@@ -11,7 +11,11 @@ class OrganizationStore(Protocol):
     """The shared record of all tenants. Each method is one transaction."""
 
     async def add(self, organization: Organization) -> bool:
-        """Record a new tenant; False if the slug is taken, and then nothing changes."""
+        """Record a new tenant; False if the slug is taken, and then nothing changes.
+
+        Raises:
+            Conflict: the domain is another tenant's.
+        """
 
     async def find(self, slug: str) -> Organization | None: ...
 
@@ -20,6 +24,15 @@ class OrganizationStore(Protocol):
 
     async def tenants_by_database(self) -> Mapping[str, int]:
         """How many tenants live in each; databases without any are left out."""
+
+    async def update(
+        self, slug: str, *, name: str | None, domain: str | None
+    ) -> Organization | None:
+        """What is None stays as it is. None: no such tenant.
+
+        Raises:
+            Conflict: the domain is another tenant's.
+        """
 
     async def set_active(self, slug: str, *, active: bool) -> Organization | None:
         """None: no such tenant."""

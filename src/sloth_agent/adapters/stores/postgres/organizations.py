@@ -1,14 +1,18 @@
 """The shared record of tenants."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, LiteralString
+
+import psycopg
 
 from sloth_agent.adapters.stores.postgres.database import Database
+from sloth_agent.errors import Conflict
 from sloth_agent.ids import TenantId
 from sloth_agent.tenants.models import Organization
 
-_COLUMNS = "id, slug, name, schema_name, database, created_at, is_active"
+_COLUMNS: LiteralString = "id, slug, name, schema_name, database, domain, created_at, is_active"
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,9 +22,14 @@ class PostgresOrganizations:
     database: Database
 
     async def add(self, organization: Organization) -> bool:
+        with _unique_domain(organization.domain):
+            return await self._add(organization)
+
+    async def _add(self, organization: Organization) -> bool:
         async with self.database.shared() as connection:
             done = await connection.execute(
-                f"insert into public.organizations ({_COLUMNS}) values (%s, %s, %s, %s, %s, %s, %s)"
+                f"insert into public.organizations ({_COLUMNS})"
+                " values (%s, %s, %s, %s, %s, %s, %s, %s)"
                 " on conflict (slug) do nothing",
                 (
                     organization.id,
@@ -28,6 +37,7 @@ class PostgresOrganizations:
                     organization.name,
                     organization.schema_name,
                     organization.database,
+                    organization.domain,
                     organization.created_at,
                     organization.is_active,
                 ),
@@ -56,25 +66,49 @@ class PostgresOrganizations:
             )
             return dict(await found.fetchall())
 
-    async def set_active(self, slug: str, *, active: bool) -> Organization | None:
-        async with self.database.shared() as connection:
-            found = await connection.execute(
-                "update public.organizations set is_active = %s where slug = %s"
-                f" returning {_COLUMNS}",
-                (active, slug),
+    async def update(
+        self, slug: str, *, name: str | None, domain: str | None
+    ) -> Organization | None:
+        with _unique_domain(domain):
+            return await self._changed(
+                "update public.organizations set name = coalesce(%s, name),"
+                f" domain = coalesce(%s, domain) where slug = %s returning {_COLUMNS}",
+                (name, domain, slug),
             )
-            row = await found.fetchone()
+
+    async def set_active(self, slug: str, *, active: bool) -> Organization | None:
+        return await self._changed(
+            f"update public.organizations set is_active = %s where slug = %s returning {_COLUMNS}",
+            (active, slug),
+        )
+
+    async def _changed(
+        self, statement: LiteralString, values: tuple[object, ...]
+    ) -> Organization | None:
+        async with self.database.shared() as connection:
+            row = await (await connection.execute(statement, values)).fetchone()
         return _organization(row) if row else None
 
 
+@contextmanager
+def _unique_domain(domain: str | None) -> Iterator[None]:
+    try:
+        yield
+    except psycopg.errors.UniqueViolation as error:
+        raise Conflict(
+            f"The domain {domain} is another tenant's.", hint="Use another domain.", field="domain"
+        ) from error
+
+
 def _organization(row: tuple[Any, ...]) -> Organization:
-    id, slug, name, schema, database, created_at, is_active = row
+    id, slug, name, schema, database, domain, created_at, is_active = row
     return Organization(
         id=TenantId(id),
         slug=slug,
         name=name,
         schema_name=schema,
         database=database,
+        domain=domain,
         created_at=created_at,
         is_active=is_active,
     )

@@ -1,0 +1,90 @@
+"""What a firm says of itself: its assistant and its calendar go by it."""
+
+from dataclasses import dataclass
+from typing import Protocol
+from zoneinfo import ZoneInfo
+
+from sloth_agent.errors import InvalidInput
+from sloth_agent.tenants.models import checked_name
+from sloth_agent.tenants.users import normalised_email
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Profile:
+    """One tenant's; every tenant begins with an empty one."""
+
+    business_name: str = ""
+    business_type: str = ""  # in the firm's own words, such as `hair salon`
+    timezone: str = "UTC"  # IANA name; opening hours and bookings are meant in it
+    notification_email: str | None = None  # None: the owner's
+    notify_by_telegram: bool = False
+
+
+class ProfileStore(Protocol):
+    """The profile of one tenant."""
+
+    async def find(self) -> Profile | None: ...
+
+    async def save(self, profile: Profile) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Profiles:
+    """Shows and changes the profile of one tenant."""
+
+    store: ProfileStore
+
+    async def show(self) -> Profile:
+        return await self.store.find() or Profile()
+
+    async def change(
+        self,
+        *,
+        business_name: str | None = None,
+        business_type: str | None = None,
+        timezone: str | None = None,
+        notification_email: str | None = None,
+        notify_by_telegram: bool | None = None,
+    ) -> Profile:
+        """What is not given stays as it is; an empty e-mail address means the owner's again.
+
+        Raises:
+            InvalidInput: no time zone, no address, a name too long.
+        """
+        before = await self.show()
+        profile = Profile(
+            business_name=_text(business_name, "business_name", before.business_name),
+            business_type=_text(business_type, "business_type", before.business_type),
+            timezone=before.timezone if timezone is None else checked_timezone(timezone),
+            notification_email=_address(notification_email, before.notification_email),
+            notify_by_telegram=(
+                before.notify_by_telegram if notify_by_telegram is None else notify_by_telegram
+            ),
+        )
+        if profile != before:
+            await self.store.save(profile)
+        return profile
+
+
+def checked_timezone(name: str) -> str:
+    """Raises:
+    InvalidInput: the world has no such time zone.
+    """
+    try:
+        return ZoneInfo(name).key
+    except (KeyError, ValueError, OSError) as error:  # unknown, a path, a folder
+        raise InvalidInput(
+            f"{name!r} is no time zone.", hint="Write it as Europe/Warsaw.", field="timezone"
+        ) from error
+
+
+def _text(given: str | None, field: str, before: str) -> str:
+    if given is None:
+        return before
+    return checked_name(given, field=field) if given else ""
+
+
+def _address(given: str | None, before: str | None) -> str | None:
+    if given is None:
+        return before
+    return normalised_email(given) if given else None
