@@ -158,7 +158,14 @@ def test_one_day_gets_the_line_that_covers_it(question: str, answer: str) -> Non
 
 @pytest.mark.parametrize(
     ("text", "days"),
-    [("Monday to Friday", 5), ("пн–сб", 6), ("pon.-pt.", 5), ("Di-Do", 3), ("am Wochenende", 2), ("do to", 0)],
+    [
+        ("Monday to Friday", 5),
+        ("пн–сб", 6),
+        ("pon.-pt.", 5),
+        ("Di-Do", 3),
+        ("am Wochenende", 2),
+        ("do to", 0),
+    ],
 )
 def test_a_span_names_the_days_between_its_ends(text: str, days: int) -> None:
     assert len(spanned_days(text)) == days
