@@ -107,8 +107,9 @@ class PostgresPrompts:
             await connection.execute("lock table prompts in share row exclusive mode")
             await connection.execute("update prompts set active = false where active")
             found = await connection.execute(
-                f"insert into prompts ({_PROMPT})"
-                " select coalesce(max(version), 0) + 1, %s, %s, %s, %s, %s, true, %s from prompts"
+                "with newest as (select coalesce(max(version), 0) as version from prompts)"
+                f" insert into prompts ({_PROMPT})"
+                " select version + 1, %s, %s, %s, %s, %s, true, %s from newest"
                 f" returning {_PROMPT}",
                 (
                     prompt.role,
