@@ -1,12 +1,12 @@
 """Who is at the machine."""
 
-import getpass
-
 from sloth_agent.tenants.audit import Actor
 
 
 def operator() -> Actor:
     """Such as `cli:anna`, for the audit log."""
+    import getpass
+
     try:
         name = getpass.getuser()
     except (OSError, KeyError):  # an account without a name, as in some containers
