@@ -7,7 +7,18 @@ from dataclasses import asdict
 from pathlib import Path
 
 import anyio
-from benchmarks import asked, cli, embedding, ingest, pdf, question_sets, search, tenants
+from benchmarks import (
+    asked,
+    cli,
+    embedding,
+    ingest,
+    many_tenants,
+    pdf,
+    question_sets,
+    search,
+    tenants,
+    walls,
+)
 from benchmarks.figures import Figure, table
 from benchmarks.machine import Machine, this_machine
 from benchmarks.material import Material, load
@@ -20,6 +31,8 @@ PARTS: dict[str, Part] = {
     "pdf": pdf.measure,
     "search": search.measure,
     "tenants": tenants.measure,
+    "walls": walls.measure,
+    "many": many_tenants.measure,
     "cli": cli.measure,
     "quality": question_sets.measure,
     "asked": asked.measure,
