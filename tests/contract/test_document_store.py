@@ -10,7 +10,7 @@ import pytest
 from sloth_agent.adapters.stores.postgres.database import Database
 from sloth_agent.adapters.stores.postgres.documents import PostgresDocuments
 from sloth_agent.app.sloth import AsyncTenant
-from sloth_agent.errors import Conflict
+from sloth_agent.errors import Conflict, InvalidInput
 from sloth_agent.ids import DocumentId, new_id
 from sloth_agent.knowledge.models import Document, DocumentStatus, Problem, Unread
 from sloth_agent.knowledge.ports import DocumentStore
@@ -48,6 +48,19 @@ async def test_everything_about_a_document_comes_back(store: DocumentStore) -> N
     assert await store.find(document.id) == document
     assert list(await store.all(limit=10)) == [document]
     assert list(await store.with_digest(document.digest)) == [document]
+
+
+@pytest.mark.parametrize("name", ["a'b", "a\\'; drop table documents --", "100 %s.txt", "$1 {} 💇"])
+async def test_any_sign_may_stand_in_a_name(store: DocumentStore, name: str) -> None:
+    document = new_document(f"/docs/{name}")
+    assert await store.add(document) == document
+    assert await store.begin(document.id) == replace(document, status=DocumentStatus.PROCESSING)
+
+
+@pytest.mark.parametrize("name", ["a\0b", "half a character \ud800"])
+async def test_what_no_database_keeps_is_refused(store: DocumentStore, name: str) -> None:
+    with pytest.raises(InvalidInput):
+        await store.add(new_document(name))
 
 
 async def test_one_source_is_one_document(store: DocumentStore) -> None:
