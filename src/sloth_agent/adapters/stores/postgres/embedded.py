@@ -182,7 +182,11 @@ def _stop(data: Path) -> bool:
     server = find_server(data)
     if server is None:
         return False
-    cluster.stop(data, account_for(data))
+    try:
+        cluster.stop(data, account_for(data))
+    except DatabaseUnavailable:
+        if find_server(data) is not None:  # otherwise it died before it was told to stop
+            raise
     if server.socket_folder:
         with suppress(OSError):
             server.socket_folder.rmdir()
