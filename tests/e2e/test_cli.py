@@ -33,7 +33,10 @@ COMMANDS = [
     ("admin", "users"), ("admin", "users", "create"), ("admin", "users", "list"),
     ("admin", "users", "set-role"), ("admin", "users", "deactivate"),
     ("admin", "users", "activate"), ("admin", "users", "invite"),
-    ("admin", "users", "reset-password"),
+    ("admin", "users", "reset-password"), ("admin", "plans"), ("admin", "plans", "list"),
+    ("admin", "plans", "load"), ("admin", "plans", "export"), ("admin", "subscriptions"),
+    ("admin", "subscriptions", "activate"), ("admin", "subscriptions", "cancel"),
+    ("admin", "subscriptions", "list"),
 ]  # fmt: skip
 
 

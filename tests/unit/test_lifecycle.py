@@ -17,14 +17,9 @@ from sloth_agent.billing.lifecycle import (
     trial_of,
     with_grant,
 )
-from sloth_agent.billing.models import (
-    Feature,
-    Grant,
-    Plan,
-    Subscription,
-    SubscriptionStatus,
-)
+from sloth_agent.billing.models import Feature, Grant, Plan, Subscription
 from sloth_agent.billing.plan_file import shipped_plans
+from sloth_agent.billing.states import SubscriptionStatus
 from sloth_agent.billing.transitions import TRANSITIONS, Event, next_status
 from sloth_agent.errors import Conflict, FeatureNotInPlan, SlothError, SubscriptionExpired
 from sloth_agent.ids import TenantId

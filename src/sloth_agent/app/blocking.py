@@ -24,6 +24,7 @@ from sloth_agent.knowledge.models import Document, VectorStore
 from sloth_agent.knowledge.retrieval import Found
 from sloth_agent.language import Language
 from sloth_agent.settings import Settings
+from sloth_agent.tenants.audit import SYSTEM, Actor
 from sloth_agent.tenants.models import Organization
 from sloth_agent.tenants.profile import Profile
 from sloth_agent.tenants.upgrading import UpgradeReport
@@ -81,10 +82,18 @@ class Sloth:
         )
 
     def create_tenant(
-        self, slug: str, *, name: str | None = None, domain: str | None = None
+        self,
+        slug: str,
+        *,
+        name: str | None = None,
+        domain: str | None = None,
+        plan: str | None = None,
+        by: Actor = SYSTEM,
     ) -> Organization:
         """See `AsyncSloth.create_tenant`."""
-        return self._opened.call(partial(self._sloth.create_tenant, slug, name=name, domain=domain))
+        return self._opened.call(
+            partial(self._sloth.create_tenant, slug, name=name, domain=domain, plan=plan, by=by)
+        )
 
     def tenants(self) -> Sequence[Organization]:
         """See `AsyncSloth.tenants`."""

@@ -2,9 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict
+from datetime import datetime
 from typing import Any
 
 from sloth_agent.agent.models import Answer, Citation, Prompt
+from sloth_agent.billing.lifecycle import terms_held
+from sloth_agent.billing.models import Plan, Subscription
+from sloth_agent.billing.plans import PlanOutcome
 from sloth_agent.knowledge.intake import FileOutcome, IngestReport, Outcome
 from sloth_agent.knowledge.models import Document, Passage, Problem, VectorStore
 from sloth_agent.knowledge.retrieval import Found
@@ -165,6 +169,45 @@ def upgrade_body(report: UpgradeReport, organizations: Sequence[Organization]) -
     }
 
 
+def plan_body(plan: Plan) -> Body:
+    terms = plan.terms
+    return {
+        "slug": plan.slug,
+        "name": plan.name,
+        "price_monthly": str(terms.price_monthly),
+        "price_yearly": str(terms.price_yearly),
+        "currency": terms.currency,
+        "limits": asdict(terms.limits),
+        "features": sorted(terms.features),
+        "trial_days": plan.trial_days,
+        "is_active": plan.is_active,
+    }
+
+
+def plan_outcome_body(outcome: PlanOutcome) -> Body:
+    return {
+        "plan": outcome.plan,
+        "outcome": outcome.outcome.value,
+        "firms_on_old_terms": outcome.firms_on_old_terms,
+        "old_terms_until": _moment(outcome.old_terms_until),
+    }
+
+
+def subscription_body(subscription: Subscription) -> Body:
+    _, *following = terms_held(subscription)
+    return {
+        "plan": subscription.plan,
+        "status": subscription.status.value,
+        "billing_cycle": subscription.billing_cycle.value,
+        "trial_end": _moment(subscription.trial_end),
+        "current_period_start": _moment(subscription.current_period_start),
+        "current_period_end": _moment(subscription.current_period_end),
+        "cancel_at_period_end": subscription.cancel_at_period_end,
+        "features": sorted(subscription.terms.features),
+        "later": [{"plan": held.plan, "until": _moment(held.until)} for held in following],
+    }
+
+
 def user_body(user: User) -> Body:
     return {
         "id": str(user.id),
@@ -211,6 +254,10 @@ def index_body(store: VectorStore) -> Body:
 
 def _error(problem: Problem | None) -> Body | None:
     return {"code": problem.code, "message": problem.message} if problem else None
+
+
+def _moment(moment: datetime | None) -> str | None:
+    return moment.isoformat() if moment else None
 
 
 def _rounded(timings_ms: dict[str, float]) -> dict[str, float]:

@@ -12,6 +12,8 @@ from sloth_agent.agent.models import Answer, Conversation, ConversationSource, M
 from sloth_agent.agent.ports import Delta
 from sloth_agent.app.choices import advice
 from sloth_agent.app.wiring import Backends, Services, TenantServices, open_databases
+from sloth_agent.billing.plans import PlanCatalog
+from sloth_agent.billing.subscriptions import Subscriptions
 from sloth_agent.errors import EmbedderUnavailable
 from sloth_agent.ids import ConversationId, DocumentId
 from sloth_agent.knowledge.intake import FileOutcome, IngestReport
@@ -20,7 +22,7 @@ from sloth_agent.knowledge.retrieval import Found
 from sloth_agent.language import Language
 from sloth_agent.settings import DEFAULT_TENANT, Settings
 from sloth_agent.tenants.accounts import Accounts
-from sloth_agent.tenants.audit import Audit
+from sloth_agent.tenants.audit import SYSTEM, Actor, Audit
 from sloth_agent.tenants.invitations import Invitations
 from sloth_agent.tenants.models import Organization
 from sloth_agent.tenants.password_resets import PasswordResets
@@ -90,15 +92,24 @@ class AsyncSloth:
         return AsyncTenant(organization, await services.of(organization))
 
     async def create_tenant(
-        self, slug: str, *, name: str | None = None, domain: str | None = None
+        self,
+        slug: str,
+        *,
+        name: str | None = None,
+        domain: str | None = None,
+        plan: str | None = None,
+        by: Actor = SYSTEM,
     ) -> Organization:
-        """Make a tenant and its walls.
+        """Make a tenant and its walls; on a plan it begins with the plan's trial.
 
         Raises:
             InvalidInput: the slug, the name or the domain is not one.
-            Conflict: the slug or the domain is taken.
+            NotFound: no such plan.
+            Conflict: the slug or the domain is taken; the plan has a price and no trial.
         """
-        return await self._opened.organizations.create(slug, name=name, domain=domain)
+        services = self._opened
+        organizations = services.organizations_on(plan, by=by) if plan else services.organizations
+        return await organizations.create(slug, name=name, domain=domain)
 
     async def tenants(self) -> Sequence[Organization]:
         """All tenants, oldest first."""
@@ -134,6 +145,16 @@ class AsyncSloth:
     ) -> UpgradeReport:
         """Bring all tenants to the newest version; one that fails stops no other."""
         return await self._opened.upgrading.upgrade(on_progress=on_progress)
+
+    @property
+    def plans(self) -> PlanCatalog:
+        """What is on sale."""
+        return self._opened.plans
+
+    @property
+    def subscriptions(self) -> Subscriptions:
+        """What each organization has, from now on and later."""
+        return self._opened.subscriptions
 
     @property
     def accounts(self) -> Accounts:

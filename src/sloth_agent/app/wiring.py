@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import Any
 
@@ -19,10 +19,15 @@ from sloth_agent.adapters.stores.postgres.databases import Databases
 from sloth_agent.adapters.stores.postgres.documents import PostgresDocuments
 from sloth_agent.adapters.stores.postgres.embedded import attach
 from sloth_agent.adapters.stores.postgres.organizations import PostgresOrganizations
+from sloth_agent.adapters.stores.postgres.plans import PostgresPlans
 from sloth_agent.adapters.stores.postgres.profiles import PostgresProfiles
 from sloth_agent.adapters.stores.postgres.readiness import make_ready
 from sloth_agent.adapters.stores.postgres.schemas import TenantSchemas
 from sloth_agent.adapters.stores.postgres.search_index import PostgresSearchIndex
+from sloth_agent.adapters.stores.postgres.subscriptions import (
+    PostgresSubscribedOrganizations,
+    PostgresSubscriptions,
+)
 from sloth_agent.adapters.stores.postgres.users import PostgresUsers
 from sloth_agent.agent.answering import Answering
 from sloth_agent.agent.conversations import Conversations
@@ -31,6 +36,8 @@ from sloth_agent.agent.ports import ChatModel
 from sloth_agent.agent.prompts import Prompts
 from sloth_agent.app.backends import factory
 from sloth_agent.app.choices import NONE, chat_choice, embedder_choice
+from sloth_agent.billing.plans import PlanCatalog
+from sloth_agent.billing.subscriptions import Subscriptions
 from sloth_agent.clock import Clock, system_clock
 from sloth_agent.ids import TenantId
 from sloth_agent.knowledge.documents import Documents
@@ -42,7 +49,7 @@ from sloth_agent.knowledge.retrieval import Retrieval
 from sloth_agent.settings import Settings
 from sloth_agent.tenants.account_ports import Mailer, PasswordHasher, Seats
 from sloth_agent.tenants.accounts import Accounts
-from sloth_agent.tenants.audit import Audit
+from sloth_agent.tenants.audit import Actor, Audit
 from sloth_agent.tenants.invitations import Invitations
 from sloth_agent.tenants.models import Organization
 from sloth_agent.tenants.organizations import Organizations
@@ -192,11 +199,15 @@ class TenantServices:
         return self.backends.files(self.schema)
 
 
-class _AnyNumberOfSeats:
-    """`Seats` of an install that sells no plans."""
+@dataclass(frozen=True, slots=True)
+class _SeatsOfThePlan:
+    """`Seats` by what the organization has bought."""
 
-    async def allowed(self, _organization: TenantId) -> int | None:
-        return None
+    subscriptions: Subscriptions
+
+    async def allowed(self, organization: TenantId) -> int | None:
+        subscription = await self.subscriptions.current(organization)
+        return subscription.limits.users if subscription else None
 
 
 @dataclass(frozen=True)
@@ -210,6 +221,26 @@ class Services:
     def organizations(self) -> Organizations:
         store = PostgresOrganizations(self.databases.main)
         return Organizations(store, self.spaces, self.backends.clock)
+
+    def organizations_on(self, plan: str, *, by: Actor) -> Organizations:
+        """New tenants begin on a plan, and never exist without it."""
+        beginning = self.subscriptions.beginning(plan, by=by)
+        store = PostgresSubscribedOrganizations(self.databases.main, beginning)
+        return replace(self.organizations, store=store)
+
+    @cached_property
+    def plans(self) -> PlanCatalog:
+        return PlanCatalog(
+            PostgresPlans(self.databases.main), self._subscription_store, self.backends.clock
+        )
+
+    @cached_property
+    def subscriptions(self) -> Subscriptions:
+        return Subscriptions(self._subscription_store, self.backends.clock)
+
+    @cached_property
+    def _subscription_store(self) -> PostgresSubscriptions:
+        return PostgresSubscriptions(self.databases.main)
 
     @cached_property
     def accounts(self) -> Accounts:
@@ -236,7 +267,7 @@ class Services:
 
     @cached_property
     def _seats(self) -> Seats:
-        return _AnyNumberOfSeats()
+        return _SeatsOfThePlan(self.subscriptions)
 
     @cached_property
     def _users(self) -> PostgresUsers:

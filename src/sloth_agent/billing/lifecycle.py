@@ -4,15 +4,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from sloth_agent.billing.models import (
-    BillingCycle,
-    Grant,
-    Plan,
-    Subscription,
-    SubscriptionStatus,
-    Terms,
-)
+from sloth_agent.billing.models import Grant, Plan, Subscription, Terms
 from sloth_agent.billing.periods import month_around, months_after
+from sloth_agent.billing.states import BillingCycle, SubscriptionStatus
 from sloth_agent.billing.transitions import Event, next_status
 from sloth_agent.errors import Conflict
 from sloth_agent.ids import TenantId

@@ -6,6 +6,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from sloth_agent.billing.periods import Period, month_around
+from sloth_agent.billing.states import BillingCycle, SubscriptionStatus
 from sloth_agent.ids import TenantId
 
 BYTES_IN_MB = 1024 * 1024
@@ -18,28 +19,6 @@ class Feature(StrEnum):
     CALENDAR = "calendar"
     TELEGRAM = "telegram"
     WHATSAPP = "whatsapp"
-
-
-class BillingCycle(StrEnum):
-    MONTHLY = "monthly"
-    YEARLY = "yearly"
-
-    @property
-    def months(self) -> int:
-        return 12 if self is BillingCycle.YEARLY else 1
-
-
-class SubscriptionStatus(StrEnum):
-    TRIALING = "trialing"
-    ACTIVE = "active"
-    PAST_DUE = "past_due"  # a payment failed and is tried again
-    CANCELED = "canceled"  # the firm wanted no more
-    UNPAID = "unpaid"  # what was granted has run out
-
-    @property
-    def alive(self) -> bool:
-        """Whether the firm is served; while a payment is tried again it still is."""
-        return self not in (SubscriptionStatus.CANCELED, SubscriptionStatus.UNPAID)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from enum import StrEnum
 
-from sloth_agent.billing.models import SubscriptionStatus
+from sloth_agent.billing.states import SubscriptionStatus
 from sloth_agent.errors import Conflict
 
 

@@ -1,12 +1,11 @@
 """`sloth eval`: quality on your own questions."""
 
-import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from sloth_agent.cli.exits import FAILED
+from sloth_agent.cli.input import read_text
 from sloth_agent.cli.options import Json, Tenant
 from sloth_agent.cli.output import note, show_json, show_table
 from sloth_agent.cli.session import opened
@@ -37,7 +36,7 @@ def evaluate(
     """Measure search and answers on questions whose answers are known."""
     from sloth_agent.agent.evaluation import read_questions
 
-    asked = read_questions(_lines(questions))
+    asked = read_questions(read_text(questions).splitlines())
     with opened() as sloth:
         evaluation = sloth.tenant(tenant).evaluate(
             asked, k=k, on_verdict=_tell if failures else lambda _: None
@@ -48,19 +47,6 @@ def evaluate(
         _show(evaluation)
     _hold(evaluation.overall.recall_at_k, min_recall, f"recall@{k}")
     _hold(evaluation.overall.answer_accuracy, min_answer, "answer accuracy")
-
-
-def _lines(path: str) -> list[str]:
-    from sloth_agent.errors import InvalidInput, NotFound
-
-    if path == "-":
-        return sys.stdin.read().splitlines()
-    try:
-        return Path(path).read_text("utf-8-sig").splitlines()
-    except FileNotFoundError as error:
-        raise NotFound(f"There is no file {path}.") from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise InvalidInput(f"{path} cannot be read as UTF-8 text.") from error
 
 
 def _tell(verdict: "Verdict") -> None:

@@ -38,10 +38,12 @@ def _fields(body: dict[str, Any]) -> Iterator[str]:
         if isinstance(value, dict):
             yield f"{name}:"
             yield from (f"  {line}" for line in _fields(value))
-        elif isinstance(value, list):
-            yield f"{name}:{'' if value else ' none'}"
+        elif isinstance(value, list) and value and isinstance(value[0], dict):
+            yield f"{name}:"
             for item in value:
                 yield from (f"  {line}" for line in _fields(item))
+        elif isinstance(value, list):
+            yield f"{name}: {', '.join(map(_words, value)) or 'none'}"
         else:
             yield f"{name}: {_words(value)}".rstrip()
 

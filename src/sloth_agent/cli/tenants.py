@@ -4,6 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
+from sloth_agent.cli.actor import operator
 from sloth_agent.cli.options import Json
 from sloth_agent.cli.output import note, show_fields, show_json, show_table
 from sloth_agent.cli.session import opened
@@ -20,13 +21,18 @@ def create(
     slug: Slug,
     name: Annotated[str | None, typer.Option(help="As people know it. [default: SLUG]")] = None,
     domain: Annotated[str | None, typer.Option(help="Of its web site; unique.")] = None,
+    plan: Annotated[
+        str | None,
+        typer.Option(metavar="PLAN", help="Begin with its trial. [default: no limits]"),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Make a tenant with walls of its own."""
     from sloth_agent.app.bodies import tenant_body
 
     with opened() as sloth:
-        _show(tenant_body(sloth.create_tenant(slug, name=name, domain=domain)), as_json=as_json)
+        organization = sloth.create_tenant(slug, name=name, domain=domain, plan=plan, by=operator())
+    _show(tenant_body(organization), as_json=as_json)
 
 
 @app.command("list", epilog="Example: sloth tenants list --json")
@@ -45,11 +51,14 @@ def list_tenants(as_json: Json = False) -> None:
 
 @app.command("show", epilog="Example: sloth tenants show salon-anna")
 def show(slug: Slug, as_json: Json = False) -> None:
-    """Show a tenant and its index."""
-    from sloth_agent.app.bodies import index_body, tenant_body
+    """Show a tenant, its subscription and its index."""
+    from sloth_agent.app.bodies import index_body, subscription_body, tenant_body
 
     with opened() as sloth:
-        body = tenant_body(sloth.show_tenant(slug))
+        organization = sloth.show_tenant(slug)
+        body = tenant_body(organization)
+        subscription = sloth.run(lambda sloth: sloth.subscriptions.current(organization.id))
+        body["subscription"] = subscription_body(subscription) if subscription else None
         if body["is_active"]:
             body["index"] = index_body(sloth.tenant(slug).index())
     _show(body, as_json=as_json)

@@ -7,7 +7,7 @@ from typing import Any, LiteralString
 
 import psycopg
 
-from sloth_agent.adapters.stores.postgres.database import Database
+from sloth_agent.adapters.stores.postgres.database import Connection, Database
 from sloth_agent.errors import Conflict
 from sloth_agent.ids import TenantId
 from sloth_agent.tenants.models import Organization
@@ -27,22 +27,7 @@ class PostgresOrganizations:
 
     async def _add(self, organization: Organization) -> bool:
         async with self.database.shared() as connection:
-            done = await connection.execute(
-                f"insert into public.organizations ({_COLUMNS})"
-                " values (%s, %s, %s, %s, %s, %s, %s, %s)"
-                " on conflict (slug) do nothing",
-                (
-                    organization.id,
-                    organization.slug,
-                    organization.name,
-                    organization.schema_name,
-                    organization.database,
-                    organization.domain,
-                    organization.created_at,
-                    organization.is_active,
-                ),
-            )
-            return done.rowcount == 1
+            return await insert_organization(connection, organization)
 
     async def find(self, slug: str) -> Organization | None:
         async with self.database.shared() as connection:
@@ -98,6 +83,25 @@ def _unique_domain(domain: str | None) -> Iterator[None]:
         raise Conflict(
             f"The domain {domain} is another tenant's.", hint="Use another domain.", field="domain"
         ) from error
+
+
+async def insert_organization(connection: Connection, organization: Organization) -> bool:
+    """False if the slug is taken, and then nothing changes."""
+    done = await connection.execute(
+        f"insert into public.organizations ({_COLUMNS}) values (%s, %s, %s, %s, %s, %s, %s, %s)"
+        " on conflict (slug) do nothing",
+        (
+            organization.id,
+            organization.slug,
+            organization.name,
+            organization.schema_name,
+            organization.database,
+            organization.domain,
+            organization.created_at,
+            organization.is_active,
+        ),
+    )
+    return done.rowcount == 1
 
 
 def _organization(row: tuple[Any, ...]) -> Organization:

@@ -1,0 +1,202 @@
+"""Subscriptions on the control tables."""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, LiteralString
+
+from psycopg.types.json import Jsonb
+
+from sloth_agent.adapters.stores.postgres.audit import record
+from sloth_agent.adapters.stores.postgres.database import Connection, Database
+from sloth_agent.adapters.stores.postgres.organizations import (
+    PostgresOrganizations,
+    insert_organization,
+)
+from sloth_agent.adapters.stores.postgres.plans import plans_in, terms_from, terms_json
+from sloth_agent.billing.models import Grant, Subscription
+from sloth_agent.billing.ports import Decide, Subscribed
+from sloth_agent.billing.states import BillingCycle, SubscriptionStatus
+from sloth_agent.errors import NotFound
+from sloth_agent.ids import TenantId
+from sloth_agent.tenants.models import Organization
+
+_NAMES = (
+    "organization_id",
+    "plan",
+    "terms",
+    "status",
+    "billing_cycle",
+    "anchor",
+    "current_period_start",
+    "current_period_end",
+    "trial_start",
+    "trial_end",
+    "cancel_at_period_end",
+    "canceled_at",
+    "later",
+)
+_COLUMNS: LiteralString = ", ".join(_NAMES)
+_ALIVE = [status.value for status in SubscriptionStatus if status.alive]
+
+
+@dataclass(frozen=True, slots=True)
+class PostgresSubscriptions:
+    """`SubscriptionStore` on the control tables."""
+
+    database: Database
+
+    async def find(self, organization: TenantId) -> Subscription | None:
+        async with self.database.shared() as connection:
+            return await _find(connection, organization)
+
+    async def change(self, organization: TenantId, decide: Decide) -> Subscription | None:
+        async with self.database.shared() as connection:
+            await hold(connection, organization)
+            return await decide_in(connection, organization, decide)
+
+    async def all(
+        self,
+        *,
+        status: SubscriptionStatus | None,
+        plan: str | None,
+        after: str | None,
+        limit: int,
+    ) -> Sequence[Subscribed]:
+        async with self.database.shared() as connection:
+            found = await connection.execute(
+                f"select slug, {_COLUMNS} from public.subscriptions"
+                " join public.organizations on id = organization_id"
+                " where (%(status)s::text is null or status = %(status)s)"
+                " and (%(plan)s::text is null or plan = %(plan)s)"
+                " and (%(after)s::text is null or slug > %(after)s)"
+                " order by slug limit %(limit)s",
+                {"status": status, "plan": plan, "after": after, "limit": limit},
+            )
+            return [Subscribed(slug, _read(row)) for slug, *row in await found.fetchall()]
+
+    async def due(self, now: datetime, *, limit: int) -> Sequence[TenantId]:
+        async with self.database.shared() as connection:
+            found = await connection.execute(
+                "select organization_id from public.subscriptions"
+                " where current_period_end <= %s and status = any(%s)"
+                " order by current_period_end limit %s",
+                (now, _ALIVE, limit),
+            )
+            return [TenantId(id) for (id,) in await found.fetchall()]
+
+    async def with_plans(self, plans: Collection[str]) -> Sequence[Subscription]:
+        async with self.database.shared() as connection:
+            found = await connection.execute(
+                f"select {_COLUMNS} from public.subscriptions where status = any(%(alive)s)"
+                " and (plan = any(%(plans)s) or exists (select from jsonb_array_elements(later)"
+                " as following where following ->> 'plan' = any(%(plans)s)))",
+                {"alive": _ALIVE, "plans": list(plans)},
+            )
+            return [_read(row) for row in await found.fetchall()]
+
+
+@dataclass(frozen=True, slots=True)
+class PostgresSubscribedOrganizations(PostgresOrganizations):
+    """`OrganizationStore` whose organizations never exist without their first subscription."""
+
+    beginning: Callable[[TenantId], Decide]
+
+    async def _add(self, organization: Organization) -> bool:
+        async with self.database.shared() as connection:
+            added = await insert_organization(connection, organization)
+            if added:
+                await decide_in(connection, organization.id, self.beginning(organization.id))
+            return added
+
+
+async def hold(connection: Connection, organization: TenantId) -> None:
+    """Let nobody else change the subscription until the transaction ends.
+
+    The organization's row is held: there may be no subscription yet.
+    """
+    found = await connection.execute(
+        "select from public.organizations where id = %s for update", (organization,)
+    )
+    if found.rowcount == 0:
+        raise NotFound("There is no such tenant.", hint="See `sloth tenants list`.")
+
+
+async def decide_in(
+    connection: Connection, organization: TenantId, decide: Decide
+) -> Subscription | None:
+    """Under `hold`."""
+    before = await _find(connection, organization)
+    change = decide(before, await plans_in(connection))
+    if change is None:
+        return before
+    await _save(connection, change.subscription)
+    await record(connection, change.event)
+    return change.subscription
+
+
+async def _find(connection: Connection, organization: TenantId) -> Subscription | None:
+    found = await connection.execute(
+        f"select {_COLUMNS} from public.subscriptions where organization_id = %s", (organization,)
+    )
+    row = await found.fetchone()
+    return _read(row) if row else None
+
+
+_SAVE: LiteralString = (
+    f"insert into public.subscriptions ({_COLUMNS})"
+    f" values ({', '.join(['%s'] * len(_NAMES))}) on conflict (organization_id) do update"
+    f" set {', '.join(f'{name} = excluded.{name}' for name in _NAMES[1:])}"
+)
+
+
+async def _save(connection: Connection, subscription: Subscription) -> None:
+    await connection.execute(
+        _SAVE,
+        (
+            subscription.organization,
+            subscription.plan,
+            Jsonb(terms_json(subscription.terms)),
+            subscription.status,
+            subscription.billing_cycle,
+            subscription.anchor,
+            subscription.current_period_start,
+            subscription.current_period_end,
+            subscription.trial_start,
+            subscription.trial_end,
+            subscription.cancel_at_period_end,
+            subscription.canceled_at,
+            Jsonb([_grant_json(grant) for grant in subscription.later]),
+        ),
+    )
+
+
+def _read(row: Sequence[Any]) -> Subscription:
+    values = dict(zip(_NAMES, row, strict=True))
+    return Subscription(
+        organization=TenantId(values.pop("organization_id")),
+        terms=terms_from(values.pop("terms")),
+        status=SubscriptionStatus(values.pop("status")),
+        billing_cycle=BillingCycle(values.pop("billing_cycle")),
+        later=tuple(_grant(stored) for stored in values.pop("later")),
+        **values,
+    )
+
+
+def _grant_json(grant: Grant) -> dict[str, Any]:
+    return {
+        "plan": grant.plan,
+        "terms": terms_json(grant.terms),
+        "microseconds": None if grant.length is None else grant.length // timedelta(microseconds=1),
+        "trial": grant.trial,
+    }
+
+
+def _grant(stored: Mapping[str, Any]) -> Grant:
+    length = stored["microseconds"]
+    return Grant(
+        plan=stored["plan"],
+        terms=terms_from(stored["terms"]),
+        length=None if length is None else timedelta(microseconds=length),
+        trial=stored["trial"],
+    )

@@ -1,0 +1,104 @@
+"""`sloth admin subscriptions`: what each tenant has."""
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from sloth_agent.billing.states import BillingCycle, SubscriptionStatus
+from sloth_agent.cli.actor import operator
+from sloth_agent.cli.options import Json
+from sloth_agent.cli.output import show_fields, show_json, show_table
+from sloth_agent.cli.session import opened
+
+if TYPE_CHECKING:
+    from sloth_agent.billing.models import Subscription
+
+app = typer.Typer(
+    no_args_is_help=True,
+    epilog="Example: sloth admin subscriptions activate salon-anna --plan professional --days 90",
+)
+
+Slug = Annotated[str, typer.Argument(metavar="SLUG", help="The tenant, such as salon-anna.")]
+
+
+@app.command(
+    "activate",
+    epilog="Example: sloth admin subscriptions activate salon-anna --plan professional --days 90",
+)
+def activate(
+    slug: Slug,
+    plan: Annotated[str, typer.Option(metavar="PLAN", help="As `sloth admin plans list` has it.")],
+    days: Annotated[
+        int | None, typer.Option(min=1, help="For how long. [default: one month, or one year]")
+    ] = None,
+    unlimited: Annotated[bool, typer.Option("--unlimited", help="Without end.")] = False,
+    cycle: Annotated[BillingCycle | None, typer.Option(help="How the firm pays.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Give a tenant time on a plan; what it has already gets no shorter."""
+    if unlimited and days is not None:
+        raise typer.BadParameter("Say --days or --unlimited, not both.")
+    by = operator()
+    with opened() as sloth:
+        organization = sloth.show_tenant(slug).id
+        subscription = sloth.run(
+            lambda sloth: sloth.subscriptions.activate(
+                organization, plan, days=0 if unlimited else days, cycle=cycle, by=by
+            )
+        )
+    _show(slug, subscription, as_json=as_json)
+
+
+@app.command("cancel", epilog="Example: sloth admin subscriptions cancel salon-anna")
+def cancel(
+    slug: Slug,
+    now: Annotated[bool, typer.Option("--now", help="Not at the end of what was granted.")] = False,
+    as_json: Json = False,
+) -> None:
+    """End a subscription when what was granted has run out, or at once."""
+    by = operator()
+    with opened() as sloth:
+        organization = sloth.show_tenant(slug).id
+        subscription = sloth.run(
+            lambda sloth: sloth.subscriptions.cancel(organization, at_period_end=not now, by=by)
+        )
+    _show(slug, subscription, as_json=as_json)
+
+
+@app.command("list", epilog="Example: sloth admin subscriptions list --status trialing")
+def list_subscriptions(
+    status: Annotated[SubscriptionStatus | None, typer.Option(help="Only these.")] = None,
+    plan: Annotated[str | None, typer.Option(metavar="PLAN", help="Only on this plan.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="How many at most.")] = 50,
+    after: Annotated[
+        str | None, typer.Option(metavar="SLUG", help="After this tenant: the next page.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """List subscriptions by tenant."""
+    with opened() as sloth:
+        found = sloth.run(
+            lambda sloth: sloth.subscriptions.list(
+                status=status, plan=plan, after=after, limit=limit
+            )
+        )
+    items = [_body(firm.slug, firm.subscription) for firm in found]
+    if as_json:
+        show_json({"items": items, "next_cursor": found[-1].slug if len(items) == limit else None})
+        return
+    columns = ("tenant", "plan", "status", "current_period_end", "cancel_at_period_end")
+    show_table(columns, [[item[column] for column in columns] for item in items])
+
+
+def _show(slug: str, subscription: "Subscription", *, as_json: bool) -> None:
+    body = _body(slug, subscription)
+    if as_json:
+        show_json(body)
+    else:
+        show_fields(body)
+
+
+def _body(slug: str, subscription: "Subscription") -> dict[str, Any]:
+    from sloth_agent.app.bodies import subscription_body
+
+    return {"tenant": slug, **subscription_body(subscription)}

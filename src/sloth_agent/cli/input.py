@@ -1,0 +1,21 @@
+"""What the commands read: a file, or stdin for `-`."""
+
+import sys
+from pathlib import Path
+
+from sloth_agent.errors import InvalidInput, NotFound
+
+
+def read_text(path: str) -> str:
+    """Raises:
+    NotFound: there is no such file.
+    InvalidInput: it is a folder, or not UTF-8.
+    """
+    if path == "-":
+        return sys.stdin.read()
+    try:
+        return Path(path).read_text("utf-8-sig")
+    except FileNotFoundError as error:
+        raise NotFound(f"There is no file {path}.") from error
+    except (OSError, ValueError) as error:
+        raise InvalidInput(f"{path} cannot be read as UTF-8 text.") from error

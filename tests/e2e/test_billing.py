@@ -1,0 +1,80 @@
+"""What an operator does with plans and subscriptions, by the installed command."""
+
+import os
+from collections.abc import Iterator
+from uuid import uuid4
+
+import pytest
+
+from fakes.command import Sloth
+
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="processes of POSIX")
+
+
+@pytest.fixture
+def shipped(sloth_cli: Sloth) -> Iterator[bytes]:
+    """The plans, which are put back: all tests of a process share the server."""
+    plans = sloth_cli("admin", "plans", "export").stdout.encode()
+    yield plans
+    assert sloth_cli("admin", "plans", "load", "-", stdin=plans).rc == 0
+
+
+def test_plans_from_the_command_line(sloth_cli: Sloth, shipped: bytes) -> None:
+    plans = sloth_cli("admin", "plans", "list", "--json").json
+    assert [plan["slug"] for plan in plans] == ["free", "starter", "professional", "enterprise"]
+    assert set(plans[0]) == {
+        "slug", "name", "price_monthly", "price_yearly", "currency", "limits", "features",
+        "trial_days", "is_active",
+    }  # fmt: skip
+    assert (plans[1]["price_monthly"], plans[3]["limits"]["max_users"]) == ("29.00", None)
+
+    slug = f"t-{uuid4().hex}"
+    assert sloth_cli("tenants", "create", slug, "--plan", "starter").rc == 0
+    dearer = shipped.replace(b"29.00", b"35.00")
+    told = sloth_cli("admin", "plans", "load", "-", stdin=dearer)
+    assert "starter: changed" in told.stdout
+    assert "keep other terms until" in told.stderr
+    loaded = sloth_cli("admin", "plans", "load", "-", "--json", stdin=dearer).json["plans"]
+    assert {plan["outcome"] for plan in loaded} == {"unchanged"}
+
+    wrong = shipped.replace(b"max_users = 3\n", b"max_users = -3\n")
+    refused = sloth_cli("admin", "plans", "load", "-", stdin=wrong)
+    assert (refused.rc, refused.stdout) == (1, "")
+    assert "Line 20: max_users of starter is -3" in refused.error
+    assert sloth_cli("admin", "plans", "export").stdout.encode() == dearer
+    assert sloth_cli("admin", "plans", "load", "/no/such/file").rc == 1
+
+
+def test_subscriptions_from_the_command_line(sloth_cli: Sloth) -> None:
+    slug = f"t-{uuid4().hex}"
+    assert "no plan 'gold'" in sloth_cli("tenants", "create", slug, "--plan", "gold").error
+    assert sloth_cli("tenants", "create", slug, "--plan", "professional").rc == 0
+    trial = sloth_cli("tenants", "show", slug, "--json").json["subscription"]
+    assert (trial["plan"], trial["status"]) == ("professional", "trialing")
+    assert trial["trial_end"] == trial["current_period_end"]
+
+    activate = ("admin", "subscriptions", "activate", slug, "--plan")
+    paid = sloth_cli(*activate, "professional", "--cycle", "yearly", "--json").json
+    assert {
+        "plan", "status", "billing_cycle", "trial_end", "current_period_start",
+        "current_period_end", "cancel_at_period_end", "features",
+    } <= set(paid)  # fmt: skip
+    assert (paid["status"], paid["billing_cycle"]) == ("active", "yearly")
+    assert paid["features"] == ["api", "calendar", "telegram", "whatsapp"]
+    later = sloth_cli(*activate, "starter", "--days", "30")
+    assert "features: api, calendar, telegram, whatsapp" in later.stdout
+    assert "  plan: starter" in later.stdout
+
+    listed = sloth_cli(
+        "admin", "subscriptions", "list", "--plan", "professional", "--limit", "1000", "--json"
+    ).json
+    assert slug in [item["tenant"] for item in listed["items"]]
+    assert sloth_cli(*activate, "enterprise", "--days", "1", "--unlimited").rc == 2
+    assert sloth_cli(*activate, "enterprise", "--unlimited", "--json").json["later"] == []
+    refused = sloth_cli("admin", "subscriptions", "cancel", slug)
+    assert "no end" in refused.error
+    ended = sloth_cli("admin", "subscriptions", "cancel", slug, "--now", "--json").json
+    assert ended["status"] == "canceled"
+    assert (
+        "no subscription" in sloth_cli("admin", "subscriptions", "cancel", sloth_cli.tenant).error
+    )
