@@ -58,7 +58,7 @@ class TokenInvalid(SlothError):
 
 
 class LimitReached(SlothError):
-    """The plan's allowance is used up. Details: resource, used, limit."""
+    """The plan's allowance is used up. Details: resource, used, limit, resets_at where it does."""
 
     code = "limit_reached"
 
@@ -67,6 +67,30 @@ class SeatLimitExceeded(LimitReached):
     """The plan has no room for one more user."""
 
     code = "seat_limit_exceeded"
+
+
+class MessageLimitExceeded(LimitReached):
+    """All messages of the month are answered."""
+
+    code = "message_limit_exceeded"
+
+
+class PhotoLimitExceeded(LimitReached):
+    """All photos of the month are taken in."""
+
+    code = "photo_limit_exceeded"
+
+
+class DocumentLimitExceeded(LimitReached):
+    """The plan has no room for one more document."""
+
+    code = "document_limit_exceeded"
+
+
+class StorageLimitExceeded(LimitReached):
+    """The plan has no room for so many bytes more."""
+
+    code = "storage_limit_exceeded"
 
 
 class RateLimited(SlothError):

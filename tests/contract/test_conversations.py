@@ -14,11 +14,14 @@ from sloth_agent.agent.conversations import Conversations
 from sloth_agent.agent.models import Citation, ConversationSource, Message, Speaker, Usage
 from sloth_agent.agent.prompts import Prompts
 from sloth_agent.app.sloth import AsyncTenant
+from sloth_agent.billing.allowance import Hold, Resource, allowance_of
 from sloth_agent.clock import system_clock
 from sloth_agent.errors import InvalidInput, NotFound
 from sloth_agent.ids import ChunkId, ConversationId, MessageId, new_id
 
 pytestmark = pytest.mark.anyio
+
+UNLIMITED = Hold(id=None, room=allowance_of(None, system_clock()).room(Resource.MESSAGES), amount=1)
 
 
 @pytest.fixture
@@ -59,7 +62,7 @@ async def test_everything_that_was_said_comes_back_in_order(conversations: Conve
     started = await conversations.start(ConversationSource.CLI)
     messages = [message for n in range(20) for message in (said(f"{n}?"), answered(f"{n}!"))]
     for question, answer in zip(messages[::2], messages[1::2], strict=True):
-        await conversations.store.append(started.id, [question, answer])
+        await conversations.store.append(started.id, [question, answer], hold=UNLIMITED)
     assert list(await conversations.messages(started.id)) == messages
     assert list(await conversations.messages(started.id, last=3)) == messages[-3:]
     shown = await conversations.show(started.id)
@@ -83,7 +86,8 @@ async def test_many_speak_at_once(conversations: Conversations) -> None:
     async with anyio.create_task_group() as group:
         for number in range(30):
             pair = [said(f"{number}?"), answered(f"{number}!")]
-            group.start_soon(conversations.store.append, started.id, pair)
+            append = partial(conversations.store.append, hold=UNLIMITED)
+            group.start_soon(append, started.id, pair)
     assert (await conversations.show(started.id)).messages == 60
     assert len(await conversations.messages(started.id)) == 60
 

@@ -18,6 +18,8 @@ from sloth_agent.agent.models import (
 from sloth_agent.agent.ports import ChatModel, ChatRequest, Completion, Delta, Quote, Turn
 from sloth_agent.agent.prompts import Prompts
 from sloth_agent.agent.questions import bridged_text, search_text
+from sloth_agent.billing.allowance import Hold, Resource
+from sloth_agent.billing.usage import Metering
 from sloth_agent.errors import ModelUnavailable
 from sloth_agent.ids import ConversationId, MessageId, new_id
 from sloth_agent.knowledge.models import Passage
@@ -46,6 +48,7 @@ class Answering:
     model: ChatModel
     prompts: Prompts
     conversations: Conversations
+    metering: Metering
 
     async def answer(
         self,
@@ -62,17 +65,22 @@ class Answering:
         Raises:
             InvalidInput: an empty question, or one that is too long.
             NotFound: no such conversation.
-            ModelUnavailable: the model did not answer; nothing is stored.
+            ModelUnavailable: the model did not answer; nothing is stored, and nothing counted.
+            MessageLimitExceeded, SubscriptionExpired: the model was not asked.
         """
         history: Sequence[Message] = ()
         if conversation is not None:
             history = await self.conversations.messages(conversation, last=REMEMBERED_MESSAGES)
-        async for part in self.reply(question, language=language, history=history):
-            if isinstance(part, Reply):
-                conversation = conversation or (await self.conversations.start(source)).id
-                yield await self._remembered(question, part, conversation)
-            else:
-                yield part
+        answer: Answer | None = None
+        async with self.metering.held(Resource.MESSAGES) as hold:
+            async for part in self.reply(question, language=language, history=history):
+                if isinstance(part, Reply):
+                    conversation = conversation or (await self.conversations.start(source)).id
+                    answer = await self._remembered(question, part, conversation, hold)
+                else:
+                    yield part
+        assert answer is not None, "a reply ends with a Reply"
+        yield answer
 
     async def reply(
         self,
@@ -81,7 +89,7 @@ class Answering:
         language: Language | None = None,
         history: Sequence[Message] = (),
     ) -> AsyncIterator[Delta | Reply]:
-        """Like `answer`, but leaves no trace: for trying things out and for measuring."""
+        """Like `answer`, but stores and counts nothing: for trying things out, for measuring."""
         started = time.perf_counter()
         question = cleaned(question)
         language = language or detect(question)
@@ -146,7 +154,7 @@ class Answering:
         )
 
     async def _remembered(
-        self, question: str, reply: Reply, conversation: ConversationId
+        self, question: str, reply: Reply, conversation: ConversationId, hold: Hold
     ) -> Answer:
         now = self.conversations.clock()
         asked = Message(
@@ -165,7 +173,7 @@ class Answering:
             usage=reply.usage,
             processing_ms=reply.timings_ms["total"],
         )
-        await self.conversations.store.append(conversation, [asked, answered])
+        await self.conversations.store.append(conversation, [asked, answered], hold=hold)
         return Answer(
             text=reply.text,
             grounded=reply.grounded,

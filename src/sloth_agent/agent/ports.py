@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from sloth_agent.agent.models import Conversation, Message, Prompt, Speaker, Usage
+from sloth_agent.billing.allowance import Hold
 from sloth_agent.ids import ConversationId
 from sloth_agent.knowledge.models import Passage
 from sloth_agent.language import Language
@@ -103,5 +104,9 @@ class ConversationStore(Protocol):
     async def messages(self, id: ConversationId, *, last: int) -> list[Message]:
         """The newest messages of a conversation, oldest first."""
 
-    async def append(self, id: ConversationId, messages: Sequence[Message]) -> None:
-        """Add messages that belong together: a question and its answer."""
+    async def append(self, id: ConversationId, messages: Sequence[Message], *, hold: Hold) -> None:
+        """Add messages that belong together, a question and its answer, and count them as one.
+
+        Raises:
+            Conflict: the place was kept beyond its time; nothing is stored.
+        """

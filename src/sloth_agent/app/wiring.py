@@ -28,6 +28,7 @@ from sloth_agent.adapters.stores.postgres.subscriptions import (
     PostgresSubscribedOrganizations,
     PostgresSubscriptions,
 )
+from sloth_agent.adapters.stores.postgres.usage import PostgresUsage
 from sloth_agent.adapters.stores.postgres.users import PostgresUsers
 from sloth_agent.agent.answering import Answering
 from sloth_agent.agent.conversations import Conversations
@@ -37,7 +38,10 @@ from sloth_agent.agent.prompts import Prompts
 from sloth_agent.app.backends import factory
 from sloth_agent.app.choices import NONE, chat_choice, embedder_choice
 from sloth_agent.billing.plans import PlanCatalog
+from sloth_agent.billing.recent import RecentSubscriptions
 from sloth_agent.billing.subscriptions import Subscriptions
+from sloth_agent.billing.usage import Metering
+from sloth_agent.billing.usage_ports import CurrentSubscriptions
 from sloth_agent.clock import Clock, system_clock
 from sloth_agent.ids import TenantId
 from sloth_agent.knowledge.documents import Documents
@@ -132,7 +136,12 @@ class TenantServices:
 
     backends: Backends
     database: Database  # where the tenant lives
-    schema: str
+    organization: Organization
+    subscriptions: CurrentSubscriptions
+
+    @property
+    def schema(self) -> str:
+        return self.organization.schema_name
 
     @cached_property
     def documents(self) -> Documents:
@@ -180,11 +189,26 @@ class TenantServices:
 
     @cached_property
     def answering(self) -> Answering:
-        return Answering(self.retrieval, self.backends.chat_model, self.prompts, self.conversations)
+        return Answering(
+            self.retrieval,
+            self.backends.chat_model,
+            self.prompts,
+            self.conversations,
+            self.metering,
+        )
 
     @cached_property
     def evaluating(self) -> Evaluating:
         return Evaluating(self.retrieval, self.answering)
+
+    @cached_property
+    def metering(self) -> Metering:
+        return Metering(
+            self.organization.id,
+            PostgresUsage(self.database, self.schema),
+            self.subscriptions,
+            self.backends.clock,
+        )
 
     @cached_property
     def _document_store(self) -> PostgresDocuments:
@@ -270,6 +294,10 @@ class Services:
         return _SeatsOfThePlan(self.subscriptions)
 
     @cached_property
+    def _recent_subscriptions(self) -> CurrentSubscriptions:
+        return RecentSubscriptions(self.subscriptions)
+
+    @cached_property
     def _users(self) -> PostgresUsers:
         return PostgresUsers(self.databases.main)
 
@@ -287,7 +315,7 @@ class Services:
 
     async def of(self, organization: Organization) -> TenantServices:
         home = await self.databases.home_of(organization)
-        return TenantServices(self.backends, home, organization.schema_name)
+        return TenantServices(self.backends, home, organization, self._recent_subscriptions)
 
 
 async def open_databases(settings: Settings, resources: AsyncExitStack) -> Databases:

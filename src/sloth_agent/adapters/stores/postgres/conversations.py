@@ -7,7 +7,8 @@ from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
-from sloth_agent.adapters.stores.postgres.database import Database
+from sloth_agent.adapters.stores.postgres.database import Database, rows_of_each
+from sloth_agent.adapters.stores.postgres.usage import ending
 from sloth_agent.agent.models import (
     Citation,
     Conversation,
@@ -17,12 +18,18 @@ from sloth_agent.agent.models import (
     Speaker,
     Usage,
 )
+from sloth_agent.billing.allowance import Hold
+from sloth_agent.errors import Conflict
 from sloth_agent.ids import ChunkId, ConversationId, MessageId
 
 _CONVERSATION: LiteralString = "id, source, created_at, message_count"
 _MESSAGE: LiteralString = (
     "id, speaker, text, created_at, citations, chunks_used, input_tokens, output_tokens,"
     " processing_ms"
+)
+_ADDING: LiteralString = (
+    f"insert into messages (conversation_id, {_MESSAGE})"
+    " values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
 )
 _PROMPT: LiteralString = (
     "version, role, instructions, context, temperature, max_tokens, active, created_at"
@@ -69,18 +76,22 @@ class PostgresConversations:
             )
             return [_message(row) for row in reversed(await found.fetchall())]
 
-    async def append(self, id: ConversationId, messages: Sequence[Message]) -> None:
+    async def append(self, id: ConversationId, messages: Sequence[Message], *, hold: Hold) -> None:
+        counting, counted = ending(self.schema, hold)
         async with self.database.inside(self.schema) as connection:
-            for message in messages:
-                await connection.execute(
-                    f"insert into messages (conversation_id, {_MESSAGE})"
-                    " values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
-                    (id, *_values(message)),
-                )
-            await connection.execute(
-                "update conversations set message_count = message_count + %s where id = %s",
-                (len(messages), id),
+            [done] = await rows_of_each(
+                connection,
+                f"{'; '.join([_ADDING] * len(messages))}; update conversations"
+                f" set message_count = message_count + %s where id = %s; {counting}",
+                (
+                    *(value for message in messages for value in (id, *_values(message))),
+                    len(messages),
+                    id,
+                    *counted,
+                ),
             )
+            if not done:
+                raise Conflict("The answer came so late that its place was given away.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,128 @@
+"""Counters and reservations of one tenant, in the database where it lives."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import LiteralString
+
+from sloth_agent.adapters.stores.postgres.database import Database
+from sloth_agent.billing.allowance import EVER, Hold, Resource, Room
+from sloth_agent.billing.usage_ports import Count
+
+Counting = tuple[LiteralString, tuple[object, ...]]
+"""A statement with its values, to be sent with those that bring what is counted."""
+
+WITHIN_LIMIT = "usage_within_limit"
+"""The constraint that a count beyond its limit breaks."""
+
+_KEY: LiteralString = "kept.schema_name = %s and kept.resource = %s and kept.since = %s"
+
+# The first of a period makes the counter.
+_ADDING: LiteralString = (
+    "insert into public.usage as kept (schema_name, resource, since, used, refused)"
+    " values (%s, %s, %s, %s, %s) on conflict (schema_name, resource, since) do update"
+    " set used = kept.used + excluded.used,"
+    " refused = coalesce(kept.used + kept.reserved + excluded.used > %s, false)"
+)
+_RESERVING: LiteralString = (
+    "with taken as (insert into public.usage as kept (schema_name, resource, since, reserved)"
+    " select %s, %s, %s, %s where %s <= %s"
+    " on conflict (schema_name, resource, since) do update"
+    " set reserved = kept.reserved + excluded.reserved"
+    " where kept.used + kept.reserved + excluded.reserved <= %s returning kept.since)"
+    " insert into public.reservations (id, schema_name, resource, since, amount, expires_at)"
+    " select %s, %s, %s, %s, %s, %s from taken returning id"
+)
+_ENDED: LiteralString = (
+    "with ended as (delete from public.reservations where id = %s returning amount)"
+    " update public.usage as kept set reserved = kept.reserved - ended.amount"
+)
+# What somebody else is ending right now is left to them.
+_FREEING: LiteralString = (
+    "with expired as (delete from public.reservations where id in"
+    " (select id from public.reservations where schema_name = %s and expires_at <= %s"
+    " for update skip locked) returning resource, since, amount),"
+    " freed as (select resource, since, sum(amount) as amount from expired"
+    " group by resource, since)"
+    " update public.usage as kept set reserved = kept.reserved - freed.amount from freed"
+    " where kept.schema_name = %s and kept.resource = freed.resource and kept.since = freed.since"
+)
+# What a crash of the server undoes here, it undoes for whoever waits for the answer, too.
+_WITHOUT_WAITING: LiteralString = "set local synchronous_commit = off"
+
+
+def adding(schema: str, room: Room, amount: int) -> Counting:
+    """Count more of something; more than there is room for breaks the constraint."""
+    beyond = room.limit is not None and amount > room.limit
+    return _ADDING, (*_key(schema, room), amount, beyond, room.limit)
+
+
+def ending(schema: str, hold: Hold) -> Counting:
+    """Count what a place was kept for; no row where it was kept beyond its time."""
+    if hold.id is None:
+        statement, values = adding(schema, hold.room, hold.amount)
+        return f"{statement} returning used", values
+    return (
+        f"{_ENDED}, used = kept.used + ended.amount from ended where {_KEY} returning kept.used",
+        (hold.id, *_key(schema, hold.room)),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class PostgresUsage:
+    """`UsageStore` on the working tables."""
+
+    database: Database
+    schema: str
+
+    async def reserve(self, hold: Hold, *, now: datetime, until: datetime) -> bool:
+        key, amount, limit = _key(self.schema, hold.room), hold.amount, hold.room.limit
+        [taken] = await self.database.at_once(
+            self.schema,
+            f"{_WITHOUT_WAITING}; {_FREEING}; {_RESERVING}",
+            (
+                *(self.schema, now, self.schema),
+                *(*key, amount, amount, limit, limit),
+                *(hold.id, *key, amount, until),
+            ),
+        )
+        return bool(taken)
+
+    async def commit(self, hold: Hold) -> bool:
+        statement, values = ending(self.schema, hold)
+        [counted] = await self.database.at_once(self.schema, statement, values)
+        return bool(counted)
+
+    async def refund(self, hold: Hold) -> None:
+        await self.database.at_once(
+            self.schema,
+            f"{_WITHOUT_WAITING}; {_ENDED} from ended where {_KEY}",
+            (hold.id, *_key(self.schema, hold.room)),
+        )
+
+    async def free_expired(self, *, now: datetime) -> None:
+        await self.database.at_once(self.schema, _FREEING, (self.schema, now, self.schema))
+
+    async def count(self, room: Room) -> Count:
+        [rows] = await self.database.at_once(
+            self.schema,
+            f"select used, reserved from public.usage as kept where {_KEY}",
+            _key(self.schema, room),
+        )
+        return Count(used=rows[0][0], reserved=rows[0][1]) if rows else Count()
+
+    async def counts(self, *, month: datetime) -> Mapping[Resource, Count]:
+        [rows] = await self.database.at_once(
+            self.schema,
+            "select resource, used, reserved from public.usage"
+            " where schema_name = %s and since in (%s, %s)",
+            (self.schema, month, EVER),
+        )
+        return {
+            Resource(resource): Count(used=used, reserved=reserved)
+            for resource, used, reserved in rows
+        }
+
+
+def _key(schema: str, room: Room) -> tuple[object, ...]:
+    return schema, room.resource, room.since

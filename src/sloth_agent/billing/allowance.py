@@ -1,0 +1,68 @@
+"""How much of each thing a firm may use at a moment."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from uuid import UUID
+
+from sloth_agent.billing.models import NO_LIMITS, Limits, Subscription
+from sloth_agent.billing.periods import Period, month_around
+
+EVER = datetime(1970, 1, 1, tzinfo=UTC)
+"""Since when things are counted that no new month takes away."""
+
+
+class Resource(StrEnum):
+    """What plans limit. The name is that of the field of `Limits`, too."""
+
+    MESSAGES = "messages"
+    PHOTOS = "photos"
+    DOCUMENTS = "documents"
+    USERS = "users"
+    STORAGE_BYTES = "storage_bytes"
+
+    @property
+    def is_monthly(self) -> bool:
+        """Counted anew each month; of the others it matters how many there are."""
+        return self in (Resource.MESSAGES, Resource.PHOTOS)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Room:
+    """How much of one thing there may be, and since when it is counted."""
+
+    resource: Resource
+    limit: int | None  # None: as much as they like
+    since: datetime
+    resets_at: datetime | None  # None: only what is deleted makes room again
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hold:
+    """A place that is kept for something until it is there, or has failed."""
+
+    id: UUID | None  # None: nothing limits it, and no place has to be kept
+    room: Room
+    amount: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Allowance:
+    """What a firm may use, and the month in which that is counted."""
+
+    limits: Limits
+    month: Period
+
+    def room(self, resource: Resource) -> Room:
+        limit: int | None = getattr(self.limits, resource)
+        if resource.is_monthly:
+            since, resets_at = self.month.start, self.month.end
+            return Room(resource=resource, limit=limit, since=since, resets_at=resets_at)
+        return Room(resource=resource, limit=limit, since=EVER, resets_at=None)
+
+
+def allowance_of(subscription: Subscription | None, now: datetime) -> Allowance:
+    """What a subscription gives; without one there are no limits, and months of the calendar."""
+    if subscription is None:
+        return Allowance(limits=NO_LIMITS, month=month_around(now, anchor=EVER))
+    return Allowance(limits=subscription.limits, month=subscription.month(now))

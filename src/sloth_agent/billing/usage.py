@@ -1,0 +1,112 @@
+"""Counts what one tenant uses, against what it may use."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from datetime import timedelta
+
+import anyio
+
+from sloth_agent.billing.access import require_access
+from sloth_agent.billing.allowance import Allowance, Hold, Resource, Room, allowance_of
+from sloth_agent.billing.usage_ports import CurrentSubscriptions, UsageStore
+from sloth_agent.clock import Clock
+from sloth_agent.errors import (
+    BackendUnavailable,
+    DocumentLimitExceeded,
+    LimitReached,
+    MessageLimitExceeded,
+    PhotoLimitExceeded,
+    SeatLimitExceeded,
+    StorageLimitExceeded,
+)
+from sloth_agent.ids import TenantId, new_id
+
+LONGEST_HOLD = timedelta(minutes=15)
+"""No answer takes so long; a place that is kept longer belongs to a process that died."""
+
+REFUND_SECONDS = 5
+"""How long somebody who gave up waits for the refund; after that the place frees itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Metering:
+    """What one tenant uses."""
+
+    organization: TenantId
+    store: UsageStore
+    subscriptions: CurrentSubscriptions
+    clock: Clock
+
+    async def allowance(self) -> Allowance:
+        """What it may use now.
+
+        Raises:
+            SubscriptionExpired: nothing more, until it subscribes again.
+        """
+        subscription = await self.subscriptions.current(self.organization)
+        require_access(subscription)
+        return allowance_of(subscription, self.clock())
+
+    @asynccontextmanager
+    async def held(self, resource: Resource) -> AsyncIterator[Hold]:
+        """Keep a place for one thing; refunded unless the thing is stored with its count.
+
+        Raises:
+            LimitReached: the subclass of the resource; nothing is kept.
+            SubscriptionExpired: likewise.
+        """
+        hold = await self._hold((await self.allowance()).room(resource))
+        try:
+            yield hold
+        except BaseException:
+            with anyio.move_on_after(REFUND_SECONDS, shield=True), suppress(BackendUnavailable):
+                await self._refund(hold)
+            raise
+
+    async def _hold(self, room: Room) -> Hold:
+        if room.limit is None:
+            return Hold(id=None, room=room, amount=1)
+        hold = Hold(id=new_id(), room=room, amount=1)
+        now = self.clock()
+        if not await self.store.reserve(hold, now=now, until=now + LONGEST_HOLD):
+            count = await self.store.count(room)
+            raise limit_reached(room, used=count.used)
+        return hold
+
+    async def _refund(self, hold: Hold) -> None:
+        if hold.id is not None:
+            await self.store.refund(hold)
+
+
+_EXCEEDED: dict[Resource, type[LimitReached]] = {
+    Resource.MESSAGES: MessageLimitExceeded,
+    Resource.PHOTOS: PhotoLimitExceeded,
+    Resource.DOCUMENTS: DocumentLimitExceeded,
+    Resource.USERS: SeatLimitExceeded,
+    Resource.STORAGE_BYTES: StorageLimitExceeded,
+}
+
+_WORDS = {
+    Resource.MESSAGES: "messages of this month",
+    Resource.PHOTOS: "photos of this month",
+    Resource.DOCUMENTS: "documents of the plan",
+    Resource.USERS: "users of the plan",
+    Resource.STORAGE_BYTES: "bytes of the plan's storage",
+}
+
+
+def limit_reached(room: Room, *, used: int) -> LimitReached:
+    """What to tell somebody for whom there is no room."""
+    if room.resets_at is not None:
+        hint = f"Choose a higher plan, or wait until {room.resets_at:%Y-%m-%d %H:%M} UTC."
+    else:
+        hint = "Choose a higher plan, or delete what is not needed any more."
+    return _EXCEEDED[room.resource](
+        f"The {room.limit} {_WORDS[room.resource]} are used up.",
+        hint=hint,
+        resource=room.resource.value,
+        used=used,
+        limit=room.limit,
+        resets_at=room.resets_at,
+    )
