@@ -20,13 +20,15 @@ COMMON_SHARE = 0.5
 MOST_TERMS = 48
 """A longer query keeps its rarest terms: a pasted letter costs no more than a question."""
 
-NEAREST_VISITED = 200
+NEAREST_VISITED = 250
 """How many chunks the approximate index looks at; more find more, and cost more."""
 
 SEARCH_SETTINGS: LiteralString = (
     # Statistics lag behind a bulk load, and tables are cached: an index is the better guess.
     "; set local random_page_cost = 1.1"
     f"; set local hnsw.ef_search = {NEAREST_VISITED}"
+    # A second process takes longer to start than it saves.
+    "; set local max_parallel_workers_per_gather = 0"
     "; set local hnsw.iterative_scan = strict_order"
     # The statement is written in the order in which it is to run; planning took as long as it did.
     "; set local join_collapse_limit = 1"

@@ -7,7 +7,7 @@ from psycopg import sql
 
 from sloth_agent.adapters.stores.postgres.database import Connection
 
-APPROXIMATE_FROM_CHUNKS = 12_000
+APPROXIMATE_FROM_CHUNKS = 8_000
 """Below this an exact scan finds everything, in the time in which an index finds nearly as much."""
 
 
