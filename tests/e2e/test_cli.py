@@ -28,6 +28,7 @@ COMMANDS = [
     ("prompt", "rollback"), ("tenants",), ("tenants", "create"), ("tenants", "list"),
     ("tenants", "show"), ("tenants", "activate"), ("tenants", "deactivate"),
     ("tenants", "rebuild"), ("tenants", "update"), ("tenants", "profile"),
+    ("tasks",), ("tasks", "list"), ("tasks", "run"),
     ("db",), ("db", "upgrade"), ("db", "status"), ("db", "stop"),
     ("admin",), ("admin", "audit"), ("admin", "audit", "list"),
     ("admin", "users"), ("admin", "users", "create"), ("admin", "users", "list"),
@@ -179,6 +180,23 @@ def test_users_from_the_command_line(sloth_cli: Sloth) -> None:
         "user.invited", "user.deactivated", "user.role_changed", "user.created",
         "user.password_reset_requested", "user.created"]  # fmt: skip
     assert {event["actor"].split(":")[0] for event in events} == {"cli"}
+
+
+def test_periodic_tasks_from_the_command_line(sloth_cli: Sloth) -> None:
+    listed = sloth_cli("tasks", "list", "--json").json["items"]
+    assert {"name", "does", "schedule", "next_due", "last_run"} == set(listed[0])
+    assert "Sundays 03:00" in sloth_cli("tasks", "list").stdout
+    done = sloth_cli("tasks", "run", "clean-up", "--at", "2020-01-01", "--json").json
+    assert (done["task"], done["problem"]) == ("clean-up", None)
+    assert set(done["outcome"]) == {"files", "folders", "failed_tenants"}
+    assert sloth_cli("tasks", "run", "clean-up").stdout.startswith("clean-up: files ")
+    assert sloth_cli("tasks", "run", "--due").rc == 0
+    assert sloth_cli("tasks", "run", "--due", "--json").json == {"runs": []}
+    for words in (("nothing",), ("clean-up", "--due"), ("--due", "--at", "2026-01-01"), ()):
+        assert sloth_cli("tasks", "run", *words).rc == (1 if words == ("nothing",) else 2)
+    for moment in ("tomorrow", "0001-01-01", "9999-12-31T23:59-12:00"):
+        refused = sloth_cli("tasks", "run", "clean-up", "--at", moment)
+        assert (refused.rc, "2026-12-31" in refused.error) == (2, True)
 
 
 @pytest.mark.slow

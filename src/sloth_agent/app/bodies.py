@@ -12,6 +12,7 @@ from sloth_agent.billing.plans import PlanOutcome
 from sloth_agent.knowledge.intake import FileOutcome, IngestReport, Outcome
 from sloth_agent.knowledge.models import Document, Passage, Problem, VectorStore
 from sloth_agent.knowledge.retrieval import Found
+from sloth_agent.tasks.models import TaskRun, TaskState
 from sloth_agent.tenants.audit import AuditEvent
 from sloth_agent.tenants.models import Organization
 from sloth_agent.tenants.ports import SpaceVersions
@@ -225,6 +226,27 @@ def user_body(user: User) -> Body:
 
 def profile_body(profile: Profile) -> Body:
     return asdict(profile)
+
+
+def task_body(state: TaskState) -> Body:
+    task, last = state.task, state.last_run
+    return {
+        "name": task.name,
+        "does": task.does,
+        "schedule": task.schedule.words,
+        "next_due": state.next_due.isoformat(),
+        "last_run": task_run_body(last) if last else None,
+    }
+
+
+def task_run_body(run: TaskRun) -> Body:
+    return {
+        "task": run.task,
+        "started_at": run.started_at.isoformat(),
+        "done_at": run.done_at.isoformat() if run.done_at else None,
+        "outcome": dict(run.outcome) if run.outcome is not None else None,
+        "problem": run.problem,
+    }
 
 
 def audit_body(event: AuditEvent) -> Body:

@@ -11,6 +11,7 @@ from sloth_agent.agent.evaluation import Evaluation, KnownQuestion, Verdict
 from sloth_agent.agent.models import Answer, Conversation, ConversationSource, Message, Prompt
 from sloth_agent.agent.ports import Delta
 from sloth_agent.app.choices import advice
+from sloth_agent.app.periodic_tasks import periodic_tasks
 from sloth_agent.app.wiring import Backends, Services, TenantServices, open_databases
 from sloth_agent.billing.plans import PlanCatalog
 from sloth_agent.billing.subscriptions import Subscriptions
@@ -21,6 +22,7 @@ from sloth_agent.knowledge.models import Document, VectorStore
 from sloth_agent.knowledge.retrieval import Found
 from sloth_agent.language import Language
 from sloth_agent.settings import DEFAULT_TENANT, Settings
+from sloth_agent.tasks.running import Tasks
 from sloth_agent.tenants.accounts import Accounts
 from sloth_agent.tenants.audit import SYSTEM, Actor, Audit
 from sloth_agent.tenants.invitations import Invitations
@@ -170,6 +172,11 @@ class AsyncSloth:
     def password_resets(self) -> PasswordResets:
         """A new password for whoever forgot the old one."""
         return self._opened.password_resets
+
+    @property
+    def tasks(self) -> Tasks:
+        """What is done again and again."""
+        return periodic_tasks(self._opened)
 
     @property
     def audit(self) -> Audit:

@@ -4,11 +4,12 @@ from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
+from pathlib import Path
 from typing import Any
 
 import anyio.to_thread
 
-from sloth_agent.adapters.files.local import LocalFiles
+from sloth_agent.adapters.files.local import LocalFiles, LocalFolders
 from sloth_agent.adapters.stores.postgres.audit import PostgresAudit
 from sloth_agent.adapters.stores.postgres.conversations import (
     PostgresConversations,
@@ -28,6 +29,7 @@ from sloth_agent.adapters.stores.postgres.subscriptions import (
     PostgresSubscribedOrganizations,
     PostgresSubscriptions,
 )
+from sloth_agent.adapters.stores.postgres.task_runs import PostgresTaskRuns
 from sloth_agent.adapters.stores.postgres.usage import PostgresUsage
 from sloth_agent.adapters.stores.postgres.users import PostgresUsers
 from sloth_agent.agent.answering import Answering
@@ -47,6 +49,7 @@ from sloth_agent.ids import TenantId
 from sloth_agent.knowledge.documents import Documents
 from sloth_agent.knowledge.ingestion import Ingestion
 from sloth_agent.knowledge.intake import Intake
+from sloth_agent.knowledge.leftovers import Leftovers
 from sloth_agent.knowledge.ports import DocumentReader, Embedder, Reranker
 from sloth_agent.knowledge.rebuilding import Rebuilding
 from sloth_agent.knowledge.retrieval import Retrieval
@@ -57,6 +60,7 @@ from sloth_agent.tenants.audit import Actor, Audit
 from sloth_agent.tenants.invitations import Invitations
 from sloth_agent.tenants.models import Organization
 from sloth_agent.tenants.organizations import Organizations
+from sloth_agent.tenants.orphans import Orphans
 from sloth_agent.tenants.password_resets import PasswordResets
 from sloth_agent.tenants.ports import TenantSpaces
 from sloth_agent.tenants.profile import Profiles
@@ -78,7 +82,16 @@ class Backends:
 
     def files(self, schema: str) -> LocalFiles:
         """Where one tenant's original files are kept."""
-        return LocalFiles(self.settings.home / "files" / schema)
+        return LocalFiles(self._all_files / schema)
+
+    @property
+    def folders(self) -> LocalFolders:
+        """Where all tenants' original files are kept."""
+        return LocalFolders(self._all_files)
+
+    @property
+    def _all_files(self) -> Path:
+        return self.settings.home / "files"
 
     @cached_property
     def reader(self) -> DocumentReader:
@@ -161,6 +174,10 @@ class TenantServices:
             backends.embedder,
             backends.clock,
         )
+
+    @cached_property
+    def leftovers(self) -> Leftovers:
+        return Leftovers(self._document_store, self._files, self.backends.clock)
 
     @cached_property
     def intake(self) -> Intake:
@@ -304,6 +321,19 @@ class Services:
     @cached_property
     def audit(self) -> Audit:
         return Audit(PostgresAudit(self.databases.main))
+
+    @cached_property
+    def orphans(self) -> Orphans:
+        store = PostgresOrganizations(self.databases.main)
+        return Orphans(store, PostgresAudit(self.databases.main), self.backends.folders)
+
+    @cached_property
+    def task_runs(self) -> PostgresTaskRuns:
+        return PostgresTaskRuns(self.databases.main)
+
+    def at(self, clock: Clock) -> "Services":
+        """The same with another clock."""
+        return replace(self, backends=replace(self.backends, clock=clock))
 
     @cached_property
     def upgrading(self) -> Upgrading:

@@ -21,6 +21,7 @@ from sloth_agent.cli import (
     ingest,
     prompt,
     search,
+    tasks,
     tenants,
 )
 from sloth_agent.cli.admin import main as admin
@@ -48,6 +49,7 @@ app.add_typer(documents.app, name="documents", help="What the assistant learned 
 app.add_typer(prompt.app, name="prompt", help="How the assistant speaks.")
 app.add_typer(tenants.app, name="tenants", help="The assistants of this install.")
 app.add_typer(admin.app, name="admin", help="What an operator does.")
+app.add_typer(tasks.app, name="tasks", help="What is done again and again.")
 app.add_typer(db.app, name="db", help="The database behind it all.")
 app.command(epilog="Example: sloth doctor --json")(doctor.doctor)
 app.command(epilog="Example: sloth config")(config.config)

@@ -1,6 +1,7 @@
 """What the knowledge of one tenant needs from outside."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
 from typing import Protocol
 
 from sloth_agent.ids import DocumentId
@@ -83,6 +84,12 @@ class FileStore(Protocol):
 
     async def delete(self, key: str) -> None:
         """Forget a file; an unknown key is no error."""
+
+    async def sweep(self, kept: Collection[str], *, before: datetime) -> int:
+        """Forget what was last written before a moment, but for these keys; returns how many.
+
+        What a cut-off `write` left behind is among it.
+        """
 
 
 class DocumentStore(Protocol):

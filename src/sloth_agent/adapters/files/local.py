@@ -3,9 +3,11 @@
 import errno
 import os
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
+import shutil
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 import anyio.to_thread
@@ -30,10 +32,26 @@ class LocalFiles:
     async def delete(self, key: str) -> None:
         await anyio.to_thread.run_sync(_delete, self._path(key))
 
+    async def sweep(self, kept: Collection[str], *, before: datetime) -> int:
+        return await anyio.to_thread.run_sync(_sweep, self.folder, kept, before.timestamp())
+
     def _path(self, key: str) -> Path:
         if not _KEY.fullmatch(key):
             raise InvalidInput(f"{key!r} cannot name a stored file.", field="key")
         return self.folder / key[:2] / key
+
+
+@dataclass(frozen=True, slots=True)
+class LocalFolders:
+    """`TenantFolders` below `root`."""
+
+    root: Path
+
+    async def names(self) -> Sequence[str]:
+        return await anyio.to_thread.run_sync(_names, self.root)
+
+    async def remove(self, name: str) -> None:
+        await anyio.to_thread.run_sync(_remove, self.root / name)
 
 
 def _write(path: Path, content: bytes) -> None:
@@ -59,6 +77,33 @@ def _read(path: Path) -> bytes:
 def _delete(path: Path) -> None:
     with _as_our_errors():
         path.unlink(missing_ok=True)
+
+
+def _names(root: Path) -> list[str]:
+    with _as_our_errors():
+        return sorted(path.name for path in root.glob("*/"))
+
+
+def _remove(folder: Path) -> None:
+    with _as_our_errors(), suppress(FileNotFoundError):  # somebody else removes it
+        shutil.rmtree(folder)
+
+
+def _sweep(folder: Path, kept: Collection[str], before: float) -> int:
+    swept = 0
+    with _as_our_errors():
+        for path in folder.glob("*/*"):
+            if path.name not in kept and _written_before(path, before):
+                path.unlink(missing_ok=True)
+                swept += 1
+    return swept
+
+
+def _written_before(path: Path, moment: float) -> bool:
+    try:
+        return path.stat().st_mtime < moment
+    except FileNotFoundError:  # somebody else swept it
+        return False
 
 
 @contextmanager

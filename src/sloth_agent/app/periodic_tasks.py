@@ -1,0 +1,50 @@
+"""What is done again and again, and when: the one table."""
+
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+
+from sloth_agent.app.wiring import Services
+from sloth_agent.clock import Clock
+from sloth_agent.tasks.models import Outcome, PeriodicTask
+from sloth_agent.tasks.running import Tasks
+from sloth_agent.tasks.schedules import Schedule, daily, sundays
+
+_log = logging.getLogger(__name__)
+
+
+async def follow_up_periods(services: Services) -> Outcome:
+    """Of trials and of all else that was granted: what follows begins, or the subscription ends."""
+    return {"subscriptions": await services.subscriptions.settle()}
+
+
+async def clean_up(services: Services) -> Outcome:
+    """One tenant that fails stops no other: its files wait for the next time."""
+    files = failed = 0
+    for organization in await services.organizations.list():
+        try:
+            files += await (await services.of(organization)).leftovers.remove()
+        except Exception:  # noqa: BLE001 - an outer edge: whatever is wrong with this tenant
+            _log.exception("The files of %s could not be cleaned up.", organization.slug)
+            failed += 1
+    return {"files": files, "folders": await services.orphans.remove(), "failed_tenants": failed}
+
+
+_TABLE: Sequence[tuple[str, Schedule, Callable[[Services], Awaitable[Outcome]], str]] = (
+    ("trial-expirations", daily(0), follow_up_periods, "ends trials and periods that are over"),
+    ("clean-up", sundays(3), clean_up, "removes files that no document or tenant owns any more"),
+)
+
+
+def periodic_tasks(services: Services) -> Tasks:
+    """All tasks of an install. One that is run at another time sees that time everywhere."""
+
+    def bound(
+        work: Callable[[Services], Awaitable[Outcome]],
+    ) -> Callable[[Clock], Awaitable[Outcome]]:
+        return lambda clock: work(services.at(clock))
+
+    tasks = [
+        PeriodicTask(name=name, schedule=schedule, does=does, work=bound(work))
+        for name, schedule, work, does in _TABLE
+    ]
+    return Tasks(tasks, services.task_runs, services.backends.clock)
