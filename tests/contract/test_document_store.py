@@ -136,6 +136,7 @@ async def test_no_document_takes_the_source_of_another(store: DocumentStore) -> 
 async def test_beginning_leaves_the_rest_as_it_is_now(store: DocumentStore) -> None:
     document = await store.add(new_document())
     newer = replace(document, digest="bb" * 32, problem=Problem(code="x", message="y"))
+    await store.exchange(newer)
     await store.save(newer)
     begun = await store.begin(document.id)
     assert begun == replace(newer, status=DocumentStatus.PROCESSING, problem=None)

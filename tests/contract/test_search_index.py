@@ -168,7 +168,7 @@ async def test_a_deleted_document_is_not_found(stores: Stores) -> None:
 
 async def test_chunks_of_an_older_content_are_refused(stores: Stores) -> None:
     document = await stores.documents.add(new_document())
-    await stores.documents.save(replace(document, digest="bb" * 32))
+    await stores.documents.exchange(replace(document, digest="bb" * 32))
     with pytest.raises(Conflict):
         await stores.publish(document, "old text")
     assert await stores.find("old") == []

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -17,14 +18,19 @@ from sloth_agent import AsyncSloth, Settings
 from sloth_agent.agent.ports import ChatRequest, Completion, Delta
 from sloth_agent.app.sloth import AsyncTenant
 from sloth_agent.billing.allowance import Resource
+from sloth_agent.billing.models import BYTES_IN_MB
 from sloth_agent.billing.states import SubscriptionStatus
 from sloth_agent.billing.usage_ports import Count
 from sloth_agent.errors import (
+    DocumentLimitExceeded,
     MessageLimitExceeded,
     ModelUnavailable,
+    NotFound,
     SlothError,
+    StorageLimitExceeded,
     SubscriptionExpired,
 )
+from sloth_agent.ids import DocumentId
 
 pytestmark = pytest.mark.anyio
 
@@ -180,3 +186,116 @@ async def test_evaluation_is_not_counted(tenant: AsyncTenant) -> None:
     question = KnownQuestion(question="How much is a haircut?", answers=("40 euro",))
     await limited(tenant, max_messages_per_month=0).evaluate([question])
     assert await messages_of(tenant) == Count()
+
+
+async def counts_of(tenant: AsyncTenant) -> tuple[int, int]:
+    """Documents and bytes: as counted, and as they are."""
+    metering = tenant.services.metering
+    allowance = await metering.allowance()
+    counted = [
+        (await metering.store.count(allowance.room(resource))).used
+        for resource in (Resource.DOCUMENTS, Resource.STORAGE_BYTES)
+    ]
+    documents = await tenant.documents()
+    assert counted == [len(documents), sum(document.size_bytes for document in documents)]
+    return counted[0], counted[1]
+
+
+def sizes_of_files(tenant: AsyncTenant) -> list[int]:
+    folder = tenant.services.backends.files(tenant.services.schema).folder
+    return [file.stat().st_size for file in folder.rglob("*") if file.is_file()]
+
+
+async def upload_many(tenant: AsyncTenant, files: dict[str, bytes]) -> Counter[str]:
+    outcomes: Counter[str] = Counter()
+
+    async def upload(name: str, content: bytes) -> None:
+        try:
+            await tenant.services.documents.upload(name, content)
+            outcomes["kept"] += 1
+        except SlothError as error:
+            outcomes[error.code] += 1
+
+    async with anyio.create_task_group() as group:
+        for name, content in files.items():
+            group.start_soon(upload, name, content)
+    return outcomes
+
+
+async def test_fifty_uploads_of_a_megabyte_into_ten(tenant: AsyncTenant) -> None:
+    """Without `refused = ...` in the statement that adds all fifty are kept."""
+    tenant = limited(tenant, max_storage_mb=10)
+    files = {f"{number}.txt": bytes([65 + number]) * BYTES_IN_MB for number in range(50)}
+    outcomes = await upload_many(tenant, files)
+    assert outcomes == {"kept": 10, "storage_limit_exceeded": 40}
+    assert await counts_of(tenant) == (10, 10 * BYTES_IN_MB)
+    assert sizes_of_files(tenant) == [BYTES_IN_MB] * 10
+
+
+async def test_fifty_documents_into_ten(tenant: AsyncTenant) -> None:
+    """Without `refused = ...` in the statement that adds all fifty are kept."""
+    tenant = limited(tenant, max_documents=10)
+    outcomes = await upload_many(tenant, {f"{number}.txt": b"text" for number in range(50)})
+    assert outcomes == {"kept": 10, "document_limit_exceeded": 40}
+    assert await counts_of(tenant) == (10, 40)
+
+
+async def test_what_is_deleted_makes_room(tenant: AsyncTenant) -> None:
+    tenant = limited(tenant, max_documents=1, max_storage_mb=1)
+    upload = tenant.services.documents.upload
+    kept = await upload("a.txt", b"a" * BYTES_IN_MB)
+    with pytest.raises(DocumentLimitExceeded) as raised:
+        await upload("b.txt", b"b")
+    assert raised.value.details == {
+        "resource": "documents", "used": 1, "limit": 1, "resets_at": None,
+    }  # fmt: skip
+    async with anyio.create_task_group() as group:
+        for _ in range(20):
+            group.start_soon(forgiving, tenant, kept.id)
+    assert await counts_of(tenant) == (0, 0)
+    await upload("b.txt", b"b")
+    assert await counts_of(tenant) == (1, 1)
+
+
+async def forgiving(tenant: AsyncTenant, id: DocumentId) -> None:
+    with suppress(NotFound):
+        await tenant.delete_document(id)
+
+
+async def test_only_the_difference_of_a_new_version_is_counted(tenant: AsyncTenant) -> None:
+    tenant = limited(tenant, max_documents=1, max_storage_mb=1)
+    upload = tenant.services.documents.upload
+    await upload("a.txt", b"a" * 600_000)
+    await upload("a.txt", b"b" * 700_000)
+    assert await counts_of(tenant) == (1, 700_000)
+    with pytest.raises(StorageLimitExceeded):
+        await upload("a.txt", b"c" * (BYTES_IN_MB + 1))
+    assert await counts_of(tenant) == (1, 700_000)
+    assert sizes_of_files(tenant) == [700_000]
+    await upload("a.txt", b"a")
+    assert await counts_of(tenant) == (1, 1)
+
+
+async def test_versions_of_one_document_at_once(tenant: AsyncTenant) -> None:
+    async with anyio.create_task_group() as group:
+        for number in range(50):
+            group.start_soon(tenant.services.documents.upload, "a.txt", b"x" * number)
+    counted = await counts_of(tenant)
+    assert counted[0] == 1
+
+
+async def test_a_file_that_cannot_be_read_is_kept_and_counted(tenant: AsyncTenant) -> None:
+    tenant = limited(tenant, max_documents=5)
+    assert (await tenant.ingest_content("a.pdf", b"no pdf")).status == "failed"
+    assert await counts_of(tenant) == (1, 6)
+
+
+async def test_a_folder_into_a_smaller_plan(tenant: AsyncTenant, tmp_path: Path) -> None:
+    for number in range(5):
+        (tmp_path / f"{number}.txt").write_text(f"text {number}")
+    report = await limited(tenant, max_documents=3).ingest(tmp_path)
+    codes = Counter(file.problem.code if file.problem else "" for file in report.files)
+    assert codes == {"": 3, "document_limit_exceeded": 2}
+    assert await counts_of(tenant) == (3, 18)
+    with pytest.raises(SubscriptionExpired):
+        await limited(tenant, status=SubscriptionStatus.CANCELED).ingest(tmp_path)

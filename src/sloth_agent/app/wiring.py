@@ -160,7 +160,11 @@ class TenantServices:
     def documents(self) -> Documents:
         backends = self.backends
         return Documents(
-            self._document_store, self._files, backends.clock, backends.settings.max_upload_bytes
+            self._document_store,
+            self._files,
+            self.metering,
+            backends.clock,
+            backends.settings.max_upload_bytes,
         )
 
     @cached_property

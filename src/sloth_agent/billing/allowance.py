@@ -54,11 +54,19 @@ class Allowance:
     month: Period
 
     def room(self, resource: Resource) -> Room:
-        limit: int | None = getattr(self.limits, resource)
-        if resource.is_monthly:
-            since, resets_at = self.month.start, self.month.end
-            return Room(resource=resource, limit=limit, since=since, resets_at=resets_at)
-        return Room(resource=resource, limit=limit, since=EVER, resets_at=None)
+        if not resource.is_monthly:
+            return lasting_room(resource, self.limits)
+        return Room(
+            resource=resource,
+            limit=getattr(self.limits, resource),
+            since=self.month.start,
+            resets_at=self.month.end,
+        )
+
+
+def lasting_room(resource: Resource, limits: Limits) -> Room:
+    """Of what is not counted by month."""
+    return Room(resource=resource, limit=getattr(limits, resource), since=EVER, resets_at=None)
 
 
 def allowance_of(subscription: Subscription | None, now: datetime) -> Allowance:

@@ -9,6 +9,7 @@ import anyio
 
 from sloth_agent.billing.access import require_access
 from sloth_agent.billing.allowance import Allowance, Hold, Resource, Room, allowance_of
+from sloth_agent.billing.models import BYTES_IN_MB
 from sloth_agent.billing.usage_ports import CurrentSubscriptions, UsageStore
 from sloth_agent.clock import Clock
 from sloth_agent.errors import (
@@ -87,23 +88,24 @@ _EXCEEDED: dict[Resource, type[LimitReached]] = {
     Resource.STORAGE_BYTES: StorageLimitExceeded,
 }
 
-_WORDS = {
-    Resource.MESSAGES: "messages of this month",
-    Resource.PHOTOS: "photos of this month",
-    Resource.DOCUMENTS: "documents of the plan",
-    Resource.USERS: "users of the plan",
-    Resource.STORAGE_BYTES: "bytes of the plan's storage",
+_NO_ROOM = {
+    Resource.MESSAGES: "All {limit} messages of this month are used up.",
+    Resource.PHOTOS: "All {limit} photos of this month are used up.",
+    Resource.DOCUMENTS: "The plan has room for {limit} documents, and they are there.",
+    Resource.USERS: "All {limit} users of the plan are taken.",
+    Resource.STORAGE_BYTES: "The file does not fit into the plan's storage of {megabytes} MB.",
 }
 
 
 def limit_reached(room: Room, *, used: int) -> LimitReached:
     """What to tell somebody for whom there is no room."""
+    assert room.limit is not None, "without a limit there is always room"
     if room.resets_at is not None:
         hint = f"Choose a higher plan, or wait until {room.resets_at:%Y-%m-%d %H:%M} UTC."
     else:
         hint = "Choose a higher plan, or delete what is not needed any more."
     return _EXCEEDED[room.resource](
-        f"The {room.limit} {_WORDS[room.resource]} are used up.",
+        _NO_ROOM[room.resource].format(limit=room.limit, megabytes=room.limit // BYTES_IN_MB),
         hint=hint,
         resource=room.resource.value,
         used=used,

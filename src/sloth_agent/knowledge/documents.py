@@ -5,8 +5,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePath
 
+from sloth_agent.billing.models import Limits
+from sloth_agent.billing.usage import Metering
 from sloth_agent.clock import Clock
-from sloth_agent.errors import FileTooLarge, NotFound
+from sloth_agent.errors import FileTooLarge, LimitReached, NotFound
 from sloth_agent.ids import DocumentId, new_id
 from sloth_agent.knowledge.models import Document, DocumentStatus
 from sloth_agent.knowledge.ports import DocumentStore, FileStore
@@ -18,6 +20,7 @@ class Documents:
 
     store: DocumentStore
     files: FileStore
+    metering: Metering
     clock: Clock
     max_bytes: int
 
@@ -30,9 +33,12 @@ class Documents:
         Raises:
             FileTooLarge: more than the tenant may upload at once.
             NotFound: the document was deleted meanwhile; nothing is kept.
+            DocumentLimitExceeded, StorageLimitExceeded: the plan has no room; likewise.
+            SubscriptionExpired: likewise.
         """
         if len(content) > self.max_bytes:
             raise too_large(name, self.max_bytes)
+        limits = (await self.metering.allowance()).limits
         digest = hashlib.sha256(content).hexdigest()
         document = await self.store.add(
             Document(
@@ -42,13 +48,16 @@ class Documents:
                 digest=digest,
                 size_bytes=len(content),
                 created_at=self.clock(),
-            )
+            ),
+            limits=limits,
         )
         if document.digest == digest and document.status is DocumentStatus.COMPLETED:
             return document
-        return await self._keep(document, digest, content)
+        return await self._keep(document, digest, content, limits)
 
-    async def _keep(self, document: Document, digest: str, content: bytes) -> Document:
+    async def _keep(
+        self, document: Document, digest: str, content: bytes, limits: Limits
+    ) -> Document:
         """The file first, then the record that speaks of it, then away with the file before it.
 
         Of several at once the last record stands, and each removes the file that it replaced.
@@ -57,7 +66,11 @@ class Documents:
             document, digest=digest, size_bytes=len(content), status=DocumentStatus.PENDING
         )
         await self.files.write(pending.file_key, content)
-        before = await self.store.exchange(pending)
+        try:
+            before = await self.store.exchange(pending, limits=limits)
+        except LimitReached:
+            await self.files.delete(pending.file_key)
+            raise
         if before is None:
             await self.files.delete(pending.file_key)
             raise _unknown(document.id)

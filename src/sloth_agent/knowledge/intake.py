@@ -20,6 +20,7 @@ from sloth_agent.errors import (
     NotFound,
     SlothError,
     StorageUnavailable,
+    SubscriptionExpired,
     Unexpected,
     UnreadableFile,
 )
@@ -29,6 +30,9 @@ from sloth_agent.knowledge.ingestion import Ingestion
 from sloth_agent.knowledge.models import Document, DocumentStatus, Problem, Unread
 
 FILES_AT_ONCE = 4
+
+STOPPING = (DatabaseUnavailable, StorageUnavailable, SubscriptionExpired)
+"""After these no other file would fare better."""
 
 _log = logging.getLogger(__name__)
 
@@ -83,7 +87,8 @@ class Intake:
         left out. `on_found` hears how many files there are, `on_outcome` of each as it is done.
 
         Raises:
-            DatabaseUnavailable, StorageUnavailable: what was done so far is kept.
+            DatabaseUnavailable, StorageUnavailable, SubscriptionExpired: what was done so far is
+                kept.
         """
         started = time.perf_counter()
         found = await anyio.to_thread.run_sync(lambda: list(dict.fromkeys(_files(paths))))
@@ -96,8 +101,8 @@ class Intake:
             for path in waiting:
                 try:
                     outcomes[path] = await self._patiently(path)
-                except (DatabaseUnavailable, StorageUnavailable) as error:
-                    stopped.append(error)  # no other file would fare better
+                except STOPPING as error:
+                    stopped.append(error)
                     group.cancel_scope.cancel()
                     return
                 on_outcome(outcomes[path])
@@ -239,7 +244,7 @@ def _outcome(path: str, document: Document, *, status: Outcome = Outcome.SKIPPED
 
 
 def _failed(path: str, error: Exception) -> FileOutcome:
-    if isinstance(error, DatabaseUnavailable | StorageUnavailable):
+    if isinstance(error, STOPPING):
         raise error
     if not isinstance(error, SlothError):
         _log.error("%s could not be learned", path, exc_info=error)

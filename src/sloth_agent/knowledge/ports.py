@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
+from sloth_agent.billing.models import NO_LIMITS, Limits
 from sloth_agent.ids import DocumentId
 from sloth_agent.knowledge.models import (
     Chunk,
@@ -93,10 +94,14 @@ class FileStore(Protocol):
 
 
 class DocumentStore(Protocol):
-    """The documents of one tenant. Each method is one transaction."""
+    """The documents of one tenant, counted with their bytes. Each method is one transaction."""
 
-    async def add(self, document: Document) -> Document:
-        """Record a document; one from the same source is returned instead, unchanged."""
+    async def add(self, document: Document, *, limits: Limits = NO_LIMITS) -> Document:
+        """Record a document; one from the same source is returned instead, unchanged.
+
+        Raises:
+            DocumentLimitExceeded, StorageLimitExceeded: nothing is recorded.
+        """
 
     async def find(self, id: DocumentId) -> Document | None: ...
 
@@ -110,16 +115,19 @@ class DocumentStore(Protocol):
         """Mark a document as being processed, and return it; None if there is none."""
 
     async def save(self, document: Document) -> None:
-        """Store a changed document; one that is gone stays gone.
+        """Store a changed document, its content excepted; one that is gone stays gone.
 
         Raises:
             Conflict: another document comes from its source; nothing is stored.
         """
 
-    async def exchange(self, document: Document) -> Document | None:
+    async def exchange(self, document: Document, *, limits: Limits = NO_LIMITS) -> Document | None:
         """Record other content of a document, to be read; return the document as it was.
 
         None: it is gone, and stays so.
+
+        Raises:
+            StorageLimitExceeded: the document stays as it was.
         """
 
     async def delete(self, id: DocumentId) -> Document | None:

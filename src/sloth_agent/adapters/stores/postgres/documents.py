@@ -1,7 +1,8 @@
 """The documents of one tenant."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
 from itertools import chain, groupby
 from operator import itemgetter
@@ -10,8 +11,23 @@ from typing import LiteralString
 import psycopg
 from psycopg.types.json import Jsonb
 
-from sloth_agent.adapters.stores.postgres.database import Connection, Database, Row, rows_of_each
+from sloth_agent.adapters.stores.postgres.database import (
+    WITHOUT_WAITING,
+    Connection,
+    Database,
+    Row,
+    rows_of_each,
+)
+from sloth_agent.adapters.stores.postgres.usage import (
+    PostgresUsage,
+    adding_if,
+    changing,
+    refused_resource,
+)
 from sloth_agent.adapters.stores.postgres.vectors import forget_vectors
+from sloth_agent.billing.allowance import Resource, lasting_room
+from sloth_agent.billing.models import NO_LIMITS, Limits
+from sloth_agent.billing.usage import limit_reached
 from sloth_agent.errors import Conflict
 from sloth_agent.ids import DocumentId, new_id
 from sloth_agent.knowledge.models import Document, DocumentStatus, Problem, Unread
@@ -21,6 +37,13 @@ _COLUMNS: LiteralString = (
     " chunk_count, unread, processed_at"
 )
 
+DOCUMENTS, STORAGE = Resource.DOCUMENTS, Resource.STORAGE_BYTES
+
+# What counts a document, in each case before or after the change itself. Its row is held already:
+# who counts takes the counters last, documents before bytes.
+_THERE: LiteralString = "select from documents where id = %s"
+_ONE_LESS: LiteralString = "select -1 as change from documents where id = %s"
+_GROWTH: LiteralString = "select %s - size_bytes as change from documents where id = %s"
 
 # Settings of a transaction that keeps generations as they are until it ends. Whoever changes the
 # chunks of one document holds the index beside others, whoever changes the generations alone;
@@ -37,15 +60,20 @@ class PostgresDocuments:
     database: Database
     schema: str
 
-    async def add(self, document: Document) -> Document:
-        [[row]] = await self.database.at_once(
-            self.schema,
-            f"insert into documents ({_COLUMNS})"
-            " values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
-            " on conflict (source) do update set source = excluded.source"
-            f" returning {_COLUMNS}",
-            _values(document),
+    async def add(self, document: Document, *, limits: Limits = NO_LIMITS) -> Document:
+        one, one_counted = adding_if(_THERE, self.schema, lasting_room(DOCUMENTS, limits), 1)
+        size, size_counted = adding_if(
+            _THERE, self.schema, lasting_room(STORAGE, limits), document.size_bytes
         )
+        async with self._within(limits):
+            [[row]] = await self.database.at_once(
+                self.schema,
+                f"{WITHOUT_WAITING}; insert into documents ({_COLUMNS})"
+                " values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
+                " on conflict (source) do update set source = excluded.source"
+                f" returning {_COLUMNS}; {one}; {size}",
+                (*_values(document), document.id, *one_counted, document.id, *size_counted),
+            )
         return _document(row)
 
     async def find(self, id: DocumentId) -> Document | None:
@@ -87,38 +115,65 @@ class PostgresDocuments:
         except psycopg.errors.UniqueViolation as error:
             raise Conflict(f"Another document comes from {document.source}.") from error
 
-    async def exchange(self, document: Document) -> Document | None:
-        [before] = await self.database.at_once(
-            self.schema,
-            f"select {_COLUMNS} from documents where id = %s for update;"
-            " update documents set digest = %s, size_bytes = %s, status = %s where id = %s",
-            (document.id, document.digest, document.size_bytes, document.status, document.id),
-        )
+    async def exchange(self, document: Document, *, limits: Limits = NO_LIMITS) -> Document | None:
+        size, size_counted = changing(_GROWTH, self.schema, lasting_room(STORAGE, limits))
+        async with self._within(limits):
+            [before] = await self.database.at_once(
+                self.schema,
+                f"select {_COLUMNS} from documents where id = %s for update; {size};"
+                " update documents set digest = %s, size_bytes = %s, status = %s where id = %s",
+                (
+                    document.id,
+                    *(document.size_bytes, document.id, *size_counted),
+                    *(document.digest, document.size_bytes, document.status, document.id),
+                ),
+            )
         return _only(before)
 
     async def delete(self, id: DocumentId) -> Document | None:
+        one, one_counted = changing(_ONE_LESS, self.schema, lasting_room(DOCUMENTS, NO_LIMITS))
+        size, size_counted = changing(_GROWTH, self.schema, lasting_room(STORAGE, NO_LIMITS))
         async with self.database.inside(self.schema, settings=INDEX_HELD) as connection:
             [gone] = await rows_of_each(
                 connection, f"select {_COLUMNS} from documents where id = %s for update", (id,)
             )
             await forget_chunks(connection, id)
-            await connection.execute("delete from documents where id = %s", (id,))
+            await rows_of_each(
+                connection,
+                f"{one}; {size}; delete from documents where id = %s",
+                (id, *one_counted, 0, id, *size_counted, id),
+            )
             return _only(gone)
 
     async def unfinished(self, *, generation: int) -> Sequence[DocumentId]:
         async with self.database.inside(self.schema) as connection:
             return await missing_documents(connection, generation=generation)
 
+    @asynccontextmanager
+    async def _within(self, limits: Limits) -> AsyncIterator[None]:
+        """What would be too much is refused by the counters, and nothing is stored."""
+        try:
+            yield
+        except psycopg.errors.CheckViolation as error:
+            resource = refused_resource(error)
+            if resource is None:
+                raise
+            room = lasting_room(resource, limits)
+            count = await PostgresUsage(self.database, self.schema).count(room)
+            raise limit_reached(room, used=count.used) from error
+
 
 async def save(connection: Connection, document: Document, *, text: str | None = None) -> None:
-    """Store a document, with its text if given, within a transaction that has more to do."""
-    id, *values = _values(document)
+    """Store a document, with its text if given, within a transaction that has more to do.
+
+    Its content, which is counted, changes by `exchange` alone.
+    """
+    id, title, source, _digest, _size, *values = _values(document)
     await connection.execute(
-        "update documents set title = %s, source = %s, digest = %s, size_bytes = %s,"
-        " created_at = %s, status = %s, media_type = %s, problem = %s, pages = %s,"
-        " chunk_count = %s, unread = %s, processed_at = %s, text = coalesce(%s, text)"
-        " where id = %s",
-        (*values, text, id),
+        "update documents set title = %s, source = %s, created_at = %s, status = %s,"
+        " media_type = %s, problem = %s, pages = %s, chunk_count = %s, unread = %s,"
+        " processed_at = %s, text = coalesce(%s, text) where id = %s",
+        (title, source, *values, text, id),
     )
 
 

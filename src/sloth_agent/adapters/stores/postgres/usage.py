@@ -5,24 +5,35 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import LiteralString
 
-from sloth_agent.adapters.stores.postgres.database import Database
+import psycopg
+
+from sloth_agent.adapters.stores.postgres.database import WITHOUT_WAITING, Database
 from sloth_agent.billing.allowance import EVER, Hold, Resource, Room
 from sloth_agent.billing.usage_ports import Count
 
 Counting = tuple[LiteralString, tuple[object, ...]]
 """A statement with its values, to be sent with those that bring what is counted."""
 
-WITHIN_LIMIT = "usage_within_limit"
-"""The constraint that a count beyond its limit breaks."""
+_NO_ROOM = "no_room_for_"
+"""How the constraints begin that a count beyond its limit breaks."""
 
 _KEY: LiteralString = "kept.schema_name = %s and kept.resource = %s and kept.since = %s"
 
-# The first of a period makes the counter.
-_ADDING: LiteralString = (
+_COUNTER: LiteralString = (
     "insert into public.usage as kept (schema_name, resource, since, used, refused)"
-    " values (%s, %s, %s, %s, %s) on conflict (schema_name, resource, since) do update"
-    " set used = kept.used + excluded.used,"
+)
+# The first of a period makes the counter.
+_TOGETHER: LiteralString = (
+    " on conflict (schema_name, resource, since) do update set used = kept.used + excluded.used,"
     " refused = coalesce(kept.used + kept.reserved + excluded.used > %s, false)"
+)
+_ADDING: LiteralString = f"{_COUNTER} values (%s, %s, %s, %s, %s){_TOGETHER}"
+_ADDING_IF: LiteralString = f"{_COUNTER} select %s, %s, %s, %s, %s from counted{_TOGETHER}"
+_CHANGING: LiteralString = (
+    " update public.usage as kept set used = kept.used + counted.change,"
+    " refused = counted.change > 0"
+    " and coalesce(kept.used + kept.reserved + counted.change > %s, false)"
+    f" from counted where counted.change <> 0 and {_KEY}"
 )
 _RESERVING: LiteralString = (
     "with taken as (insert into public.usage as kept (schema_name, resource, since, reserved)"
@@ -47,14 +58,27 @@ _FREEING: LiteralString = (
     " update public.usage as kept set reserved = kept.reserved - freed.amount from freed"
     " where kept.schema_name = %s and kept.resource = freed.resource and kept.since = freed.since"
 )
-# What a crash of the server undoes here, it undoes for whoever waits for the answer, too.
-_WITHOUT_WAITING: LiteralString = "set local synchronous_commit = off"
 
 
 def adding(schema: str, room: Room, amount: int) -> Counting:
-    """Count more of something; more than there is room for breaks the constraint."""
-    beyond = room.limit is not None and amount > room.limit
-    return _ADDING, (*_key(schema, room), amount, beyond, room.limit)
+    """Count more of something; more than there is room for breaks a constraint."""
+    return _ADDING, _added(schema, room, amount)
+
+
+def adding_if(counted: LiteralString, schema: str, room: Room, amount: int) -> Counting:
+    """Like `adding`, but only where a query, whose own values come first, finds a row."""
+    return f"with counted as ({counted}) {_ADDING_IF}", _added(schema, room, amount)
+
+
+def changing(counted: LiteralString, schema: str, room: Room) -> Counting:
+    """Count as much more, or less, as a query finds as `change`; its own values come first."""
+    return f"with counted as ({counted}) {_CHANGING}", (room.limit, *_key(schema, room))
+
+
+def refused_resource(error: psycopg.errors.CheckViolation) -> Resource | None:
+    """Of what there would have been too much; None: something else was wrong."""
+    constraint = error.diag.constraint_name or ""
+    return Resource(constraint.removeprefix(_NO_ROOM)) if constraint.startswith(_NO_ROOM) else None
 
 
 def ending(schema: str, hold: Hold) -> Counting:
@@ -79,7 +103,7 @@ class PostgresUsage:
         key, amount, limit = _key(self.schema, hold.room), hold.amount, hold.room.limit
         [taken] = await self.database.at_once(
             self.schema,
-            f"{_WITHOUT_WAITING}; {_FREEING}; {_RESERVING}",
+            f"{WITHOUT_WAITING}; {_FREEING}; {_RESERVING}",
             (
                 *(self.schema, now, self.schema),
                 *(*key, amount, amount, limit, limit),
@@ -96,7 +120,7 @@ class PostgresUsage:
     async def refund(self, hold: Hold) -> None:
         await self.database.at_once(
             self.schema,
-            f"{_WITHOUT_WAITING}; {_ENDED} from ended where {_KEY}",
+            f"{WITHOUT_WAITING}; {_ENDED} from ended where {_KEY}",
             (hold.id, *_key(self.schema, hold.room)),
         )
 
@@ -122,6 +146,11 @@ class PostgresUsage:
             Resource(resource): Count(used=used, reserved=reserved)
             for resource, used, reserved in rows
         }
+
+
+def _added(schema: str, room: Room, amount: int) -> tuple[object, ...]:
+    beyond = room.limit is not None and amount > room.limit
+    return *_key(schema, room), amount, beyond, room.limit
 
 
 def _key(schema: str, room: Room) -> tuple[object, ...]:
