@@ -31,6 +31,7 @@ COMMANDS = [
     ("tasks",), ("tasks", "list"), ("tasks", "run"),
     ("db",), ("db", "upgrade"), ("db", "status"), ("db", "stop"),
     ("admin",), ("admin", "audit"), ("admin", "audit", "list"),
+    ("admin", "usage"),
     ("admin", "users"), ("admin", "users", "create"), ("admin", "users", "list"),
     ("admin", "users", "set-role"), ("admin", "users", "deactivate"),
     ("admin", "users", "activate"), ("admin", "users", "invite"),
@@ -149,6 +150,37 @@ def test_administration_with_json(sloth_cli: Sloth) -> None:
     assert {check["status"] for check in checks} <= {"ok", "warning"}, checks
     settings = sloth_cli("config", "--json").json
     assert settings["SLOTH_TENANT"] == {"value": sloth_cli.tenant, "source": "environment"}
+
+
+def test_usage_from_the_command_line(sloth_cli: Sloth, tmp_path: Path) -> None:
+    usage = ("admin", "usage", sloth_cli.tenant)
+    before = sloth_cli(*usage, "--json").json
+    assert set(before) == {
+        "period_start", "period_end", "messages", "photos", "documents", "users", "storage_bytes",
+    }  # fmt: skip
+    assert before["messages"] == {
+        "limit": None, "used": 0, "reserved": 0, "resets_at": before["period_end"],
+    }  # fmt: skip
+    sloth_cli("admin", "subscriptions", "activate", sloth_cli.tenant, "--plan", "free")
+    folder = tmp_path / "many"
+    folder.mkdir()
+    for number in range(21):
+        (folder / f"{number}.txt").write_text("A haircut costs 40 euro.")
+    report = sloth_cli("ingest", str(folder), "--json")
+    assert (report.rc, report.json["completed"], report.json["failed"]) == (3, 20, 1)
+    [code] = {file["error"]["code"] for file in report.json["files"] if file["error"]}
+    assert code == "document_limit_exceeded"
+    assert sloth_cli("chat", "How much is a haircut?").rc == 0
+    after = sloth_cli(*usage, "--json").json
+    assert after["messages"] == {
+        "limit": 100, "used": 1, "reserved": 0, "resets_at": after["period_end"],
+    }  # fmt: skip
+    assert after["documents"] == {"limit": 20, "used": 20, "reserved": 0, "resets_at": None}
+    assert after["storage_bytes"]["used"] == 20 * len("A haircut costs 40 euro.")
+    assert "storage_bytes" in sloth_cli(*usage).stdout
+    sloth_cli("admin", "subscriptions", "cancel", sloth_cli.tenant, "--now")
+    refused = sloth_cli("chat", "How much is a haircut?")
+    assert (refused.rc, "has ended" in refused.error) == (1, True)
 
 
 def test_users_from_the_command_line(sloth_cli: Sloth) -> None:

@@ -31,6 +31,8 @@ from sloth_agent.errors import (
     SubscriptionExpired,
 )
 from sloth_agent.ids import DocumentId
+from sloth_agent.tenants.audit import Actor
+from sloth_agent.tenants.users import Role
 
 pytestmark = pytest.mark.anyio
 
@@ -299,3 +301,22 @@ async def test_a_folder_into_a_smaller_plan(tenant: AsyncTenant, tmp_path: Path)
     assert await counts_of(tenant) == (3, 18)
     with pytest.raises(SubscriptionExpired):
         await limited(tenant, status=SubscriptionStatus.CANCELED).ingest(tmp_path)
+
+
+async def test_a_report_of_everything(sloth: AsyncSloth, tenant: AsyncTenant) -> None:
+    await tenant.ingest_content("a.txt", b"A haircut costs 40 euro.")
+    await tenant.chat("How much is a haircut?")
+    await sloth.accounts.create(
+        f"anna@{tenant.organization.slug}.example",
+        organization=tenant.organization.id,
+        role=Role.OWNER,
+        by=Actor(name="test"),
+    )
+    report = await limited(tenant, max_users=3, max_messages_per_month=10).usage()
+    used = {meter.room.resource.value: (meter.used, meter.room.limit) for meter in report.meters}
+    assert used == {
+        "messages": (1, 10), "photos": (0, None), "documents": (1, None), "users": (1, 3),
+        "storage_bytes": (24, None),
+    }  # fmt: skip
+    ended = limited(tenant, status=SubscriptionStatus.UNPAID)
+    assert {meter.used for meter in (await ended.usage()).meters} == {0, 1, 24}

@@ -18,6 +18,7 @@ from sloth_agent.agent.evaluation import Evaluation, KnownQuestion, Verdict
 from sloth_agent.agent.models import Answer, Conversation, ConversationSource, Message, Prompt
 from sloth_agent.agent.ports import Delta
 from sloth_agent.app.sloth import AsyncSloth, AsyncTenant
+from sloth_agent.billing.allowance import UsageReport
 from sloth_agent.ids import ConversationId, DocumentId
 from sloth_agent.knowledge.intake import FileOutcome, IngestReport
 from sloth_agent.knowledge.models import Document, VectorStore
@@ -279,6 +280,10 @@ class Tenant:
                 notify_by_telegram=notify_by_telegram,
             )
         )
+
+    def usage(self) -> UsageReport:
+        """See `AsyncTenant.usage`."""
+        return self._portal.call(self._tenant.usage)
 
     def prompt(self) -> Prompt:
         """See `AsyncTenant.prompt`."""

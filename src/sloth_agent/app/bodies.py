@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from sloth_agent.agent.models import Answer, Citation, Prompt
+from sloth_agent.billing.allowance import Meter, UsageReport
 from sloth_agent.billing.lifecycle import terms_held
 from sloth_agent.billing.models import Plan, Subscription
 from sloth_agent.billing.plans import PlanOutcome
@@ -206,6 +207,24 @@ def subscription_body(subscription: Subscription) -> Body:
         "cancel_at_period_end": subscription.cancel_at_period_end,
         "features": sorted(subscription.terms.features),
         "later": [{"plan": held.plan, "until": _moment(held.until)} for held in following],
+    }
+
+
+def usage_body(report: UsageReport) -> Body:
+    return {
+        "period_start": report.month.start.isoformat(),
+        "period_end": report.month.end.isoformat(),
+        **{meter.room.resource.value: _meter(meter) for meter in report.meters},
+    }
+
+
+def _meter(meter: Meter) -> Body:
+    resets_at = meter.room.resets_at
+    return {
+        "limit": meter.room.limit,
+        "used": meter.used,
+        "reserved": meter.reserved,
+        "resets_at": resets_at.isoformat() if resets_at else None,
     }
 
 

@@ -13,6 +13,7 @@ from sloth_agent.agent.ports import Delta
 from sloth_agent.app.choices import advice
 from sloth_agent.app.periodic_tasks import periodic_tasks
 from sloth_agent.app.wiring import Backends, Services, TenantServices, open_databases
+from sloth_agent.billing.allowance import UsageReport
 from sloth_agent.billing.plans import PlanCatalog
 from sloth_agent.billing.subscriptions import Subscriptions
 from sloth_agent.errors import EmbedderUnavailable
@@ -324,6 +325,10 @@ class AsyncTenant:
             notification_email=notification_email,
             notify_by_telegram=notify_by_telegram,
         )
+
+    async def usage(self) -> UsageReport:
+        """What it uses of what its plan allows; without a subscription there are no limits."""
+        return await self.services.metering.report()
 
     async def prompt(self) -> Prompt:
         """How it speaks now; version 0 is what every tenant starts with."""

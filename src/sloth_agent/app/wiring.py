@@ -43,7 +43,7 @@ from sloth_agent.billing.plans import PlanCatalog
 from sloth_agent.billing.recent import RecentSubscriptions
 from sloth_agent.billing.subscriptions import Subscriptions
 from sloth_agent.billing.usage import Metering
-from sloth_agent.billing.usage_ports import CurrentSubscriptions
+from sloth_agent.billing.usage_ports import CurrentSubscriptions, TakenSeats
 from sloth_agent.clock import Clock, system_clock
 from sloth_agent.ids import TenantId
 from sloth_agent.knowledge.documents import Documents
@@ -151,6 +151,7 @@ class TenantServices:
     database: Database  # where the tenant lives
     organization: Organization
     subscriptions: CurrentSubscriptions
+    seats: TakenSeats
 
     @property
     def schema(self) -> str:
@@ -228,6 +229,7 @@ class TenantServices:
             self.organization.id,
             PostgresUsage(self.database, self.schema),
             self.subscriptions,
+            self.seats,
             self.backends.clock,
         )
 
@@ -349,7 +351,9 @@ class Services:
 
     async def of(self, organization: Organization) -> TenantServices:
         home = await self.databases.home_of(organization)
-        return TenantServices(self.backends, home, organization, self._recent_subscriptions)
+        return TenantServices(
+            self.backends, home, organization, self._recent_subscriptions, self._users
+        )
 
 
 async def open_databases(settings: Settings, resources: AsyncExitStack) -> Databases:

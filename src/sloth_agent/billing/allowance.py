@@ -74,3 +74,24 @@ def allowance_of(subscription: Subscription | None, now: datetime) -> Allowance:
     if subscription is None:
         return Allowance(limits=NO_LIMITS, month=month_around(now, anchor=EVER))
     return Allowance(limits=subscription.limits, month=subscription.month(now))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Meter:
+    """How much of one thing a firm uses, and may use."""
+
+    room: Room
+    used: int
+    reserved: int  # for what is being done right now
+
+    def reached(self, percent: int) -> bool:
+        """Whether so much of the limit is used; never where there is no limit, or one of 0."""
+        return bool(self.room.limit) and self.used * 100 >= (self.room.limit or 0) * percent
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UsageReport:
+    """All that a firm uses at one moment."""
+
+    month: Period
+    meters: tuple[Meter, ...]  # one for each resource

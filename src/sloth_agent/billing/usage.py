@@ -8,9 +8,22 @@ from datetime import timedelta
 import anyio
 
 from sloth_agent.billing.access import require_access
-from sloth_agent.billing.allowance import Allowance, Hold, Resource, Room, allowance_of
+from sloth_agent.billing.allowance import (
+    Allowance,
+    Hold,
+    Meter,
+    Resource,
+    Room,
+    UsageReport,
+    allowance_of,
+)
 from sloth_agent.billing.models import BYTES_IN_MB
-from sloth_agent.billing.usage_ports import CurrentSubscriptions, UsageStore
+from sloth_agent.billing.usage_ports import (
+    Count,
+    CurrentSubscriptions,
+    TakenSeats,
+    UsageStore,
+)
 from sloth_agent.clock import Clock
 from sloth_agent.errors import (
     BackendUnavailable,
@@ -37,6 +50,7 @@ class Metering:
     organization: TenantId
     store: UsageStore
     subscriptions: CurrentSubscriptions
+    seats: TakenSeats
     clock: Clock
 
     async def allowance(self) -> Allowance:
@@ -48,6 +62,22 @@ class Metering:
         subscription = await self.subscriptions.current(self.organization)
         require_access(subscription)
         return allowance_of(subscription, self.clock())
+
+    async def report(self) -> UsageReport:
+        """All that it uses now, also after the end of its subscription."""
+        now = self.clock()
+        allowance = allowance_of(await self.subscriptions.current(self.organization), now)
+        seats = await self.seats.seats_taken(self.organization, now=now)
+        counts = {
+            **await self.store.counts(month=allowance.month.start),
+            Resource.USERS: Count(used=seats),
+        }
+        meters = []
+        for resource in Resource:
+            count = counts.get(resource, Count())
+            room = allowance.room(resource)
+            meters.append(Meter(room=room, used=count.used, reserved=count.reserved))
+        return UsageReport(month=allowance.month, meters=tuple(meters))
 
     @asynccontextmanager
     async def held(self, resource: Resource) -> AsyncIterator[Hold]:

@@ -17,6 +17,13 @@ class CurrentSubscriptions(Protocol):
         """None: the firm never had one, and nothing limits it."""
 
 
+class TakenSeats(Protocol):
+    """Users are counted where they sign in, not where their firm's documents are."""
+
+    async def seats_taken(self, organization: TenantId, *, now: datetime) -> int:
+        """Active users and open invitations."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Count:
     """How much of one thing is there, and for how much more a place is kept."""
@@ -48,4 +55,4 @@ class UsageStore(Protocol):
         """Of one thing."""
 
     async def counts(self, *, month: datetime) -> Mapping[Resource, Count]:
-        """Of everything that is or was ever counted, by month since the given start."""
+        """Of all that there is, and of what is counted in the month that began then."""

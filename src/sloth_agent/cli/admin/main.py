@@ -2,10 +2,11 @@
 
 import typer
 
-from sloth_agent.cli.admin import audit, plans, subscriptions, users
+from sloth_agent.cli.admin import audit, plans, subscriptions, usage, users
 
 app = typer.Typer(no_args_is_help=True, epilog="Example: sloth admin audit list")
 app.add_typer(plans.app, name="plans", help="What is on sale.")
 app.add_typer(subscriptions.app, name="subscriptions", help="What each tenant has.")
+app.command("usage", epilog=usage.EXAMPLE)(usage.usage)
 app.add_typer(users.app, name="users", help="Who signs in.")
 app.add_typer(audit.app, name="audit", help="Who did what.")

@@ -25,7 +25,7 @@ _COLUMNS: LiteralString = (
 
 @dataclass(frozen=True, slots=True)
 class PostgresUsers:
-    """`UserStore` on the control tables."""
+    """`UserStore` and `TakenSeats` on the control tables."""
 
     database: Database
 
@@ -157,6 +157,10 @@ class PostgresUsers:
             )
             await record(connection, event)
 
+    async def seats_taken(self, organization: TenantId, *, now: datetime) -> int:
+        async with self.database.shared() as connection:
+            return await _seats_taken(connection, organization, now=now)
+
     async def invitations(self, organization: TenantId, *, now: datetime) -> Sequence[Invitation]:
         async with self.database.shared() as connection:
             found = await connection.execute(
@@ -233,13 +237,7 @@ async def _check_seats(
     """Under `_hold`."""
     if seats is None:
         return
-    found = await connection.execute(
-        "select (select count(*) from public.users where organization_id = %(id)s and is_active)"
-        " + (select count(*) from public.invitations where organization_id = %(id)s"
-        " and accepted_at is null and expires_at > %(now)s)",
-        {"id": organization, "now": now},
-    )
-    used = (await found.fetchone() or (0,))[0]
+    used = await _seats_taken(connection, organization, now=now)
     if used >= seats:
         raise SeatLimitExceeded(
             f"All {seats} users of the plan are taken.",
@@ -248,6 +246,17 @@ async def _check_seats(
             used=used,
             limit=seats,
         )
+
+
+async def _seats_taken(connection: Connection, organization: TenantId, *, now: datetime) -> int:
+    found = await connection.execute(
+        "select (select count(*) from public.users where organization_id = %(id)s and is_active)"
+        " + (select count(*) from public.invitations where organization_id = %(id)s"
+        " and accepted_at is null and expires_at > %(now)s)",
+        {"id": organization, "now": now},
+    )
+    [taken] = await found.fetchone() or (0,)
+    return int(taken)
 
 
 async def _check_owner(connection: Connection, organization: TenantId | None) -> None:
