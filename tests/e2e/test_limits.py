@@ -304,6 +304,7 @@ async def test_a_folder_into_a_smaller_plan(tenant: AsyncTenant, tmp_path: Path)
 
 
 async def test_a_report_of_everything(sloth: AsyncSloth, tenant: AsyncTenant) -> None:
+    tenant = limited(tenant, max_users=3, max_messages_per_month=10)
     await tenant.ingest_content("a.txt", b"A haircut costs 40 euro.")
     await tenant.chat("How much is a haircut?")
     await sloth.accounts.create(
@@ -312,7 +313,7 @@ async def test_a_report_of_everything(sloth: AsyncSloth, tenant: AsyncTenant) ->
         role=Role.OWNER,
         by=Actor(name="test"),
     )
-    report = await limited(tenant, max_users=3, max_messages_per_month=10).usage()
+    report = await tenant.usage()
     used = {meter.room.resource.value: (meter.used, meter.room.limit) for meter in report.meters}
     assert used == {
         "messages": (1, 10), "photos": (0, None), "documents": (1, None), "users": (1, 3),
