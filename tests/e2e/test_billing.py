@@ -33,7 +33,7 @@ def test_plans_from_the_command_line(sloth_cli: Sloth, shipped: bytes) -> None:
     dearer = shipped.replace(b"29.00", b"35.00")
     told = sloth_cli("admin", "plans", "load", "-", stdin=dearer)
     assert "starter: changed" in told.stdout
-    assert "keep other terms until" in told.stderr
+    assert "on starter keep other terms" in told.stderr
     loaded = sloth_cli("admin", "plans", "load", "-", "--json", stdin=dearer).json["plans"]
     assert {plan["outcome"] for plan in loaded} == {"unchanged"}
 
@@ -78,3 +78,39 @@ def test_subscriptions_from_the_command_line(sloth_cli: Sloth) -> None:
     assert (
         "no subscription" in sloth_cli("admin", "subscriptions", "cancel", sloth_cli.tenant).error
     )
+
+
+def test_codes_from_the_command_line(sloth_cli: Sloth) -> None:
+    slug = sloth_cli.tenant
+    generate = ("admin", "codes", "generate", "--plan", "pro", "--days", "90")
+    [one, other] = sloth_cli(*generate, "--count", "2", "--json").json["codes"]
+    header, row = sloth_cli(*generate, "--csv", "--expires", "2099-01-01").stdout.split()
+    assert header == "code,plan,days,expires_at"
+    assert row.split(",")[1:] == ["professional", "90", "2099-01-01T00:00:00+00:00"]
+
+    redeem = ("admin", "codes", "redeem")
+    given = sloth_cli(*redeem, one, "--tenant", slug, "--json").json
+    assert (given["tenant"], given["plan"], given["status"]) == (slug, "professional", "active")
+    assert sloth_cli(*redeem, "-", "--tenant", slug, stdin=f" {other.lower()}\n".encode()).rc == 0
+    assert "used already" in sloth_cli(*redeem, one, "--tenant", slug).error
+    assert "mistyped" in sloth_cli(*redeem, one[:-1], "--tenant", slug).error
+
+    found = sloth_cli("admin", "codes", "list", "--plan", "pro", "--limit", "1", "--json").json
+    [item] = found["items"]
+    assert set(item) == {"id", "plan", "days", "status", "used_by", "used_at", "expires_at"}
+    assert (item["status"], found["next_cursor"]) == ("unused", item["id"])
+    assert sloth_cli("admin", "codes", "revoke", item["id"], "--json").json["status"] == "revoked"
+    used = sloth_cli("admin", "codes", "list", "--status", "used", "--json").json["items"]
+    assert slug in [code["used_by"] for code in used]
+
+    for wrong in (["--days", "-1"], ["--count", "0"], ["--expires", "soon"], ["--csv", "--json"]):
+        assert sloth_cli(*generate, *wrong).rc == 2
+    assert "expired already" in sloth_cli(*generate, "--expires", "2001-01-01").error
+    assert "no plan 'gold'" in sloth_cli(*generate, "--plan", "gold").error
+    log = sloth_cli("admin", "audit", "list", "--tenant", slug, "--action", "code.*", "--json").json
+    assert [event["action"] for event in log["items"]] == [
+        "code.refused",
+        "code.refused",
+        "code.redeemed",
+        "code.redeemed",
+    ]

@@ -38,7 +38,8 @@ COMMANDS = [
     ("admin", "users", "reset-password"), ("admin", "plans"), ("admin", "plans", "list"),
     ("admin", "plans", "load"), ("admin", "plans", "export"), ("admin", "subscriptions"),
     ("admin", "subscriptions", "activate"), ("admin", "subscriptions", "cancel"),
-    ("admin", "subscriptions", "list"),
+    ("admin", "subscriptions", "list"), ("admin", "codes"), ("admin", "codes", "generate"),
+    ("admin", "codes", "list"), ("admin", "codes", "revoke"), ("admin", "codes", "redeem"),
 ]  # fmt: skip
 
 

@@ -10,6 +10,7 @@ from sloth_agent.billing.allowance import Meter, UsageReport
 from sloth_agent.billing.lifecycle import terms_held
 from sloth_agent.billing.models import Plan, Subscription
 from sloth_agent.billing.plans import PlanOutcome
+from sloth_agent.billing.ports import ListedCode
 from sloth_agent.knowledge.intake import FileOutcome, IngestReport, Outcome
 from sloth_agent.knowledge.models import Document, Passage, Problem, VectorStore
 from sloth_agent.knowledge.retrieval import Found
@@ -207,6 +208,19 @@ def subscription_body(subscription: Subscription) -> Body:
         "cancel_at_period_end": subscription.cancel_at_period_end,
         "features": sorted(subscription.terms.features),
         "later": [{"plan": held.plan, "until": _moment(held.until)} for held in following],
+    }
+
+
+def code_body(listed: ListedCode, *, now: datetime) -> Body:
+    code = listed.code
+    return {
+        "id": str(code.id),
+        "plan": code.plan,
+        "days": code.duration_days,
+        "status": code.status(now).value,
+        "used_by": listed.used_by or (str(code.used_by) if code.used_by else None),
+        "used_at": _moment(code.used_at),
+        "expires_at": _moment(code.expires_at),
     }
 
 

@@ -13,6 +13,7 @@ from sloth_agent.agent.ports import Delta
 from sloth_agent.app.choices import advice
 from sloth_agent.app.periodic_tasks import periodic_tasks
 from sloth_agent.app.wiring import Backends, Services, TenantServices, open_databases
+from sloth_agent.billing.activation_codes import ActivationCodes
 from sloth_agent.billing.allowance import UsageReport
 from sloth_agent.billing.plans import PlanCatalog
 from sloth_agent.billing.subscriptions import Subscriptions
@@ -153,6 +154,11 @@ class AsyncSloth:
     def plans(self) -> PlanCatalog:
         """What is on sale."""
         return self._opened.plans
+
+    @property
+    def codes(self) -> ActivationCodes:
+        """Activation codes, which give a plan without a payment."""
+        return self._opened.codes
 
     @property
     def subscriptions(self) -> Subscriptions:

@@ -10,6 +10,7 @@ from typing import Any
 import anyio.to_thread
 
 from sloth_agent.adapters.files.local import LocalFiles, LocalFolders
+from sloth_agent.adapters.stores.postgres.activation_codes import PostgresCodes
 from sloth_agent.adapters.stores.postgres.audit import PostgresAudit
 from sloth_agent.adapters.stores.postgres.conversations import (
     PostgresConversations,
@@ -39,6 +40,7 @@ from sloth_agent.agent.ports import ChatModel
 from sloth_agent.agent.prompts import Prompts
 from sloth_agent.app.backends import factory
 from sloth_agent.app.choices import NONE, chat_choice, embedder_choice
+from sloth_agent.billing.activation_codes import ActivationCodes
 from sloth_agent.billing.plans import PlanCatalog
 from sloth_agent.billing.recent import RecentSubscriptions
 from sloth_agent.billing.subscriptions import Subscriptions
@@ -277,13 +279,20 @@ class Services:
 
     @cached_property
     def plans(self) -> PlanCatalog:
-        return PlanCatalog(
-            PostgresPlans(self.databases.main), self._subscription_store, self.backends.clock
-        )
+        return PlanCatalog(self._plan_store, self._subscription_store, self.backends.clock)
+
+    @cached_property
+    def codes(self) -> ActivationCodes:
+        store = PostgresCodes(self.databases.main)
+        return ActivationCodes(store, self._plan_store, self.backends.clock)
 
     @cached_property
     def subscriptions(self) -> Subscriptions:
         return Subscriptions(self._subscription_store, self.backends.clock)
+
+    @cached_property
+    def _plan_store(self) -> PostgresPlans:
+        return PostgresPlans(self.databases.main)
 
     @cached_property
     def _subscription_store(self) -> PostgresSubscriptions:

@@ -4,9 +4,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
+from uuid import UUID
 
 from sloth_agent.billing.periods import Period, month_around
-from sloth_agent.billing.states import BillingCycle, SubscriptionStatus
+from sloth_agent.billing.states import BillingCycle, CodeStatus, SubscriptionStatus
 from sloth_agent.ids import TenantId
 
 BYTES_IN_MB = 1024 * 1024
@@ -124,3 +125,27 @@ class Subscription:
     def month(self, now: datetime) -> Period:
         """The month in which usage is counted now."""
         return month_around(now, anchor=self.anchor)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ActivationCode:
+    """Gives a firm time on a plan without a payment, once. The code itself is not kept."""
+
+    id: UUID
+    plan: str
+    duration_days: int  # 0: without end
+    created_by: str
+    created_at: datetime
+    expires_at: datetime | None = None  # None: it can be used as long as the install lives
+    used_by: TenantId | None = None
+    used_at: datetime | None = None
+    revoked_at: datetime | None = None
+
+    def status(self, now: datetime) -> CodeStatus:
+        if self.used_at is not None:
+            return CodeStatus.USED
+        if self.revoked_at is not None:
+            return CodeStatus.REVOKED
+        if self.expires_at is not None and self.expires_at <= now:
+            return CodeStatus.EXPIRED
+        return CodeStatus.UNUSED

@@ -43,11 +43,13 @@ class PlanCatalog:
         """All plans, the smallest first; those withdrawn too."""
         return await self.store.all()
 
-    async def show(self, slug: str) -> Plan:
-        """Raises:
-        NotFound: no such plan.
+    async def show(self, name: str) -> Plan:
+        """By its slug, or the beginning of it.
+
+        Raises:
+            NotFound: no such plan, or several.
         """
-        return known({plan.slug: plan for plan in await self.store.all()}, slug)
+        return known({plan.slug: plan for plan in await self.store.all()}, name)
 
     async def load(self, text: str, *, by: Actor) -> Sequence[PlanOutcome]:
         """Replace the plans by those of a file, whole or not at all.
@@ -74,24 +76,27 @@ class PlanCatalog:
         return write_plans(await self.store.all())
 
 
-def known(plans: Plans, slug: str) -> Plan:
-    """Raises:
-    NotFound: no such plan.
+def known(plans: Plans, name: str) -> Plan:
+    """By its slug, or by a beginning that no other one has: `pro` is `professional`.
+
+    Raises:
+        NotFound: no such plan, or several.
     """
-    if slug not in plans:
-        raise NotFound(f"There is no plan {slug!r}.", hint=f"There are: {', '.join(plans)}.")
-    return plans[slug]
+    slugs = [name] if name in plans else [slug for slug in plans if slug.startswith(name)]
+    if len(slugs) != 1 or not name:
+        raise NotFound(f"There is no plan {name!r}.", hint=f"There are: {', '.join(plans)}.")
+    return plans[slugs[0]]
 
 
-def on_sale(plans: Plans, slug: str) -> Plan:
+def on_sale(plans: Plans, name: str) -> Plan:
     """Raises:
     NotFound: no such plan.
     Conflict: nobody can begin it any more.
     """
-    plan = known(plans, slug)
+    plan = known(plans, name)
     if not plan.is_active:
         raise Conflict(
-            f"The plan {slug!r} is no longer sold.", hint="See `sloth admin plans list`."
+            f"The plan {plan.slug!r} is no longer sold.", hint="See `sloth admin plans list`."
         )
     return plan
 

@@ -4,12 +4,13 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol, Self
+from uuid import UUID
 
 from sloth_agent.billing.lifecycle import Plans
-from sloth_agent.billing.models import Plan, Subscription
-from sloth_agent.billing.states import SubscriptionStatus
+from sloth_agent.billing.models import ActivationCode, Plan, Subscription
+from sloth_agent.billing.states import CodeStatus, SubscriptionStatus
 from sloth_agent.ids import TenantId
-from sloth_agent.tenants.audit import AuditEvent
+from sloth_agent.tenants.audit import Actor, AuditEvent
 
 
 class PlanStore(Protocol):
@@ -82,3 +83,67 @@ class SubscriptionStore(Protocol):
 
     async def with_plans(self, plans: Collection[str]) -> Sequence[Subscription]:
         """Running subscriptions that are on one of the plans, or will be."""
+
+
+@dataclass(frozen=True, slots=True)
+class ListedCode:
+    code: ActivationCode
+    used_by: str | None  # the slug; None: unused, or that tenant is gone
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """Somebody tries a code for a firm."""
+
+    organization: TenantId
+    digest: bytes | None  # None: mistyped, there is nothing to look up
+    at: datetime
+    by: Actor
+
+    def event(self, action: str, *, code: UUID | None, **details: object) -> AuditEvent:
+        return AuditEvent.of(
+            action,
+            by=self.by,
+            at=self.at,
+            organization=self.organization,
+            subject=str(code) if code else None,
+            **details,
+        )
+
+
+class CodeStore(Protocol):
+    """Activation codes, of which only digests are kept."""
+
+    async def add(self, codes: Mapping[bytes, ActivationCode], *, event: AuditEvent) -> None:
+        """Keep new codes under their digests."""
+
+    async def all(
+        self,
+        *,
+        now: datetime,
+        status: CodeStatus | None,
+        plan: str | None,
+        before: UUID | None,
+        limit: int,
+    ) -> Sequence[ListedCode]:
+        """Newest first; `before` is the last id of the page before."""
+
+    async def revoke(self, which: UUID | bytes, *, event: AuditEvent) -> ActivationCode | None:
+        """Let nobody use it any more, by its id or digest; one that was used stays as it is.
+
+        Returns what it is now; None: no such code.
+        """
+
+    async def redeem(
+        self, attempt: Attempt, grant: Callable[[ActivationCode], Decide]
+    ) -> Subscription:
+        """Take the code, and change the subscription by `grant` of it: both or neither.
+
+        A refused attempt is counted and written down.
+
+        Raises:
+            NotFound: no such organization.
+            RateLimited: too many of this firm's codes were wrong; this one is not looked at.
+            CodeUnknown, CodeUsed, CodeExpired: it cannot be taken.
+            Conflict: it would give the firm nothing; the code stays unused.
+        """

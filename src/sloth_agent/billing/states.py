@@ -1,4 +1,4 @@
-"""In which states a subscription may be, and how it is paid."""
+"""In which states subscriptions and codes may be, and how firms pay."""
 
 from enum import StrEnum
 
@@ -23,3 +23,10 @@ class SubscriptionStatus(StrEnum):
     def alive(self) -> bool:
         """Whether the firm is served; while a payment is tried again it still is."""
         return self not in (SubscriptionStatus.CANCELED, SubscriptionStatus.UNPAID)
+
+
+class CodeStatus(StrEnum):
+    UNUSED = "unused"
+    USED = "used"
+    EXPIRED = "expired"
+    REVOKED = "revoked"

@@ -77,9 +77,10 @@ def list_subscriptions(
 ) -> None:
     """List subscriptions by tenant."""
     with opened() as sloth:
+        slug = sloth.run(lambda sloth: sloth.plans.show(plan)).slug if plan else None
         found = sloth.run(
             lambda sloth: sloth.subscriptions.list(
-                status=status, plan=plan, after=after, limit=limit
+                status=status, plan=slug, after=after, limit=limit
             )
         )
     items = [_body(firm.slug, firm.subscription) for firm in found]
