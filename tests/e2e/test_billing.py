@@ -20,7 +20,8 @@ def shipped(sloth_cli: Sloth) -> Iterator[bytes]:
 
 
 def test_plans_from_the_command_line(sloth_cli: Sloth, shipped: bytes) -> None:
-    plans = sloth_cli("admin", "plans", "list", "--json").json
+    listed = sloth_cli("admin", "plans", "list", "--json").json
+    plans = [plan for plan in listed if plan["is_active"]]  # others may be left from other tests
     assert [plan["slug"] for plan in plans] == ["free", "starter", "professional", "enterprise"]
     assert set(plans[0]) == {
         "slug", "name", "price_monthly", "price_yearly", "currency", "limits", "features",

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sloth_agent.billing.periods import Period, month_around, months_after
+from sloth_agent.billing.periods import Period, continued, month_around, months_after
 
 MOMENTS = st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001 - bounds of hypothesis are naive
 
@@ -31,6 +31,16 @@ def test_a_short_month_does_not_shift_those_after_it() -> None:
     assert month_around(datetime(2027, 3, 1, tzinfo=UTC), anchor=anchor) == Period(
         datetime(2027, 2, 28, 12, tzinfo=UTC), datetime(2027, 3, 31, 12, tzinfo=UTC)
     )
+
+
+def test_what_ended_for_want_of_a_31st_goes_on_to_one() -> None:
+    january, february = datetime(2027, 1, 31, tzinfo=UTC), datetime(2027, 2, 28, tzinfo=UTC)
+    march = datetime(2027, 3, 31, tzinfo=UTC)
+    assert continued(february, anchor=january, months=1) == march
+    assert continued(february, anchor=march, months=1) == datetime(2027, 3, 31, tzinfo=UTC)
+    assert continued(february, anchor=february, months=1) == datetime(2027, 3, 28, tzinfo=UTC)
+    elsewhere = datetime(2027, 2, 5, tzinfo=UTC)
+    assert continued(elsewhere, anchor=january, months=1) == datetime(2027, 3, 5, tzinfo=UTC)
 
 
 @given(anchor=MOMENTS, now=MOMENTS)

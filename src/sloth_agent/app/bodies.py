@@ -193,6 +193,7 @@ def plan_outcome_body(outcome: PlanOutcome) -> Body:
         "outcome": outcome.outcome.value,
         "firms_on_old_terms": outcome.firms_on_old_terms,
         "old_terms_until": _moment(outcome.old_terms_until),
+        "unused_codes": outcome.unused_codes,
     }
 
 

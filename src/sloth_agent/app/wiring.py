@@ -279,16 +279,21 @@ class Services:
 
     @cached_property
     def plans(self) -> PlanCatalog:
-        return PlanCatalog(self._plan_store, self._subscription_store, self.backends.clock)
+        return PlanCatalog(
+            self._plan_store, self._subscription_store, self._code_store, self.backends.clock
+        )
 
     @cached_property
     def codes(self) -> ActivationCodes:
-        store = PostgresCodes(self.databases.main)
-        return ActivationCodes(store, self._plan_store, self.backends.clock)
+        return ActivationCodes(self._code_store, self._plan_store, self.backends.clock)
 
     @cached_property
     def subscriptions(self) -> Subscriptions:
         return Subscriptions(self._subscription_store, self.backends.clock)
+
+    @cached_property
+    def _code_store(self) -> PostgresCodes:
+        return PostgresCodes(self.databases.main)
 
     @cached_property
     def _plan_store(self) -> PostgresPlans:

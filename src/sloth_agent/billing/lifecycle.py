@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from sloth_agent.billing.models import Grant, Plan, Subscription, Terms
-from sloth_agent.billing.periods import month_around, months_after
+from sloth_agent.billing.periods import continued, month_around, months_after
 from sloth_agent.billing.states import BillingCycle, SubscriptionStatus
 from sloth_agent.billing.transitions import Event, next_status
 from sloth_agent.errors import Conflict
@@ -15,9 +15,15 @@ Plans = Mapping[str, Plan]
 """All plans of the install by slug."""
 
 
-def length_of(cycle: BillingCycle, *, now: datetime) -> timedelta:
-    """One month or one year of the calendar, from now."""
-    return months_after(now, cycle.months) - now
+def length_of(
+    cycle: BillingCycle, plan: Plan, *, after: Subscription | None, now: datetime
+) -> timedelta:
+    """One month or one year of the calendar, from the end of what the firm has of the plan."""
+    running = terms_held(after) if after and after.status.alive else ()
+    ends = [held.until for held in running if held.plan == plan.slug and held.until]
+    start = ends[-1] if ends else now
+    anchor = after.anchor if after and ends else now
+    return continued(start, anchor=anchor, months=cycle.months) - start
 
 
 def grant_of(plan: Plan, length: timedelta | None) -> Grant:
@@ -101,12 +107,11 @@ def canceled(subscription: Subscription, *, at_period_end: bool, now: datetime) 
         Conflict: it has ended already, or never would.
     """
     if not at_period_end:
+        end = now if subscription.status.alive else subscription.current_period_end
         return replace(
             subscription,
             status=next_status(subscription.status, Event.CANCELED),
-            current_period_end=now
-            if subscription.status.alive
-            else subscription.current_period_end,
+            current_period_end=end,
             canceled_at=now,
             later=(),
         )

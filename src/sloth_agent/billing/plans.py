@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from sloth_agent.billing.lifecycle import Held, Plans, terms_held
+from sloth_agent.billing.lifecycle import Plans, terms_held
 from sloth_agent.billing.models import Plan, Subscription
 from sloth_agent.billing.plan_file import read_plans, write_plans
-from sloth_agent.billing.ports import PlanStore, SubscriptionStore
+from sloth_agent.billing.ports import CodeStore, PlanStore, SubscriptionStore
 from sloth_agent.clock import Clock
 from sloth_agent.errors import Conflict, NotFound
 from sloth_agent.tenants.audit import Actor, AuditEvent
@@ -29,6 +29,7 @@ class PlanOutcome:
     outcome: Outcome
     firms_on_old_terms: int
     old_terms_until: datetime | None  # when the last of those firms has new ones; None: never
+    unused_codes: int  # handed out or not, they give the new terms
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,7 @@ class PlanCatalog:
 
     store: PlanStore
     subscriptions: SubscriptionStore
+    codes: CodeStore
     clock: Clock
 
     async def list(self) -> Sequence[Plan]:
@@ -60,14 +62,15 @@ class PlanCatalog:
             InvalidInput: one thing that is wrong with the file, with its line.
         """
         plans = read_plans(text)
-        slugs = [plan.slug for plan in plans]
-        event = AuditEvent.of("plans.loaded", by=by, at=self.clock(), plans=slugs)
+        now = self.clock()
+        event = AuditEvent.of("plans.loaded", by=by, at=now, plans=[plan.slug for plan in plans])
         before = await self.store.replace(plans, event=event)
         outcomes = _outcomes(before, plans)
         running = await self.subscriptions.with_plans(outcomes)
-        now = {plan.slug: plan for plan in plans}
+        unused = await self.codes.unused(now)
+        present = {**before, **{plan.slug: plan for plan in plans}}
         return [
-            _told(slug, outcome, _on_other_terms(running, now.get(slug) or before[slug]))
+            _told(present[slug], outcome, running, unused.get(slug, 0))
             for slug, outcome in outcomes.items()
         ]
 
@@ -117,24 +120,25 @@ def _outcome(before: Plan | None, plan: Plan) -> Outcome:
     return Outcome.UNCHANGED if before == plan else Outcome.CHANGED
 
 
-def _on_other_terms(running: Sequence[Subscription], plan: Plan) -> Sequence[Held]:
-    """For each firm with terms of this plan that are not those of today: the last such ones."""
-    held = [
-        [held for held in terms_held(subscription) if _differs(held, plan)]
-        for subscription in running
-    ]
-    return [terms[-1] for terms in held if terms]
-
-
-def _differs(held: Held, plan: Plan) -> bool:
-    return held.plan == plan.slug and held.terms != plan.terms
-
-
-def _told(slug: str, outcome: Outcome, kept: Sequence[Held]) -> PlanOutcome:
-    ends = [held.until for held in kept if held.until is not None]
+def _told(
+    plan: Plan, outcome: Outcome, running: Sequence[Subscription], unused_codes: int
+) -> PlanOutcome:
+    kept = [end for subscription in running for end in _ends_of_old_terms(subscription, plan)]
+    ends = [end for end in kept if end is not None]
     return PlanOutcome(
-        plan=slug,
+        plan=plan.slug,
         outcome=outcome,
         firms_on_old_terms=len(kept),
         old_terms_until=max(ends) if ends and len(ends) == len(kept) else None,
+        unused_codes=unused_codes,
     )
+
+
+def _ends_of_old_terms(subscription: Subscription, plan: Plan) -> Sequence[datetime | None]:
+    """One moment for a firm with terms of the plan that are not those of today, else none."""
+    ends = [
+        held.until
+        for held in terms_held(subscription)
+        if held.plan == plan.slug and held.terms != plan.terms
+    ]
+    return ends[-1:]

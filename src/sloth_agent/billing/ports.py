@@ -128,6 +128,9 @@ class CodeStore(Protocol):
     ) -> Sequence[ListedCode]:
         """Newest first; `before` is the last id of the page before."""
 
+    async def unused(self, now: datetime) -> Mapping[str, int]:
+        """How many can still be redeemed, by plan; plans without any are left out."""
+
     async def revoke(self, which: UUID | bytes, *, event: AuditEvent) -> ActivationCode | None:
         """Let nobody use it any more, by its id or digest; one that was used stays as it is.
 

@@ -51,8 +51,8 @@ class Subscriptions:
     ) -> Subscription:
         """Give a firm time on a plan, such as after a bank transfer.
 
-        0 days are without end; None is one month, or one year if that is the cycle. What the firm
-        has already gets no shorter: see `lifecycle.with_grant`.
+        0 days are without end; None is one month of the calendar, or one year if that is the cycle.
+        What the firm has already gets no shorter: see `lifecycle.with_grant`.
 
         Raises:
             InvalidInput: days out of range.
@@ -60,15 +60,18 @@ class Subscriptions:
             Conflict: the plan is no longer sold, or the firm has it without end already.
         """
         now = self.clock()
-        length = length_in_days(days) if days is not None else None
         event = AuditEvent.of("subscription.activated", by=by, at=now, organization=organization)
 
         def decide(before: Subscription | None, plans: Plans) -> Change:
             bought = on_sale(plans, plan)
-            wanted = cycle or (before.billing_cycle if before else BillingCycle.MONTHLY)
-            time = length_of(wanted, now=now) if days is None else length
+            present = advanced(before, plans=plans, now=now) if before else None
+            wanted = cycle or (present.billing_cycle if present else BillingCycle.MONTHLY)
+            if days is not None:
+                time = length_in_days(days)
+            else:
+                time = length_of(wanted, bought, after=present, now=now)
             return granted(
-                before,
+                present,
                 grant_of(bought, time),
                 organization=organization,
                 plans=plans,

@@ -67,6 +67,8 @@ def load(
                 f"{item['firms_on_old_terms']} on {item['plan']} keep other terms"
                 f" {f'until {until} at the latest' if until else 'for ever'}."
             )
+        if item["unused_codes"] and item["outcome"] == "changed":
+            note(f"{item['unused_codes']} unused codes of {item['plan']} give the new terms.")
 
 
 @app.command("export", epilog="Example: sloth admin plans export > plans.toml")

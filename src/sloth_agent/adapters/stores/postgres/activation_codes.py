@@ -90,6 +90,15 @@ class PostgresCodes:
             )
             return [ListedCode(_code(row), slug) for *row, slug in await found.fetchall()]
 
+    async def unused(self, now: datetime) -> Mapping[str, int]:
+        async with self.database.shared() as connection:
+            found = await connection.execute(
+                "select plan, count(*) from public.activation_codes"
+                f" where {_STATUS} = 'unused' group by plan",
+                {"now": now},
+            )
+            return dict(await found.fetchall())
+
     async def revoke(self, which: UUID | bytes, *, event: AuditEvent) -> ActivationCode | None:
         key: LiteralString = "code.id" if isinstance(which, UUID) else "code.digest"
         async with self.database.shared() as connection:
