@@ -40,6 +40,8 @@ COMMANDS = [
     ("admin", "subscriptions", "activate"), ("admin", "subscriptions", "cancel"),
     ("admin", "subscriptions", "list"), ("admin", "codes"), ("admin", "codes", "generate"),
     ("admin", "codes", "list"), ("admin", "codes", "revoke"), ("admin", "codes", "redeem"),
+    ("admin", "subscriptions", "list"), ("admin", "referrals"), ("admin", "referrals", "stats"),
+    ("admin", "referrals", "list"), ("admin", "referrals", "rewards"),
 ]  # fmt: skip
 
 
@@ -213,6 +215,31 @@ def test_users_from_the_command_line(sloth_cli: Sloth) -> None:
         "user.invited", "user.deactivated", "user.role_changed", "user.created",
         "user.password_reset_requested", "user.created"]  # fmt: skip
     assert {event["actor"].split(":")[0] for event in events} == {"cli"}
+
+
+def test_referrals_from_the_command_line(sloth_cli: Sloth) -> None:
+    slug, brought = sloth_cli.tenant, f"t-{uuid4().hex}"
+    owner, password = ("--role", "owner"), ("--password", "-")
+    create = ("admin", "users", "create")
+    typed = b"four words in a row\n"
+    anna = sloth_cli(*create, f"anna@{slug}.example", "--tenant", slug, *owner, *password, "--json",
+                     stdin=typed).json  # fmt: skip
+    sloth_cli("tenants", "create", brought, "--plan", "starter")
+    ben = (*create, f"ben@{slug}.example", "--tenant", brought, *owner, *password)
+    refused = sloth_cli(*ben, "--referral-code", "HELLO", stdin=typed)
+    assert (refused.rc, "no such referral code" in refused.error) == (1, True)
+    assert sloth_cli(*ben, "--referral-code", anna["referral_code"].lower(), stdin=typed).rc == 0
+    assert sloth_cli("admin", "referrals", "stats", anna["email"], "--json").json == {
+        "code": anna["referral_code"], "signups": 1, "pending": 1, "active": 0, "inactive": 0,
+        "rewards": 0, "next_reward_at": 50,
+    }  # fmt: skip
+    sloth_cli("admin", "subscriptions", "activate", brought, "--plan", "starter")
+    assert sloth_cli("tasks", "run", "referral-statistics", "--json").json["outcome"]["referrals"]
+    [item] = sloth_cli("admin", "referrals", "list", anna["email"], "--json").json["items"]
+    assert (item["tenant"], item["status"]) == (brought, "active")
+    assert brought in sloth_cli("admin", "referrals", "list", anna["email"]).stdout
+    rewards = sloth_cli("admin", "referrals", "rewards", anna["email"], "--json").json
+    assert rewards == {"items": [], "next_cursor": None}
 
 
 def test_periodic_tasks_from_the_command_line(sloth_cli: Sloth) -> None:

@@ -11,6 +11,9 @@ from sloth_agent.billing.lifecycle import terms_held
 from sloth_agent.billing.models import Plan, Subscription
 from sloth_agent.billing.plans import PlanOutcome
 from sloth_agent.billing.ports import ListedCode
+from sloth_agent.billing.referral_ports import ReferredFirm
+from sloth_agent.billing.referrals import ReferralReward, ReferralStatus
+from sloth_agent.billing.referring import ReferralStats
 from sloth_agent.knowledge.intake import FileOutcome, IngestReport, Outcome
 from sloth_agent.knowledge.models import Document, Passage, Problem, VectorStore
 from sloth_agent.knowledge.retrieval import Found
@@ -253,8 +256,39 @@ def user_body(user: User) -> Body:
         "language": user.language,
         "phone": user.phone,
         "avatar": user.avatar,
+        "referral_code": user.referral_code,
         "is_active": user.is_active,
         "created_at": user.created_at.isoformat(),
+    }
+
+
+def referral_stats_body(stats: ReferralStats) -> Body:
+    return {
+        "code": stats.code,
+        "signups": stats.counts.signups,
+        **{status.value: stats.firms(status) for status in ReferralStatus},
+        "rewards": stats.counts.rewards,
+        "next_reward_at": stats.next_reward_at,
+    }
+
+
+def referral_body(firm: ReferredFirm) -> Body:
+    referral = firm.referral
+    return {
+        "id": str(referral.organization),
+        "tenant": firm.slug,
+        "status": referral.status.value,
+        "created_at": referral.created_at.isoformat(),
+        "activated_at": _moment(referral.activated_at),
+    }
+
+
+def referral_reward_body(reward: ReferralReward) -> Body:
+    return {
+        "step": reward.step,
+        "old_plan": reward.old_plan,
+        "new_plan": reward.new_plan,
+        "granted_at": reward.granted_at.isoformat(),
     }
 
 

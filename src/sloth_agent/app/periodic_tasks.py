@@ -7,7 +7,7 @@ from sloth_agent.app.wiring import Services
 from sloth_agent.clock import Clock
 from sloth_agent.tasks.models import Outcome, PeriodicTask
 from sloth_agent.tasks.running import Tasks
-from sloth_agent.tasks.schedules import Schedule, daily, sundays
+from sloth_agent.tasks.schedules import HOURLY, Schedule, daily, sundays
 
 _log = logging.getLogger(__name__)
 
@@ -15,6 +15,14 @@ _log = logging.getLogger(__name__)
 async def follow_up_periods(services: Services) -> Outcome:
     """Of trials and of all else that was granted: what follows begins, or the subscription ends."""
     return {"subscriptions": await services.subscriptions.settle()}
+
+
+async def reward_referrals(services: Services) -> Outcome:
+    return {"rewards": await services.referrals.reward()}
+
+
+async def count_referrals(services: Services) -> Outcome:
+    return {"referrals": await services.referrals.follow_up()}
 
 
 async def clean_up(services: Services) -> Outcome:
@@ -31,6 +39,8 @@ async def clean_up(services: Services) -> Outcome:
 
 _TABLE: Sequence[tuple[str, Schedule, Callable[[Services], Awaitable[Outcome]], str]] = (
     ("trial-expirations", daily(0), follow_up_periods, "ends trials and periods that are over"),
+    ("referral-rewards", daily(2), reward_referrals, "lifts firms that brought enough others"),
+    ("referral-statistics", HOURLY, count_referrals, "finds out which referrals are active now"),
     ("clean-up", sundays(3), clean_up, "removes files that no document or tenant owns any more"),
 )
 

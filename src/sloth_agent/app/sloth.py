@@ -16,6 +16,7 @@ from sloth_agent.app.wiring import Backends, Services, TenantServices, open_data
 from sloth_agent.billing.activation_codes import ActivationCodes
 from sloth_agent.billing.allowance import UsageReport
 from sloth_agent.billing.plans import PlanCatalog
+from sloth_agent.billing.referring import Referrals
 from sloth_agent.billing.subscriptions import Subscriptions
 from sloth_agent.errors import EmbedderUnavailable
 from sloth_agent.ids import ConversationId, DocumentId
@@ -164,6 +165,11 @@ class AsyncSloth:
     def subscriptions(self) -> Subscriptions:
         """What each organization has, from now on and later."""
         return self._opened.subscriptions
+
+    @property
+    def referrals(self) -> Referrals:
+        """Firms that users have brought here."""
+        return self._opened.referrals
 
     @property
     def accounts(self) -> Accounts:

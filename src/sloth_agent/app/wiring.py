@@ -24,6 +24,7 @@ from sloth_agent.adapters.stores.postgres.organizations import PostgresOrganizat
 from sloth_agent.adapters.stores.postgres.plans import PostgresPlans
 from sloth_agent.adapters.stores.postgres.profiles import PostgresProfiles
 from sloth_agent.adapters.stores.postgres.readiness import make_ready
+from sloth_agent.adapters.stores.postgres.referrals import PostgresReferrals
 from sloth_agent.adapters.stores.postgres.schemas import TenantSchemas
 from sloth_agent.adapters.stores.postgres.search_index import PostgresSearchIndex
 from sloth_agent.adapters.stores.postgres.subscriptions import (
@@ -43,6 +44,7 @@ from sloth_agent.app.choices import NONE, chat_choice, embedder_choice
 from sloth_agent.billing.activation_codes import ActivationCodes
 from sloth_agent.billing.plans import PlanCatalog
 from sloth_agent.billing.recent import RecentSubscriptions
+from sloth_agent.billing.referring import Referrals
 from sloth_agent.billing.subscriptions import Subscriptions
 from sloth_agent.billing.usage import Metering
 from sloth_agent.billing.usage_ports import CurrentSubscriptions, TakenSeats
@@ -298,6 +300,11 @@ class Services:
     @cached_property
     def _plan_store(self) -> PostgresPlans:
         return PostgresPlans(self.databases.main)
+
+    @cached_property
+    def referrals(self) -> Referrals:
+        store = PostgresReferrals(self.databases.main)
+        return Referrals(store, self._plan_store, self.backends.clock)
 
     @cached_property
     def _subscription_store(self) -> PostgresSubscriptions:

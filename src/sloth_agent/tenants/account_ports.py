@@ -49,15 +49,20 @@ class UserStore(Protocol):
     async def add(
         self, user: User, *, password_hash: str | None, seats: int | None, event: AuditEvent
     ) -> None:
-        """Raises:
-        Conflict: the address is taken, or the organization has no owner and this is none.
-        SeatLimitExceeded: as many users and open invitations as `seats` already.
+        """Store a new user; with `referred_by`, the organization's first one makes it a referral.
+
+        Raises:
+            Conflict: the address or the code is taken, or the organization has no owner and this
+                is none.
+            SeatLimitExceeded: as many users and open invitations as `seats` already.
         """
 
     async def find(self, id: UserId) -> User | None: ...
 
     async def with_email(self, email: str) -> tuple[User, str | None] | None:
         """A user and the hash of the password, None where none was set yet."""
+
+    async def with_referral_code(self, code: str) -> User | None: ...
 
     async def all(
         self, organization: TenantId | None, *, limit: int, after: UserId | None

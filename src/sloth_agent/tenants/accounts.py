@@ -9,6 +9,11 @@ from sloth_agent.ids import TenantId, UserId, new_id
 from sloth_agent.language import Language
 from sloth_agent.tenants.account_ports import PasswordHasher, Seats, UserChange, UserStore
 from sloth_agent.tenants.audit import Actor, AuditEvent
+from sloth_agent.tenants.referral_codes import (
+    new_referral_code,
+    normalised_referral_code,
+    unknown_referral_code,
+)
 from sloth_agent.tenants.users import (
     Role,
     User,
@@ -29,7 +34,7 @@ class Accounts:
     seats: Seats
     clock: Clock
 
-    async def create(
+    async def create(  # noqa: PLR0913 - each is a part of the user
         self,
         email: str,
         *,
@@ -38,15 +43,18 @@ class Accounts:
         password: str | None = None,
         language: Language = Language.ENGLISH,
         is_superuser: bool = False,
+        referral_code: str | None = None,
         by: Actor,
     ) -> User:
         """Make a user; without a password nobody signs in until one is set by a link.
 
         The first user of an organization is its owner. An operator (`is_superuser`) may belong to
-        none.
+        none. With another user's `referral_code` the first user of an organization makes it count
+        for that one.
 
         Raises:
-            InvalidInput: not an address, a weak password, a role without an organization.
+            InvalidInput: not an address, a weak password, a role without an organization, a
+                referral code that no active user has.
             Conflict: the address is taken; the organization's first user is to be an owner.
             SeatLimitExceeded: the plan has no room.
         """
@@ -63,6 +71,8 @@ class Accounts:
             language=language,
             is_superuser=is_superuser,
             created_at=self.clock(),
+            referral_code=new_referral_code(),
+            referred_by=await self._referrer(referral_code) if referral_code else None,
         )
         password_hash = await self.hasher.hash(checked_password(password)) if password else None
         seats = await self.seats.allowed(organization) if organization else None
@@ -152,6 +162,12 @@ class Accounts:
         password_hash = await self.hasher.hash(checked_password(new))
         event = self._event("user.password_changed", user, by=by)
         await self.store.set_password(user.id, password_hash, event=event)
+
+    async def _referrer(self, code: str) -> UserId:
+        referrer = await self.store.with_referral_code(normalised_referral_code(code))
+        if referrer is None or not referrer.is_active:
+            raise unknown_referral_code()
+        return referrer.id
 
     async def _changed(self, user: User, change: UserChange, action: str, *, by: Actor) -> User:
         event = self._event(action, user, by=by, role=change.role)

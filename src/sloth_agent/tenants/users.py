@@ -38,6 +38,8 @@ class User:
     role: Role | None
     language: Language
     created_at: datetime
+    referral_code: str  # unique; who signs up a firm with it makes it count for this user
+    referred_by: UserId | None = None  # whose code this user signed up with
     is_superuser: bool = False  # an operator of the platform
     phone: str | None = None  # as +48123456789
     avatar: str | None = None  # the address of a picture

@@ -2,7 +2,7 @@
 
 import typer
 
-from sloth_agent.cli.admin import audit, codes, plans, subscriptions, usage, users
+from sloth_agent.cli.admin import audit, codes, plans, referrals, subscriptions, usage, users
 
 app = typer.Typer(no_args_is_help=True, epilog="Example: sloth admin audit list")
 app.add_typer(plans.app, name="plans", help="What is on sale.")
@@ -10,4 +10,5 @@ app.add_typer(codes.app, name="codes", help="Plans without a payment, to hand ou
 app.add_typer(subscriptions.app, name="subscriptions", help="What each tenant has.")
 app.command("usage", epilog=usage.EXAMPLE)(usage.usage)
 app.add_typer(users.app, name="users", help="Who signs in.")
+app.add_typer(referrals.app, name="referrals", help="Firms that users brought here.")
 app.add_typer(audit.app, name="audit", help="Who did what.")

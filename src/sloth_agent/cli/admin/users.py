@@ -34,7 +34,7 @@ OfTenant = Annotated[str | None, typer.Option("--tenant", metavar="SLUG", help="
     "create",
     epilog="Example: sloth admin users create anna@example.com --tenant salon-anna --role owner",
 )
-def create(
+def create(  # noqa: PLR0913, PLR0917 - each option is a parameter
     email: Email,
     tenant: OfTenant = None,
     role: Annotated[Role | None, typer.Option(help="The first user is the owner.")] = None,
@@ -43,6 +43,9 @@ def create(
     password: Annotated[
         str | None,
         typer.Option(metavar="-", help="- for stdin. Without it a link to set one is made."),
+    ] = None,
+    referral_code: Annotated[
+        str | None, typer.Option(metavar="CODE", help="Of the user who brought them here.")
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -61,6 +64,7 @@ def create(
                 password=secret,
                 language=language,
                 is_superuser=superuser,
+                referral_code=referral_code,
                 by=by,
             )
         )

@@ -15,7 +15,7 @@ from sloth_agent.adapters.stores.postgres.organizations import (
 )
 from sloth_agent.adapters.stores.postgres.plans import plans_in, terms_from, terms_json
 from sloth_agent.billing.models import Grant, Subscription
-from sloth_agent.billing.ports import Decide, Subscribed
+from sloth_agent.billing.ports import Change, Decide, Subscribed
 from sloth_agent.billing.states import BillingCycle, SubscriptionStatus
 from sloth_agent.errors import NotFound
 from sloth_agent.ids import TenantId
@@ -37,6 +37,9 @@ _NAMES = (
     "later",
 )
 _COLUMNS: LiteralString = ", ".join(_NAMES)
+SUBSCRIPTION_COLUMNS: LiteralString = ", ".join(f"subscriptions.{name}" for name in _NAMES)
+"""As `subscription_from` reads them, in a join with other tables."""
+
 _ALIVE = [status.value for status in SubscriptionStatus if status.alive]
 
 
@@ -48,7 +51,7 @@ class PostgresSubscriptions:
 
     async def find(self, organization: TenantId) -> Subscription | None:
         async with self.database.shared() as connection:
-            return await _find(connection, organization)
+            return await find_in(connection, organization)
 
     async def change(self, organization: TenantId, decide: Decide) -> Subscription | None:
         async with self.database.shared() as connection:
@@ -73,7 +76,9 @@ class PostgresSubscriptions:
                 " order by slug limit %(limit)s",
                 {"status": status, "plan": plan, "after": after, "limit": limit},
             )
-            return [Subscribed(slug, _read(row)) for slug, *row in await found.fetchall()]
+            return [
+                Subscribed(slug, subscription_from(row)) for slug, *row in await found.fetchall()
+            ]
 
     async def due(self, now: datetime, *, limit: int) -> Sequence[TenantId]:
         async with self.database.shared() as connection:
@@ -93,7 +98,7 @@ class PostgresSubscriptions:
                 " as following where following ->> 'plan' = any(%(plans)s)))",
                 {"alive": _ALIVE, "plans": list(plans)},
             )
-            return [_read(row) for row in await found.fetchall()]
+            return [subscription_from(row) for row in await found.fetchall()]
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,21 +131,26 @@ async def decide_in(
     connection: Connection, organization: TenantId, decide: Decide
 ) -> Subscription | None:
     """Under `hold`."""
-    before = await _find(connection, organization)
+    before = await find_in(connection, organization)
     change = decide(before, await plans_in(connection))
     if change is None:
         return before
+    return await store_in(connection, change)
+
+
+async def store_in(connection: Connection, change: Change) -> Subscription:
+    """Under `hold`."""
     await _save(connection, change.subscription)
     await record(connection, change.event)
     return change.subscription
 
 
-async def _find(connection: Connection, organization: TenantId) -> Subscription | None:
+async def find_in(connection: Connection, organization: TenantId) -> Subscription | None:
     found = await connection.execute(
         f"select {_COLUMNS} from public.subscriptions where organization_id = %s", (organization,)
     )
     row = await found.fetchone()
-    return _read(row) if row else None
+    return subscription_from(row) if row else None
 
 
 _SAVE: LiteralString = (
@@ -171,7 +181,7 @@ async def _save(connection: Connection, subscription: Subscription) -> None:
     )
 
 
-def _read(row: Sequence[Any]) -> Subscription:
+def subscription_from(row: Sequence[Any]) -> Subscription:
     values = dict(zip(_NAMES, row, strict=True))
     return Subscription(
         organization=TenantId(values.pop("organization_id")),

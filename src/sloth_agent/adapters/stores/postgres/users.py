@@ -10,16 +10,18 @@ import psycopg
 
 from sloth_agent.adapters.stores.postgres.audit import record
 from sloth_agent.adapters.stores.postgres.database import Connection, Database
+from sloth_agent.adapters.stores.postgres.referrals import begin_referral
 from sloth_agent.errors import Conflict, SeatLimitExceeded
 from sloth_agent.ids import TenantId, UserId
 from sloth_agent.language import Language
 from sloth_agent.tenants.account_ports import Invitation, UserChange
 from sloth_agent.tenants.audit import AuditEvent
+from sloth_agent.tenants.referral_codes import new_referral_code
 from sloth_agent.tenants.users import Role, User
 
 _COLUMNS: LiteralString = (
     "id, email, organization_id, role, language, created_at, is_superuser, phone, avatar,"
-    " is_active, token_version"
+    " is_active, token_version, referral_code, referred_by"
 )
 
 
@@ -37,6 +39,7 @@ class PostgresUsers:
                 await _hold(connection, user.organization)
                 await _check_seats(connection, user.organization, seats, now=event.at)
             await _insert(connection, user, password_hash)
+            await begin_referral(connection, user)
             await _check_owner(connection, user.organization)
             await record(connection, event)
 
@@ -55,6 +58,14 @@ class PostgresUsers:
             )
             row = await found.fetchone()
         return (_user(row[1:]), row[0]) if row else None
+
+    async def with_referral_code(self, code: str) -> User | None:
+        async with self.database.shared() as connection:
+            found = await connection.execute(
+                f"select {_COLUMNS} from public.users where referral_code = %s", (code,)
+            )
+            row = await found.fetchone()
+        return _user(row) if row else None
 
     async def all(
         self, organization: TenantId | None, *, limit: int, after: UserId | None
@@ -218,6 +229,7 @@ class PostgresUsers:
                 role=Role(role),
                 language=language,
                 created_at=event.at,
+                referral_code=new_referral_code(),
             )
             await _insert(connection, user, password_hash)
             await record(connection, replace(event, organization=user.organization))
@@ -277,7 +289,7 @@ async def _insert(connection: Connection, user: User, password_hash: str | None)
     try:
         await connection.execute(
             f"insert into public.users ({_COLUMNS}, password_hash)"
-            " values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
+            " values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
             (
                 user.id,
                 user.email,
@@ -290,10 +302,14 @@ async def _insert(connection: Connection, user: User, password_hash: str | None)
                 user.avatar,
                 user.is_active,
                 user.token_version,
+                user.referral_code,
+                user.referred_by,
                 password_hash,
             ),
         )
     except psycopg.errors.UniqueViolation as error:
+        if error.diag.constraint_name == "users_referral_code_key":
+            raise Conflict("The new referral code is taken.", hint="Try again.") from error
         raise _taken(user.email) from error
 
 
@@ -322,7 +338,7 @@ async def _set_password(
 
 def _user(row: tuple[Any, ...]) -> User:
     (id, email, organization, role, language, created_at, is_superuser, phone, avatar, is_active,
-     token_version) = row  # fmt: skip
+     token_version, referral_code, referred_by) = row  # fmt: skip
     return User(
         id=UserId(id),
         email=email,
@@ -335,4 +351,6 @@ def _user(row: tuple[Any, ...]) -> User:
         avatar=avatar,
         is_active=is_active,
         token_version=token_version,
+        referral_code=referral_code,
+        referred_by=UserId(referred_by) if referred_by else None,
     )

@@ -12,11 +12,15 @@ create table public.users (
     is_active boolean not null default true,
     token_version integer not null default 0,
     created_at timestamptz not null,
+    referral_code text not null unique,
+    referred_by uuid references public.users on delete set null,
     check ((organization_id is null) = (role is null)),
     check (organization_id is not null or is_superuser)
 );
 
 create index users_organization on public.users (organization_id, id);
+
+create index users_referred_by on public.users (referred_by);
 
 -- An invitation holds a seat until it is accepted, replaced or out of date.
 create table public.invitations (
