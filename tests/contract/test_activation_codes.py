@@ -1,7 +1,7 @@
 """Activation codes on real PostgreSQL: made, redeemed once by many at once, revoked."""
 
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from uuid import uuid4
@@ -61,11 +61,13 @@ def codes(at: Moment) -> ActivationCodes:
 
 
 @pytest.fixture
-def new_firm(database: Database) -> NewFirm:
-    """Firms without schemas, which codes do not touch."""
+async def new_firm(database: Database) -> AsyncIterator[NewFirm]:
+    """Firms without schemas, which codes do not touch; other tests shall not meet them."""
+    made: list[TenantId] = []
 
     async def make() -> TenantId:
         id = TenantId(new_id())
+        made.append(id)
         slug = f"t-{uuid4().hex}"
         firm = Organization(
             id=id, slug=slug, name=slug, schema_name=schema_name(id), created_at=NOW
@@ -73,7 +75,9 @@ def new_firm(database: Database) -> NewFirm:
         assert await PostgresOrganizations(database).add(firm)
         return id
 
-    return make
+    yield make
+    async with database.shared() as connection:
+        await connection.execute("delete from public.organizations where id = any(%s)", (made,))
 
 
 @pytest.fixture

@@ -72,6 +72,7 @@ def test_limits_in_the_words_of_usage() -> None:
         ('"Starter"', '"a\\u001b[2J"', 2, "1 to 100 printable"),
         ("[starter]", "[Starter]", 1, "'Starter' cannot name a plan"),
         ("[starter]", '["starter; drop table"]', 1, "cannot name a plan"),
+        ("[starter]", "[ 'starter' ] # ours\n\nprices = 1", 3, "unknown key 'prices'"),
         ("[starter]", "colour = 1\n[starter]", 1, "'colour' stands outside"),
         ("[starter]", "[starter]\nis_active = 1", 2, "is_active of starter is not true or false"),
         ("features", f"\n{STARTER}\nfeatures", 13, "two plans 'starter'"),
@@ -86,7 +87,20 @@ def test_what_is_wrong_and_where(line: str, instead: str, number: int, reason: s
     assert refused.value.details["line"] == number
 
 
-@pytest.mark.parametrize("text", ["", "# nothing\n", "[starter", "\0", "a = 1\na = 2\n"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "# nothing\n",
+        "[starter",
+        "\0",
+        "a = 1\na = 2\n",
+        f"a = {'[' * 100_000}",
+        f"a = {'9' * 100_000}",
+        f"[{' ' * 100_000}",
+    ],
+    ids=range(8),
+)
 def test_what_is_no_file_of_plans(text: str) -> None:
     with pytest.raises(InvalidInput):
         read_plans(text)

@@ -21,7 +21,6 @@ LIMITS = tuple(field.name for field in fields(Limits))
 _REQUIRED = {"name", "price_monthly", "price_yearly", "currency", "trial_days", "features", *LIMITS}
 _KNOWN = {*_REQUIRED, "is_active"}
 _CURRENCY = re.compile(r"[A-Z]{3}")
-_TABLE = re.compile(r"\s*\[\s*['\"]?([^'\"\]]*?)['\"]?\s*\]")
 _DUPLICATE = re.compile(r"Cannot declare \('(.*)',\) twice \(at line (\d+)")
 
 Kind = TypeVar("Kind")
@@ -64,6 +63,11 @@ def _tables(text: str) -> Mapping[str, Any]:
             slug, line = twice.groups()
             raise _refusal(int(line), f"there are two plans {slug!r}") from None
         raise InvalidInput(f"The plans cannot be read: {error}.", field="plans") from None
+    except (ValueError, RecursionError):  # numbers and nesting beyond what Python reads
+        raise InvalidInput(
+            "The plans cannot be read: a number is too long, or brackets nest too deep.",
+            field="plans",
+        ) from None
 
 
 def _refusal(line: int, reason: str) -> InvalidInput:
@@ -79,12 +83,11 @@ class _Lines:
         self._found: dict[tuple[str, str | None], int] = {}
         plan = ""
         for number, line in enumerate(text.splitlines(), start=1):
-            header = _TABLE.match(line)
-            if header:
-                plan = header[1]
+            if line.lstrip().startswith("["):
+                plan = line.partition("#")[0].strip(" \t[]\"'")
                 self._found.setdefault((plan, None), number)
             elif "=" in line:
-                key = line.split("=", 1)[0].strip().strip("'\"")
+                key = line.partition("=")[0].strip(" \t\"'")
                 self._found.setdefault((plan, key), number)
 
     def of(self, plan: str, key: str | None) -> int:
