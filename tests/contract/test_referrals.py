@@ -1,6 +1,6 @@
 """Referrals on real PostgreSQL: signed up, followed up, rewarded once."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -11,8 +11,12 @@ import pytest
 
 from sloth_agent import AsyncSloth
 from sloth_agent.adapters.stores.postgres.database import Database
+from sloth_agent.adapters.stores.postgres.organizations import PostgresOrganizations
 from sloth_agent.adapters.stores.postgres.plans import PostgresPlans
 from sloth_agent.adapters.stores.postgres.referrals import PostgresReferrals
+from sloth_agent.adapters.stores.postgres.subscriptions import (
+    PostgresSubscribedOrganizations,
+)
 from sloth_agent.adapters.stores.postgres.users import PostgresUsers
 from sloth_agent.app.bodies import referral_stats_body
 from sloth_agent.billing.referrals import ReferralStatus
@@ -22,7 +26,7 @@ from sloth_agent.errors import Conflict, InvalidInput
 from sloth_agent.ids import TenantId, UserId, new_id
 from sloth_agent.tenants.accounts import Accounts
 from sloth_agent.tenants.audit import Actor, AuditEvent
-from sloth_agent.tenants.models import Organization
+from sloth_agent.tenants.models import Organization, schema_name
 from sloth_agent.tenants.users import Role, User
 
 pytestmark = pytest.mark.anyio
@@ -49,6 +53,8 @@ class Town:
 
     def __init__(self, sloth: AsyncSloth, database: Database) -> None:
         self.sloth = sloth
+        self.database = database
+        self.made: list[TenantId] = []
         self.users = PostgresUsers(database)
         self.accounts = Accounts(self.users, QuickHasher(), EnoughSeats(), self.now)
         self.store = PostgresReferrals(database)
@@ -67,11 +73,23 @@ class Town:
 
     async def organization(self, plan: str | None = None) -> Organization:
         """Without the schema, which no referral needs."""
-        services = self.sloth._opened
-        organizations = services.organizations_on(plan, by=BY) if plan else services.organizations
-        made = await organizations._new(f"t-{uuid4().hex}", None, None)
-        assert await organizations.store.add(made)
+        id = TenantId(new_id())
+        made = Organization(
+            id=id,
+            slug=f"t-{id.hex}",
+            name="A firm",
+            schema_name=schema_name(id),
+            created_at=self.now(),
+        )
+        assert await self.organizations(plan).add(made)
+        self.made.append(id)
         return made
+
+    def organizations(self, plan: str | None) -> PostgresOrganizations:
+        if plan is None:
+            return PostgresOrganizations(self.database)
+        beginning = self.sloth.subscriptions.beginning(plan, by=BY)
+        return PostgresSubscribedOrganizations(self.database, beginning)
 
     async def user(
         self, organization: TenantId, role: Role = Role.MEMBER, *, code: str | None = None
@@ -100,8 +118,14 @@ class Town:
 
 
 @pytest.fixture
-def town(sloth: AsyncSloth, database: Database) -> Town:
-    return Town(sloth, database)
+async def town(sloth: AsyncSloth, database: Database) -> AsyncIterator[Town]:
+    """Other tests shall not meet its firms, which have no schemas."""
+    town = Town(sloth, database)
+    yield town
+    async with database.shared() as connection:
+        await connection.execute(
+            "delete from public.organizations where id = any(%s)", (town.made,)
+        )
 
 
 @pytest.fixture

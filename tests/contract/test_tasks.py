@@ -183,7 +183,10 @@ async def test_clean_up_removes_folders_of_tenants_that_were_deleted_here(
     async with database.shared() as connection:
         await record(connection, event)
     (settings.home / "files" / "notes of mine").mkdir()
-    done = await sloth.tasks.run("clean-up", by=BY)
+    await sloth.tasks.run("clean-up", by=BY)
+    assert (settings.home / "files" / schema_name(folders["gone"])).is_dir(), "younger than a day"
+    tomorrow = datetime.now(UTC) + timedelta(days=1, minutes=1)
+    done = await sloth.tasks.run("clean-up", at=tomorrow, by=BY)
     assert done.outcome is not None
     assert done.outcome["folders"] == 1
     left = {path.name for path in (settings.home / "files").iterdir()}

@@ -352,7 +352,8 @@ class Services:
     @cached_property
     def orphans(self) -> Orphans:
         store = PostgresOrganizations(self.databases.main)
-        return Orphans(store, PostgresAudit(self.databases.main), self.backends.folders)
+        log = PostgresAudit(self.databases.main)
+        return Orphans(store, log, self.backends.folders, self.backends.clock)
 
     @cached_property
     def task_runs(self) -> PostgresTaskRuns:

@@ -47,8 +47,8 @@ class LocalFolders:
 
     root: Path
 
-    async def names(self) -> Sequence[str]:
-        return await anyio.to_thread.run_sync(_names, self.root)
+    async def untouched(self, *, since: datetime) -> Sequence[str]:
+        return await anyio.to_thread.run_sync(_untouched, self.root, since.timestamp())
 
     async def remove(self, name: str) -> None:
         await anyio.to_thread.run_sync(_remove, self.root / name)
@@ -79,9 +79,13 @@ def _delete(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def _names(root: Path) -> list[str]:
+def _untouched(root: Path, since: float) -> list[str]:
     with _as_our_errors():
-        return sorted(path.name for path in root.glob("*/"))
+        return [
+            folder.name
+            for folder in root.glob("*/")
+            if all(_written_before(path, since) for path in (folder, *folder.rglob("*")))
+        ]
 
 
 def _remove(folder: Path) -> None:

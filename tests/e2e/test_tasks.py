@@ -1,0 +1,34 @@
+"""Periodic tasks by many processes at once, as several machines with the same crontab."""
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+
+import pytest
+
+from fakes.command import Sloth
+from sloth_agent.adapters.stores.postgres.embedded import attach
+
+PROCESSES = 12
+
+
+@pytest.fixture
+def fresh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sloth]:
+    """An install on which no task has run."""
+    home = tmp_path_factory.mktemp("fresh") / "home"
+    attachment = attach(home)
+    yield Sloth(home, home.parent, "default")
+    attachment.release()
+
+
+@pytest.mark.slow
+def test_each_due_task_is_run_by_one_of_many_processes(fresh: Sloth) -> None:
+    """Without the condition in `claim` each process runs all tasks."""
+    tasks = [item["name"] for item in fresh("tasks", "list", "--json").json["items"]]
+    processes = [fresh.start("tasks", "run", "--due", "--json") for _ in range(PROCESSES)]
+    runs = Counter[str]()
+    for process in processes:
+        stdout, stderr = process.communicate(timeout=120)
+        assert (process.returncode, stderr) == (0, b"")
+        runs.update(run["task"] for run in json.loads(stdout)["runs"])
+    assert runs == Counter(tasks)
