@@ -11,6 +11,7 @@ from sloth_agent import AsyncSloth, Settings
 from sloth_agent.adapters.files.local import LocalFiles
 from sloth_agent.adapters.stores.postgres.audit import record
 from sloth_agent.adapters.stores.postgres.database import Database
+from sloth_agent.adapters.stores.postgres.organizations import PostgresOrganizations
 from sloth_agent.adapters.stores.postgres.task_runs import PostgresTaskRuns
 from sloth_agent.app.sloth import AsyncTenant
 from sloth_agent.clock import Clock
@@ -20,7 +21,7 @@ from sloth_agent.tasks.models import Outcome, PeriodicTask, TaskRun
 from sloth_agent.tasks.running import TAKEN_OVER_AFTER, Tasks
 from sloth_agent.tasks.schedules import HOURLY
 from sloth_agent.tenants.audit import Actor, AuditEvent
-from sloth_agent.tenants.models import schema_name
+from sloth_agent.tenants.models import Organization, schema_name
 
 pytestmark = pytest.mark.anyio
 
@@ -164,6 +165,27 @@ async def test_clean_up_waits_a_day_for_files_written_again(
     await files.write("ab12", b"new")
     await sloth.tasks.run("clean-up", by=BY)
     assert stored(files) == {"ab12"}
+
+
+async def test_a_tenant_that_fails_stops_no_other(
+    sloth: AsyncSloth, taught: AsyncTenant, settings: Settings, database: Database
+) -> None:
+    """One whose making was cut short has no tables."""
+    id = TenantId(new_id())
+    half_made = Organization(
+        id=id, slug=f"t-{id.hex}", name="Half", schema_name=schema_name(id), created_at=NOON
+    )
+    organizations = PostgresOrganizations(database)
+    assert await organizations.add(half_made)
+    files = files_of(taught, settings)
+    await files.write("ab12", b"left behind")
+    tomorrow = datetime.now(UTC) + timedelta(days=1, minutes=1)
+    done = await sloth.tasks.run("clean-up", at=tomorrow, by=BY)
+    assert done.outcome is not None
+    assert done.outcome["failed_tenants"] >= 1
+    assert "ab12" not in stored(files)
+    async with database.shared() as connection:
+        await connection.execute("delete from public.organizations where id = %s", (id,))
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 
-from sloth_agent.app.wiring import Services
+from sloth_agent.app.wiring import Services, TenantServices
 from sloth_agent.clock import Clock
 from sloth_agent.tasks.models import Outcome, PeriodicTask
 from sloth_agent.tasks.running import Tasks
@@ -13,7 +13,7 @@ _log = logging.getLogger(__name__)
 
 
 async def follow_up_periods(services: Services) -> Outcome:
-    """Of trials and of all else that was granted: what follows begins, or the subscription ends."""
+    """Trials, and whatever else was granted: what follows them begins, or the subscription ends."""
     return {"subscriptions": await services.subscriptions.settle()}
 
 
@@ -26,15 +26,22 @@ async def count_referrals(services: Services) -> Outcome:
 
 
 async def clean_up(services: Services) -> Outcome:
-    """One tenant that fails stops no other: its files wait for the next time."""
-    files = failed = 0
+    files, failed = await _in_every_tenant(services, lambda tenant: tenant.leftovers.remove())
+    return {"files": files, "folders": await services.orphans.remove(), "failed_tenants": failed}
+
+
+async def _in_every_tenant(
+    services: Services, work: Callable[[TenantServices], Awaitable[int]]
+) -> tuple[int, int]:
+    """How much was done in all, and how many tenants failed: one that does stops no other."""
+    done = failed = 0
     for organization in await services.organizations.list():
         try:
-            files += await (await services.of(organization)).leftovers.remove()
+            done += await work(await services.of(organization))
         except Exception:  # noqa: BLE001 - an outer edge: whatever is wrong with this tenant
-            _log.exception("The files of %s could not be cleaned up.", organization.slug)
+            _log.exception("A periodic task failed in the tenant %s.", organization.slug)
             failed += 1
-    return {"files": files, "folders": await services.orphans.remove(), "failed_tenants": failed}
+    return done, failed
 
 
 _TABLE: Sequence[tuple[str, Schedule, Callable[[Services], Awaitable[Outcome]], str]] = (
