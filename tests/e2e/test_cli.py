@@ -28,6 +28,7 @@ COMMANDS = [
     ("prompt", "rollback"), ("tenants",), ("tenants", "create"), ("tenants", "list"),
     ("tenants", "show"), ("tenants", "activate"), ("tenants", "deactivate"),
     ("tenants", "rebuild"), ("tenants", "update"), ("tenants", "profile"),
+    ("tenants", "delete"), ("audit",), ("audit", "isolation"),
     ("tasks",), ("tasks", "list"), ("tasks", "run"),
     ("db",), ("db", "upgrade"), ("db", "status"), ("db", "stop"),
     ("admin",), ("admin", "audit"), ("admin", "audit", "list"),

@@ -114,6 +114,10 @@ class Sloth:
         """See `AsyncSloth.set_tenant_active`."""
         return self._opened.call(partial(self._sloth.set_tenant_active, slug, active=active))
 
+    def delete_tenant(self, slug: str, *, by: Actor = SYSTEM) -> None:
+        """See `AsyncSloth.delete_tenant`."""
+        self._opened.call(partial(self._sloth.delete_tenant, slug, by=by))
+
     def upgrade_tenants(
         self, *, on_progress: Callable[[int, int], None] = lambda _done, _all: None
     ) -> UpgradeReport:

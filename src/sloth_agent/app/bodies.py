@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from sloth_agent.agent.models import Answer, Citation, Prompt
+from sloth_agent.app.isolation import Isolation
 from sloth_agent.billing.allowance import Meter, UsageReport
 from sloth_agent.billing.lifecycle import terms_held
 from sloth_agent.billing.models import Plan, Subscription
@@ -294,6 +295,14 @@ def referral_reward_body(reward: ReferralReward) -> Body:
 
 def profile_body(profile: Profile) -> Body:
     return asdict(profile)
+
+
+def isolation_body(found: Isolation) -> Body:
+    return {
+        "attempts": found.attempts,
+        "leaks": [{"attempt": leak.attempt, "what": leak.what} for leak in found.leaks],
+        "both_walls": found.both_walls,
+    }
 
 
 def task_body(state: TaskState) -> Body:

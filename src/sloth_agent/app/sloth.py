@@ -145,6 +145,14 @@ class AsyncSloth:
         """
         return await self._opened.organizations.set_active(slug, active=active)
 
+    async def delete_tenant(self, slug: str, *, by: Actor = SYSTEM) -> None:
+        """Erase a tenant with everything it had; what was cut short is finished by another call.
+
+        Raises:
+            NotFound: no such tenant.
+        """
+        await self._opened.erasing.erase(slug, by=by)
+
     async def upgrade_tenants(
         self, *, on_progress: Callable[[int, int], None] = lambda _done, _all: None
     ) -> UpgradeReport:

@@ -61,6 +61,7 @@ from sloth_agent.settings import Settings
 from sloth_agent.tenants.account_ports import Mailer, PasswordHasher, Seats
 from sloth_agent.tenants.accounts import Accounts
 from sloth_agent.tenants.audit import Actor, Audit
+from sloth_agent.tenants.erasing import Erasing
 from sloth_agent.tenants.invitations import Invitations
 from sloth_agent.tenants.models import Organization
 from sloth_agent.tenants.organizations import Organizations
@@ -354,6 +355,11 @@ class Services:
         store = PostgresOrganizations(self.databases.main)
         log = PostgresAudit(self.databases.main)
         return Orphans(store, log, self.backends.folders, self.backends.clock)
+
+    @cached_property
+    def erasing(self) -> Erasing:
+        store = PostgresOrganizations(self.databases.main)
+        return Erasing(store, self.spaces, self.backends.folders, self.backends.clock)
 
     @cached_property
     def task_runs(self) -> PostgresTaskRuns:

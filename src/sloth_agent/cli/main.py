@@ -11,6 +11,7 @@ import typer
 from typer.exceptions import TyperException
 
 from sloth_agent.cli import (
+    audit,
     chat,
     config,
     db,
@@ -49,6 +50,7 @@ app.add_typer(documents.app, name="documents", help="What the assistant learned 
 app.add_typer(prompt.app, name="prompt", help="How the assistant speaks.")
 app.add_typer(tenants.app, name="tenants", help="The assistants of this install.")
 app.add_typer(admin.app, name="admin", help="What an operator does.")
+app.add_typer(audit.app, name="audit", help="Proofs on the live install.")
 app.add_typer(tasks.app, name="tasks", help="What is done again and again.")
 app.add_typer(db.app, name="db", help="The database behind it all.")
 app.command(epilog="Example: sloth doctor --json")(doctor.doctor)

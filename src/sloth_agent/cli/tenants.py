@@ -1,5 +1,6 @@
 """`sloth tenants`: the assistants of this install."""
 
+import sys
 from typing import Annotated, Any
 
 import typer
@@ -121,6 +122,24 @@ def deactivate(slug: Slug, as_json: Json = False) -> None:
     _set_active(slug, active=False, as_json=as_json)
 
 
+@app.command("delete", epilog="Example: sloth tenants delete salon-anna")
+def delete(
+    slug: Slug,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Erase a tenant: documents, conversations, files, users, all of it, for ever."""
+    with opened() as sloth:
+        sloth.show_tenant(slug)
+        if not yes:
+            _confirm(f"Erase {slug} and everything it has, for ever?")
+        sloth.delete_tenant(slug, by=operator())
+    if as_json:
+        show_json({"slug": slug, "deleted": True})
+    else:
+        note(f"Erased {slug}.")
+
+
 @app.command("rebuild", epilog="Example: sloth tenants rebuild --chunk-size 800")
 def rebuild(
     slug: Annotated[
@@ -144,6 +163,13 @@ def rebuild(
             )
         )
     _show(body, as_json=as_json)
+
+
+def _confirm(question: str) -> None:
+    """Only a person may say yes without `--yes`."""
+    if not sys.stdin.isatty():
+        raise typer.BadParameter("Nobody is there to ask: say --yes.", param_hint="--yes")
+    typer.confirm(question, abort=True, err=True)
 
 
 def _set_active(slug: str, *, active: bool, as_json: bool) -> None:

@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 
 from sloth_agent.errors import InvalidInput
 from sloth_agent.ids import TenantId
@@ -13,6 +14,14 @@ MAIN_DATABASE = "main"
 LONGEST_NAME = 200
 
 _SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,48}[a-z0-9])?")
+
+
+class Stage(StrEnum):
+    """Where a tenant is in its life; it is open to its people while it is live."""
+
+    LIVE = "live"
+    IMPORTING = "importing"  # out of an archive, and not all there yet
+    DELETING = "deleting"  # and perhaps not all there any more
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +36,7 @@ class Organization:
     created_at: datetime
     domain: str | None = None  # of its web site; unique
     is_active: bool = True
+    stage: Stage = Stage.LIVE
 
 
 def checked_slug(slug: str) -> str:

@@ -8,6 +8,7 @@ from sloth_agent.errors import Conflict, NotFound
 from sloth_agent.ids import TenantId, new_id
 from sloth_agent.tenants.models import (
     Organization,
+    Stage,
     checked_name,
     checked_slug,
     schema_name,
@@ -36,7 +37,7 @@ class Organizations:
         organization = await self._new(slug, name, domain)
         added = await self.store.add(organization)
         if not added:
-            organization = await self.show(slug)
+            organization = _live(await self.show(slug))
         made = await self.spaces.ensure(organization)
         if not added and not made:
             raise Conflict(f"There is a tenant {slug!r} already.", hint="Choose another slug.")
@@ -48,7 +49,7 @@ class Organizations:
         Raises:
             InvalidInput: the slug is not one.
             NotFound: no such tenant, and `create` is False.
-            Conflict: the tenant was deactivated.
+            Conflict: the tenant was deactivated, or is not all there.
         """
         organization = await self.store.find(checked_slug(slug))
         if organization is None:
@@ -57,6 +58,7 @@ class Organizations:
                 raise NotFound(f"There is no tenant {slug!r}.", hint=hint)
             await self.store.add(await self._new(slug, None, None))
             return await self.open(slug)
+        _live(organization)
         if not organization.is_active:
             raise Conflict(
                 f"The tenant {slug!r} is deactivated.",
@@ -125,3 +127,20 @@ def _known(slug: str, organization: Organization | None) -> Organization:
     if organization is None:
         raise NotFound(f"There is no tenant {slug!r}.", hint="See `sloth tenants list`.")
     return organization
+
+
+def _live(organization: Organization) -> Organization:
+    slug = organization.slug
+    match organization.stage:
+        case Stage.IMPORTING:
+            raise Conflict(
+                f"The import of the tenant {slug!r} has not ended.",
+                hint="Wait for it; if it was cut short, run it again.",
+            )
+        case Stage.DELETING:
+            raise Conflict(
+                f"The tenant {slug!r} is being deleted.",
+                hint=f"Run `sloth tenants delete {slug}` again to finish.",
+            )
+        case Stage.LIVE:
+            return organization

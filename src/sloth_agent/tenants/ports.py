@@ -69,6 +69,10 @@ class TenantSpaces(Protocol):
         safe.
         """
 
+    async def remove(self, organization: Organization) -> None:
+        """Forget the tenant's schema and all that is in it, its role, and its rows in the tables
+        that the tenants of a database share; one transaction, harmless to repeat."""
+
     async def outdated(self) -> Sequence[OutdatedSpace]:
         """One query for each database."""
 

@@ -7,12 +7,16 @@ from typing import Any, LiteralString
 
 import psycopg
 
+from sloth_agent.adapters.stores.postgres.audit import record
 from sloth_agent.adapters.stores.postgres.database import Connection, Database
 from sloth_agent.errors import Conflict
 from sloth_agent.ids import TenantId
-from sloth_agent.tenants.models import Organization
+from sloth_agent.tenants.audit import AuditEvent
+from sloth_agent.tenants.models import Organization, Stage
 
-_COLUMNS: LiteralString = "id, slug, name, schema_name, database, domain, created_at, is_active"
+_COLUMNS: LiteralString = (
+    "id, slug, name, schema_name, database, domain, created_at, is_active, stage"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +71,22 @@ class PostgresOrganizations:
             (active, slug),
         )
 
+    async def mark_deleting(self, slug: str) -> Organization | None:
+        return await self._changed(
+            "update public.organizations set stage = 'deleting' where slug = %s"
+            f" returning {_COLUMNS}",
+            (slug,),
+        )
+
+    async def remove(self, organization: Organization, *, event: AuditEvent) -> bool:
+        async with self.database.shared() as connection:
+            gone = await connection.execute(
+                "delete from public.organizations where id = %s", (organization.id,)
+            )
+            if gone.rowcount:
+                await record(connection, event)
+            return gone.rowcount == 1
+
     async def _changed(
         self, statement: LiteralString, values: tuple[object, ...]
     ) -> Organization | None:
@@ -88,7 +108,7 @@ def _unique_domain(domain: str | None) -> Iterator[None]:
 async def insert_organization(connection: Connection, organization: Organization) -> bool:
     """False if the slug is taken, and then nothing changes."""
     done = await connection.execute(
-        f"insert into public.organizations ({_COLUMNS}) values (%s, %s, %s, %s, %s, %s, %s, %s)"
+        f"insert into public.organizations ({_COLUMNS}) values (%s, %s, %s, %s, %s, %s, %s, %s, %s)"
         " on conflict (slug) do nothing",
         (
             organization.id,
@@ -99,13 +119,14 @@ async def insert_organization(connection: Connection, organization: Organization
             organization.domain,
             organization.created_at,
             organization.is_active,
+            organization.stage,
         ),
     )
     return done.rowcount == 1
 
 
 def _organization(row: tuple[Any, ...]) -> Organization:
-    id, slug, name, schema, database, domain, created_at, is_active = row
+    id, slug, name, schema, database, domain, created_at, is_active, stage = row
     return Organization(
         id=TenantId(id),
         slug=slug,
@@ -115,4 +136,5 @@ def _organization(row: tuple[Any, ...]) -> Organization:
         domain=domain,
         created_at=created_at,
         is_active=is_active,
+        stage=Stage(stage),
     )

@@ -7,5 +7,6 @@ create table public.organizations (
     database text not null,
     domain text unique,
     is_active boolean not null default true,
+    stage text not null default 'live' check (stage in ('live', 'importing', 'deleting')),
     created_at timestamptz not null
 );

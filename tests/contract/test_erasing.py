@@ -1,0 +1,121 @@
+"""Tenants that are deleted leave nothing but ids in the audit log."""
+
+from uuid import uuid4
+
+import anyio
+import pytest
+
+from fakes.command import Sloth
+from sloth_agent import AsyncSloth
+from sloth_agent.adapters.stores.postgres.organizations import PostgresOrganizations
+from sloth_agent.app.sloth import AsyncTenant
+from sloth_agent.errors import Conflict, NotFound
+from sloth_agent.tenants.audit import Actor
+from sloth_agent.tenants.users import Role
+
+pytestmark = pytest.mark.anyio
+
+BY = Actor(name="test")
+
+
+async def whatever_holds(tenant: AsyncTenant, *canaries: str) -> list[str]:
+    """The places in the whole database that hold one of the texts."""
+    places = []
+    async with tenant.services.database.owning() as connection:
+        tables = await connection.execute(
+            "select schemaname, tablename from pg_tables"
+            " where schemaname = 'public' or schemaname like 't\\_%%'",
+        )
+        for schema, table in await tables.fetchall():
+            found = await connection.execute(
+                f'select count(*) from "{schema}"."{table}" as kept'
+                " where kept::text like any(%s)".encode(),
+                ([f"%{canary}%" for canary in canaries],),
+            )
+            if (await found.fetchone() or (0,))[0]:
+                places.append(f"{schema}.{table}")
+        roles = await connection.execute(
+            "select from pg_roles where rolname = %s", (tenant.services.schema,)
+        )
+        return places + ["roles"] * roles.rowcount
+
+
+@pytest.fixture
+async def furnished(sloth: AsyncSloth, tenant: AsyncTenant) -> tuple[AsyncTenant, str]:
+    """A tenant with its canary everywhere."""
+    canary = f"canary{uuid4().hex}"
+    await tenant.ingest_content(f"{canary}.md", f"The {canary} costs 40 euro.".encode())
+    await tenant.chat(f"How much is the {canary}?")
+    await tenant.set_prompt(instructions=canary)
+    await tenant.change_profile(business_name=canary)
+    await sloth.accounts.create(
+        f"{canary}@example.com", organization=tenant.organization.id, role=Role.OWNER, by=BY
+    )
+    return tenant, canary
+
+
+async def test_nothing_is_left_but_ids_in_the_log(
+    sloth: AsyncSloth, furnished: tuple[AsyncTenant, str]
+) -> None:
+    tenant, canary = furnished
+    organization = tenant.organization
+    folder = sloth.settings.home / "files" / organization.schema_name
+    assert folder.exists()
+    assert len(await whatever_holds(tenant, canary, organization.schema_name)) > 5
+    await sloth.delete_tenant(organization.slug, by=BY)
+    assert await whatever_holds(tenant, canary, organization.schema_name, organization.slug) == []
+    assert not folder.exists()
+    (newest, *_) = await sloth.audit.list(organization=organization.id)
+    assert (newest.action, newest.by) == ("tenant.deleted", BY)
+    with pytest.raises(NotFound):
+        await sloth.delete_tenant(organization.slug, by=BY)
+    again = await sloth.tenant(organization.slug, create=True)
+    assert again.organization.id != organization.id
+
+
+async def test_what_was_cut_short_is_shut_and_can_be_finished(
+    sloth: AsyncSloth, furnished: tuple[AsyncTenant, str]
+) -> None:
+    tenant, canary = furnished
+    slug = tenant.organization.slug
+    erasing = sloth._opened.erasing
+    assert isinstance(erasing.store, PostgresOrganizations)
+    for step in ("mark", "schema", "files"):
+        await erasing.store.mark_deleting(slug)
+        if step in ("schema", "files"):
+            await erasing.spaces.remove(tenant.organization)
+        if step == "files":
+            await erasing.folders.remove(tenant.organization.schema_name)
+        for opening in (sloth.tenant(slug), sloth.tenant(slug, create=True)):
+            with pytest.raises(Conflict, match="being deleted"):
+                await opening
+        with pytest.raises(Conflict, match="being deleted"):
+            await sloth.create_tenant(slug)
+    await sloth.delete_tenant(slug, by=BY)
+    assert await whatever_holds(tenant, canary, slug) == []
+
+
+async def test_deleted_by_many_at_once_it_is_written_down_once(
+    sloth: AsyncSloth, tenant: AsyncTenant
+) -> None:
+    async def delete() -> None:
+        try:
+            await sloth.delete_tenant(tenant.organization.slug, by=BY)
+        except NotFound:
+            return
+
+    async with anyio.create_task_group() as group:
+        for _ in range(20):
+            group.start_soon(delete)
+    events = await sloth.audit.list(organization=tenant.organization.id)
+    assert [event.action for event in events] == ["tenant.deleted"]
+
+
+def test_a_person_is_asked(sloth_cli: Sloth) -> None:
+    refused = sloth_cli("tenants", "delete", sloth_cli.tenant)
+    assert (refused.rc, "--yes" in refused.error) == (2, True)
+    assert sloth_cli("tenants", "delete", sloth_cli.tenant, "--yes", "--json").json == {
+        "slug": sloth_cli.tenant,
+        "deleted": True,
+    }
+    assert sloth_cli("tenants", "delete", sloth_cli.tenant, "--yes").rc == 1
