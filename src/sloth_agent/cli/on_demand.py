@@ -5,7 +5,6 @@ longer than all the rest.
 """
 
 from dataclasses import dataclass
-from pkgutil import resolve_name
 from typing import Any, ClassVar
 
 from typer import Typer
@@ -23,6 +22,8 @@ class OnDemand:
     example: str | None = None  # a group brings its own
 
     def load(self, name: str) -> Any:
+        from pkgutil import resolve_name
+
         found = resolve_name(self.place)
         if isinstance(found, Typer):
             group = TyperInfo(found, name=name, help=self.help)
