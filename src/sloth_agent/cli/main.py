@@ -1,10 +1,13 @@
 """The `sloth` command: joins the groups, and turns errors into a line and an exit code."""
 
 import os
+import signal
 import sys
+import threading
 import traceback
 from io import TextIOWrapper
 from pathlib import Path
+from types import FrameType
 from typing import Annotated, ClassVar
 
 import typer
@@ -78,6 +81,9 @@ app = typer.Typer(
 
 DEBUG = "--debug"
 
+LAST_SECONDS = 8
+"""How long a command may take to end in order after Ctrl-C."""
+
 INTERRUPTED = 130
 """What typer makes of Ctrl-C."""
 
@@ -103,12 +109,31 @@ def sloth(
 def run() -> None:
     """The entry point of the installed command."""
     _make_streams_patient()
+    signal.signal(signal.SIGINT, _interrupt)
     arguments, debug = _without_debug(sys.argv[1:])
     if debug:
         from sloth_agent.cli.logged import show_log
 
         show_log()
     sys.exit(_outcome(arguments, debug=debug))
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    """Ctrl-C ends a command in order, soon, and at once when pressed again.
+
+    What hangs on to life is left to the kernel: all that is kept survives a kill as well.
+    """
+    signal.signal(signal.SIGINT, _leave)
+    last = threading.Timer(LAST_SECONDS, _leave)
+    last.daemon = True
+    last.start()
+    raise KeyboardInterrupt
+
+
+def _leave(*_: object) -> None:
+    note("error: interrupted")
+    sys.stderr.flush()
+    os._exit(FAILED)
 
 
 def _without_debug(words: list[str]) -> tuple[list[str], bool]:
