@@ -32,7 +32,7 @@ COMMANDS = [
     ("tasks",), ("tasks", "list"), ("tasks", "run"),
     ("db",), ("db", "upgrade"), ("db", "status"), ("db", "stop"),
     ("admin",), ("admin", "audit"), ("admin", "audit", "list"),
-    ("admin", "usage"),
+    ("admin", "usage"), ("admin", "notices"),
     ("admin", "users"), ("admin", "users", "create"), ("admin", "users", "list"),
     ("admin", "users", "set-role"), ("admin", "users", "deactivate"),
     ("admin", "users", "activate"), ("admin", "users", "invite"),

@@ -19,6 +19,7 @@ from sloth_agent.agent.models import Answer, Conversation, ConversationSource, M
 from sloth_agent.agent.ports import Delta
 from sloth_agent.app.sloth import AsyncSloth, AsyncTenant
 from sloth_agent.billing.allowance import UsageReport
+from sloth_agent.billing.notices import Notice
 from sloth_agent.ids import ConversationId, DocumentId
 from sloth_agent.knowledge.intake import FileOutcome, IngestReport
 from sloth_agent.knowledge.models import Document, VectorStore
@@ -288,6 +289,10 @@ class Tenant:
     def usage(self) -> UsageReport:
         """See `AsyncTenant.usage`."""
         return self._portal.call(self._tenant.usage)
+
+    def limit_notices(self, *, limit: int = 50) -> Sequence[Notice]:
+        """See `AsyncTenant.limit_notices`."""
+        return self._portal.call(partial(self._tenant.limit_notices, limit=limit))
 
     def prompt(self) -> Prompt:
         """See `AsyncTenant.prompt`."""

@@ -10,6 +10,7 @@ from sloth_agent.app.isolation import Isolation
 from sloth_agent.billing.allowance import Meter, UsageReport
 from sloth_agent.billing.lifecycle import terms_held
 from sloth_agent.billing.models import Plan, Subscription
+from sloth_agent.billing.notices import Notice
 from sloth_agent.billing.plans import PlanOutcome
 from sloth_agent.billing.ports import ListedCode
 from sloth_agent.billing.referral_ports import ReferredFirm
@@ -234,6 +235,17 @@ def usage_body(report: UsageReport) -> Body:
         "period_start": report.month.start.isoformat(),
         "period_end": report.month.end.isoformat(),
         **{meter.room.resource.value: _meter(meter) for meter in report.meters},
+    }
+
+
+def notice_body(notice: Notice) -> Body:
+    return {
+        "resource": notice.resource.value,
+        "percent": notice.percent,
+        "used": notice.used,
+        "limit": notice.limit,
+        "period_start": notice.period_start.isoformat(),
+        "noticed_at": notice.noticed_at.isoformat(),
     }
 
 

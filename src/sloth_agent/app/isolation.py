@@ -159,6 +159,7 @@ def library_calls(tenant: AsyncTenant, target: Target) -> dict[str, Call]:
         "profile": tenant.profile,
         "change_profile": lambda: tenant.change_profile(timezone="UTC"),
         "usage": tenant.usage,
+        "limit_notices": tenant.limit_notices,
         "index": tenant.index,
         "advice": tenant.advice,
         "rebuild": tenant.rebuild,

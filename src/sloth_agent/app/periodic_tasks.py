@@ -25,6 +25,16 @@ async def count_referrals(services: Services) -> Outcome:
     return {"referrals": await services.referrals.follow_up()}
 
 
+async def watch_limits(services: Services) -> Outcome:
+    notices, failed = await _in_every_tenant(services, _watch_limits_of)
+    return {"notices": notices, "failed_tenants": failed}
+
+
+async def _watch_limits_of(tenant: TenantServices) -> int:
+    await tenant.metering.free_expired()
+    return await tenant.notices.give()
+
+
 async def clean_up(services: Services) -> Outcome:
     files, failed = await _in_every_tenant(services, lambda tenant: tenant.leftovers.remove())
     return {"files": files, "folders": await services.orphans.remove(), "failed_tenants": failed}
@@ -46,6 +56,7 @@ async def _in_every_tenant(
 
 _TABLE: Sequence[tuple[str, Schedule, Callable[[Services], Awaitable[Outcome]], str]] = (
     ("trial-expirations", daily(0), follow_up_periods, "ends trials and periods that are over"),
+    ("usage-limits", HOURLY, watch_limits, "tells firms that a limit is near or reached"),
     ("referral-rewards", daily(2), reward_referrals, "lifts firms that brought enough others"),
     ("referral-statistics", HOURLY, count_referrals, "finds out which referrals are active now"),
     ("clean-up", sundays(3), clean_up, "removes files that no document or tenant owns any more"),

@@ -15,6 +15,7 @@ from sloth_agent.app.periodic_tasks import periodic_tasks
 from sloth_agent.app.wiring import Backends, Services, TenantServices, open_databases
 from sloth_agent.billing.activation_codes import ActivationCodes
 from sloth_agent.billing.allowance import UsageReport
+from sloth_agent.billing.notices import Notice
 from sloth_agent.billing.plans import PlanCatalog
 from sloth_agent.billing.referring import Referrals
 from sloth_agent.billing.subscriptions import Subscriptions
@@ -349,6 +350,10 @@ class AsyncTenant:
     async def usage(self) -> UsageReport:
         """What it uses of what its plan allows; without a subscription there are no limits."""
         return await self.services.metering.report()
+
+    async def limit_notices(self, *, limit: int = 50) -> Sequence[Notice]:
+        """What was told about limits that are near or reached, newest first."""
+        return await self.services.notices.list(limit=limit)
 
     async def prompt(self) -> Prompt:
         """How it speaks now; version 0 is what every tenant starts with."""

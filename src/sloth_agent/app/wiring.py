@@ -20,6 +20,7 @@ from sloth_agent.adapters.stores.postgres.database import Database, Walls, open_
 from sloth_agent.adapters.stores.postgres.databases import Databases
 from sloth_agent.adapters.stores.postgres.documents import PostgresDocuments
 from sloth_agent.adapters.stores.postgres.embedded import attach
+from sloth_agent.adapters.stores.postgres.limit_notices import PostgresNotices
 from sloth_agent.adapters.stores.postgres.organizations import PostgresOrganizations
 from sloth_agent.adapters.stores.postgres.plans import PostgresPlans
 from sloth_agent.adapters.stores.postgres.profiles import PostgresProfiles
@@ -42,12 +43,13 @@ from sloth_agent.agent.prompts import Prompts
 from sloth_agent.app.backends import factory
 from sloth_agent.app.choices import NONE, chat_choice, embedder_choice
 from sloth_agent.billing.activation_codes import ActivationCodes
+from sloth_agent.billing.notices import LimitNotices
 from sloth_agent.billing.plans import PlanCatalog
 from sloth_agent.billing.recent import RecentSubscriptions
 from sloth_agent.billing.referring import Referrals
 from sloth_agent.billing.subscriptions import Subscriptions
 from sloth_agent.billing.usage import Metering
-from sloth_agent.billing.usage_ports import CurrentSubscriptions, TakenSeats
+from sloth_agent.billing.usage_ports import CurrentSubscriptions
 from sloth_agent.clock import Clock, system_clock
 from sloth_agent.ids import TenantId
 from sloth_agent.knowledge.documents import Documents
@@ -66,6 +68,7 @@ from sloth_agent.tenants.invitations import Invitations
 from sloth_agent.tenants.models import Organization
 from sloth_agent.tenants.organizations import Organizations
 from sloth_agent.tenants.orphans import Orphans
+from sloth_agent.tenants.owners import Owners
 from sloth_agent.tenants.password_resets import PasswordResets
 from sloth_agent.tenants.ports import TenantSpaces
 from sloth_agent.tenants.profile import Profiles
@@ -156,7 +159,7 @@ class TenantServices:
     database: Database  # where the tenant lives
     organization: Organization
     subscriptions: CurrentSubscriptions
-    seats: TakenSeats
+    users: PostgresUsers
 
     @property
     def schema(self) -> str:
@@ -234,9 +237,15 @@ class TenantServices:
             self.organization.id,
             PostgresUsage(self.database, self.schema),
             self.subscriptions,
-            self.seats,
+            self.users,
             self.backends.clock,
         )
+
+    @cached_property
+    def notices(self) -> LimitNotices:
+        owners = Owners(self.organization.id, self.users, self.profiles)
+        store = PostgresNotices(self.database, self.schema)
+        return LimitNotices(self.metering, store, owners, self.backends.mailer, self.backends.clock)
 
     @cached_property
     def _document_store(self) -> PostgresDocuments:

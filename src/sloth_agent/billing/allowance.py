@@ -85,8 +85,12 @@ class Meter:
     reserved: int  # for what is being done right now
 
     def reached(self, percent: int) -> bool:
-        """Whether so much of the limit is used; never where there is no limit, or one of 0."""
-        return bool(self.room.limit) and self.used * 100 >= (self.room.limit or 0) * percent
+        """Whether so much of the limit is used; never where there is no limit, or only one.
+
+        The only user of a plan for one is nothing to be told of.
+        """
+        limit = self.room.limit or 0
+        return limit > 1 and self.used * 100 >= limit * percent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

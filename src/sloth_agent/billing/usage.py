@@ -63,6 +63,10 @@ class Metering:
         require_access(subscription)
         return allowance_of(subscription, self.clock())
 
+    async def free_expired(self) -> None:
+        """Give back places that were kept by whoever died over it."""
+        await self.store.free_expired(now=self.clock())
+
     async def report(self) -> UsageReport:
         """All that it uses now, also after the end of its subscription."""
         now = self.clock()

@@ -1,0 +1,27 @@
+"""`sloth admin notices`: what a tenant was told about its limits."""
+
+from typing import Annotated
+
+import typer
+
+from sloth_agent.cli.options import Json
+from sloth_agent.cli.output import show_json, show_table
+from sloth_agent.cli.session import opened
+
+EXAMPLE = "Example: sloth admin notices salon-anna"
+
+
+def notices(
+    slug: Annotated[str, typer.Argument(metavar="SLUG", help="The tenant, such as salon-anna.")],
+    as_json: Json = False,
+) -> None:
+    """List what a tenant was told about limits that are near or reached, newest first."""
+    from sloth_agent.app.bodies import notice_body
+
+    with opened() as sloth:
+        items = [notice_body(notice) for notice in sloth.tenant(slug).limit_notices()]
+    if as_json:
+        show_json({"items": items, "next_cursor": None})
+        return
+    columns = ("noticed_at", "resource", "percent", "used", "limit")
+    show_table(columns, [[item[column] for column in columns] for item in items])
