@@ -1,5 +1,6 @@
 """SIGKILL at random moments: the next run brings everything to where it would have been."""
 
+import json
 import os
 import random
 import signal
@@ -146,9 +147,13 @@ def test_a_killed_server(folder: Path, tmp_path: Path, chance: random.Random) ->
                 os.kill(pid, signal.SIGKILL)
             stdout, stderr = process.communicate(timeout=60)
             assert b"Traceback" not in stderr
-            assert process.returncode == 0, (stdout, stderr)
+            assert process.returncode == 0, (_failures(stdout), stderr)
             found = sloth("search", f"paragraph of the {edition} note", "--json").json["results"]
             assert found
             assert edition in found[0]["text"]
         assert sloth("ingest", str(folder), "--json").json["skipped"] == 60
         sloth("db", "stop")
+
+
+def _failures(report: bytes) -> list[object]:
+    return [file["error"] for file in json.loads(report)["files"] if file["error"]]

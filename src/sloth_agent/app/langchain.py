@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from pydantic import InstanceOf
+from pydantic import field_validator
 
 from sloth_agent.app.blocking import Tenant
 from sloth_agent.app.sloth import AsyncTenant
@@ -32,8 +32,15 @@ class SlothRetriever(BaseRetriever):
     `source` (the file's name), `page`, `section`, `sheet`, `row` and `score`.
     """
 
-    tenant: InstanceOf[Tenant] | InstanceOf[AsyncTenant]
+    tenant: Any  # a `Tenant` or an `AsyncTenant`, of whose insides pydantic need not know
     limit: int = 5
+
+    @field_validator("tenant")
+    @classmethod
+    def _is_a_tenant(cls, tenant: object) -> object:
+        if isinstance(tenant, Tenant | AsyncTenant):
+            return tenant
+        raise ValueError("a retriever needs a tenant, such as `sloth.tenant()`")
 
     def _get_relevant_documents(
         self,
