@@ -57,6 +57,12 @@ class TokenInvalid(SlothError):
     code = "token_invalid"
 
 
+class ArchiveRefused(SlothError):
+    """A file that is no archive of ours, is damaged, or comes from a newer release."""
+
+    code = "archive_refused"
+
+
 class LimitReached(SlothError):
     """The plan's allowance is used up. Details: resource, used, limit, resets_at where it does."""
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from sloth_agent.agent.models import Answer, Citation, Prompt
@@ -21,6 +22,7 @@ from sloth_agent.knowledge.models import Document, Passage, Problem, VectorStore
 from sloth_agent.knowledge.retrieval import Found
 from sloth_agent.tasks.models import TaskRun, TaskState
 from sloth_agent.tenants.audit import AuditEvent
+from sloth_agent.tenants.manifests import Manifest
 from sloth_agent.tenants.models import Organization
 from sloth_agent.tenants.ports import SpaceVersions
 from sloth_agent.tenants.profile import Profile
@@ -138,6 +140,18 @@ def tenant_body(organization: Organization) -> Body:
         "database": organization.database,
         "is_active": organization.is_active,
         "created_at": organization.created_at.isoformat(),
+    }
+
+
+def archive_body(manifest: Manifest, path: Path) -> Body:
+    return {
+        "slug": manifest.tenant.slug,
+        "file": str(path),
+        "made_at": manifest.made_at.isoformat(),
+        "version": manifest.version,
+        "rows": manifest.rows,
+        "files": len(manifest.files),
+        "missing_files": len(manifest.missing_files),
     }
 
 

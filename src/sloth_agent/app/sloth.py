@@ -28,6 +28,7 @@ from sloth_agent.language import Language
 from sloth_agent.settings import DEFAULT_TENANT, Settings
 from sloth_agent.tasks.running import Tasks
 from sloth_agent.tenants.accounts import Accounts
+from sloth_agent.tenants.archives import Archives
 from sloth_agent.tenants.audit import SYSTEM, Actor, Audit
 from sloth_agent.tenants.invitations import Invitations
 from sloth_agent.tenants.models import Organization
@@ -199,6 +200,11 @@ class AsyncSloth:
     def tasks(self) -> Tasks:
         """What is done again and again."""
         return periodic_tasks(self._opened)
+
+    @property
+    def archives(self) -> Archives:
+        """Tenants as files: exported from one install, imported into another."""
+        return self._opened.archives
 
     @property
     def audit(self) -> Audit:

@@ -4,13 +4,16 @@ from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import anyio.to_thread
 
+from sloth_agent.adapters.archives.zipped import ZippedArchives
 from sloth_agent.adapters.files.local import LocalFiles, LocalFolders
 from sloth_agent.adapters.stores.postgres.activation_codes import PostgresCodes
+from sloth_agent.adapters.stores.postgres.arrivals import PostgresArrivals
 from sloth_agent.adapters.stores.postgres.audit import PostgresAudit
 from sloth_agent.adapters.stores.postgres.conversations import (
     PostgresConversations,
@@ -33,6 +36,7 @@ from sloth_agent.adapters.stores.postgres.subscriptions import (
     PostgresSubscriptions,
 )
 from sloth_agent.adapters.stores.postgres.task_runs import PostgresTaskRuns
+from sloth_agent.adapters.stores.postgres.tenant_tables import PostgresTenantTables
 from sloth_agent.adapters.stores.postgres.usage import PostgresUsage
 from sloth_agent.adapters.stores.postgres.users import PostgresUsers
 from sloth_agent.agent.answering import Answering
@@ -62,6 +66,7 @@ from sloth_agent.knowledge.retrieval import Retrieval
 from sloth_agent.settings import Settings
 from sloth_agent.tenants.account_ports import Mailer, PasswordHasher, Seats
 from sloth_agent.tenants.accounts import Accounts
+from sloth_agent.tenants.archives import Archives
 from sloth_agent.tenants.audit import Actor, Audit
 from sloth_agent.tenants.erasing import Erasing
 from sloth_agent.tenants.invitations import Invitations
@@ -364,6 +369,20 @@ class Services:
         store = PostgresOrganizations(self.databases.main)
         log = PostgresAudit(self.databases.main)
         return Orphans(store, log, self.backends.folders, self.backends.clock)
+
+    @cached_property
+    def archives(self) -> Archives:
+        return Archives(
+            self.organizations,
+            PostgresArrivals(self.databases.main),
+            PostgresTenantTables(self.databases),
+            self.backends.files,
+            self.backends.folders,
+            ZippedArchives(),
+            PostgresAudit(self.databases.main),
+            f"sloth-agent {version('sloth-agent')}",
+            self.backends.clock,
+        )
 
     @cached_property
     def erasing(self) -> Erasing:

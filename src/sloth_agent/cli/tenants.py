@@ -1,6 +1,7 @@
 """`sloth tenants`: the assistants of this install."""
 
 import sys
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -138,6 +139,40 @@ def delete(
         show_json({"slug": slug, "deleted": True})
     else:
         note(f"Erased {slug}.")
+
+
+@app.command("export", epilog="Example: sloth tenants export salon-anna --output salon-anna.zip")
+def export(
+    slug: Slug,
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="FILE", help="Where to; must not exist yet.")
+    ],
+    as_json: Json = False,
+) -> None:
+    """Write all that a tenant has into one file; it goes on answering meanwhile."""
+    from sloth_agent.app.bodies import archive_body
+
+    with opened() as sloth:
+        manifest = sloth.run(lambda sloth: sloth.archives.export(slug, output, by=operator()))
+    _show(archive_body(manifest, output), as_json=as_json)
+
+
+@app.command("import", epilog="Example: sloth tenants import salon-anna.zip --slug anna")
+def import_tenant(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Made by `sloth tenants export`.")],
+    slug: Annotated[
+        str | None, typer.Option(metavar="NEW", help="Another slug than the archive's.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Make a tenant of an archive; it is checked to the last byte before anything is written."""
+    from sloth_agent.app.bodies import tenant_body
+
+    with opened() as sloth:
+        body = tenant_body(
+            sloth.run(lambda sloth: sloth.archives.import_(file, slug=slug, by=operator()))
+        )
+    _show(body, as_json=as_json)
 
 
 @app.command("rebuild", epilog="Example: sloth tenants rebuild --chunk-size 800")

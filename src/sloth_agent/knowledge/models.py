@@ -97,6 +97,11 @@ def searched_text(place: Place, header: str, text: str) -> str:
     return "\n".join(part for part in (place.sheet, *above, text) if part)
 
 
+def file_key(id: DocumentId, digest: str) -> str:
+    """Where the file store keeps a document's content: changed content goes beside the old."""
+    return f"{id.hex}{digest[:16]}"
+
+
 class DocumentStatus(StrEnum):
     PENDING = "pending"
     PROCESSING = "processing"
@@ -132,8 +137,7 @@ class Document:
 
     @property
     def file_key(self) -> str:
-        """Where the file store keeps the content: changed content goes beside the old."""
-        return f"{self.id.hex}{self.digest[:16]}"
+        return file_key(self.id, self.digest)
 
     def completed(self, reading: Reading, *, chunks: int, now: datetime) -> Self:
         return replace(

@@ -74,6 +74,18 @@ class Organizations:
         """
         return _known(slug, await self.store.find(checked_slug(slug)))
 
+    async def complete(self, slug: str) -> Organization:
+        """Find a tenant, deactivated or not, with all its tables up to date.
+
+        Raises:
+            InvalidInput: the slug is not one.
+            NotFound: no such tenant.
+            Conflict: it is being imported or deleted.
+        """
+        organization = _live(await self.show(slug))
+        await self.spaces.ensure(organization)
+        return organization
+
     async def list(self) -> Sequence[Organization]:
         """All tenants, oldest first."""
         return await self.store.all()
@@ -111,11 +123,12 @@ class Organizations:
             name=checked_name(name) if name else slug,
             domain=normalised_domain(domain) if domain else None,
             schema_name=schema_name(id),
-            database=await self._emptiest_database(),
+            database=await self.emptiest_database(),
             created_at=self.clock(),
         )
 
-    async def _emptiest_database(self) -> str:
+    async def emptiest_database(self) -> str:
+        """Where a new tenant goes."""
         databases = self.spaces.databases
         if len(databases) == 1:
             return databases[0]

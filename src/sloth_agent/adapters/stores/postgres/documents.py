@@ -30,7 +30,7 @@ from sloth_agent.billing.models import NO_LIMITS, Limits
 from sloth_agent.billing.usage import limit_reached
 from sloth_agent.errors import Conflict
 from sloth_agent.ids import DocumentId, new_id
-from sloth_agent.knowledge.models import Document, DocumentStatus, Problem, Unread
+from sloth_agent.knowledge.models import Document, DocumentStatus, Problem, Unread, file_key
 
 _COLUMNS: LiteralString = (
     "id, title, source, digest, size_bytes, created_at, status, media_type, problem, pages,"
@@ -175,6 +175,12 @@ async def save(connection: Connection, document: Document, *, text: str | None =
         " processed_at = %s, text = coalesce(%s, text) where id = %s",
         (title, source, *values, text, id),
     )
+
+
+async def named_files(connection: Connection) -> list[str]:
+    """Keys of the original files of all documents."""
+    found = await connection.execute("select id, digest from documents order by id")
+    return [file_key(id, digest) for id, digest in await found.fetchall()]
 
 
 async def missing_documents(connection: Connection, *, generation: int) -> list[DocumentId]:

@@ -14,6 +14,7 @@ from sloth_agent.adapters.stores.postgres.migrations.history import (
     walls,
 )
 from sloth_agent.adapters.stores.postgres.roles import new_role, take_role
+from sloth_agent.adapters.stores.postgres.vectors import give_vectors
 from sloth_agent.errors import Conflict
 from sloth_agent.tenants.models import Organization
 from sloth_agent.tenants.ports import OutdatedSpace
@@ -74,7 +75,7 @@ class TenantSchemas:
 
     async def _ensure(self, database: Database, schema: str) -> bool:
         """Whether there was no such schema before."""
-        version, has_role = await _state(database, schema)
+        version, has_role = await space_state(database, schema)
         if version == 0:
             return await self._make(database, schema, has_role=has_role)
         for step in self.steps[version:]:
@@ -85,11 +86,7 @@ class TenantSchemas:
 
     async def _make(self, database: Database, schema: str, *, has_role: bool) -> bool:
         """False if somebody else was faster."""
-        statements: list[Statement] = [
-            sql.SQL("create schema if not exists {}").format(sql.Identifier(schema)),
-            *_walls(database, schema, has_role=has_role),
-            *(sql.SQL(text) for step in self.steps for text in step.statements),
-        ]
+        statements = statements_for(database, schema, self.steps, has_role=has_role)
         return await _applied(database, schema, self.steps[-1].version, statements)
 
     async def _outdated(self, database: Database) -> list[str]:
@@ -104,7 +101,7 @@ class TenantSchemas:
             return [schema for (schema,) in await found.fetchall()]
 
 
-async def _state(database: Database, schema: str) -> tuple[int, bool]:
+async def space_state(database: Database, schema: str) -> tuple[int, bool]:
     """The version of a schema, 0 if there is none, and whether its role exists."""
     async with database.shared() as connection:
         found = await connection.execute(
@@ -114,6 +111,24 @@ async def _state(database: Database, schema: str) -> tuple[int, bool]:
             (schema, schema),
         )
         return await found.fetchone() or (0, False)
+
+
+def statements_for(
+    database: Database, schema: str, steps: Sequence[Migration], *, has_role: bool
+) -> list[Statement]:
+    """What makes a new tenant's schema, with its walls and tables."""
+    return [
+        sql.SQL("create schema if not exists {}").format(sql.Identifier(schema)),
+        *_walls(database, schema, has_role=has_role),
+        *(sql.SQL(text) for step in steps for text in step.statements),
+    ]
+
+
+async def mark_version(connection: Connection, schema: str, version: int) -> None:
+    await connection.execute(
+        "insert into public.tenant_versions (schema_name, version) values (%s, %s)",
+        (schema, version),
+    )
 
 
 async def _take(database: Database, schema: str, step: Migration) -> None:
@@ -129,10 +144,7 @@ async def _applied(
         # Single statements in one pipeline: one round trip, and Citus accepts them too.
         async with database.owning(schema) as connection, connection.pipeline():
             # First of all: whoever comes second waits here, and learns that it is done.
-            await connection.execute(
-                "insert into public.tenant_versions (schema_name, version) values (%s, %s)",
-                (schema, version),
-            )
+            await mark_version(connection, schema, version)
             for statement in statements:
                 await connection.execute(statement)
     except psycopg.errors.UniqueViolation:
@@ -159,11 +171,7 @@ async def _raise_walls(database: Database, schema: str) -> None:
             (schema,),
         )
         for (table,) in await found.fetchall():
-            await connection.execute(
-                sql.SQL("alter table {} owner to {}").format(
-                    sql.Identifier(table), sql.Identifier(schema)
-                )
-            )
+            await give_vectors(connection, table, schema)
 
 
 def _walls(database: Database, schema: str, *, has_role: bool) -> list[Statement]:

@@ -1,5 +1,6 @@
 """Tables of vectors: one for each generation, typed by its dimensions, narrow enough to scan."""
 
+import re
 from collections.abc import Sequence
 from uuid import UUID
 
@@ -25,6 +26,25 @@ async def create_vectors(connection: Connection, generation: int, *, dimensions:
             " vector halfvec({dimensions}) storage plain not null)"
         ).format(table=vectors_table(generation), dimensions=sql.Literal(dimensions))
     )
+
+
+async def give_vectors(connection: Connection, table: str, schema: str) -> None:
+    """To the tenant's role, which makes and removes them."""
+    await connection.execute(
+        sql.SQL("alter table {} owner to {}").format(sql.Identifier(table), sql.Identifier(schema))
+    )
+
+
+def vectors_generation(table: str) -> int | None:
+    """None: not a table of vectors."""
+    found = re.fullmatch(r"vectors_([1-9][0-9]{0,8})", table)
+    return int(found[1]) if found else None
+
+
+def dimensions_of(type: str) -> int | None:
+    """None: not the type of a vector."""
+    found = re.fullmatch(r"halfvec\(([1-9][0-9]{0,3})\)", type)
+    return int(found[1]) if found else None
 
 
 async def drop_vectors(connection: Connection, generation: int) -> None:

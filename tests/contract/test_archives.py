@@ -1,0 +1,397 @@
+"""A tenant as a file: out of one install, into another, or refused before anything is written."""
+
+import json
+import zipfile
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import anyio
+import psycopg
+import pytest
+from psycopg import sql
+from psycopg.conninfo import make_conninfo
+from pydantic import SecretStr
+
+from fakes.command import Sloth as SlothCommand
+from fakes.hashing_embedder import HashingEmbedder
+from sloth_agent import AsyncSloth, Settings
+from sloth_agent.adapters.archives.zipped import _SEAL, _SEAL_BYTES
+from sloth_agent.adapters.stores.postgres.database import Database
+from sloth_agent.adapters.stores.postgres.embedded import Attachment
+from sloth_agent.adapters.stores.postgres.table_copies import WORKING_TABLES
+from sloth_agent.app.sloth import AsyncTenant
+from sloth_agent.errors import ArchiveRefused, Conflict, DatabaseUnavailable, NotFound
+from sloth_agent.tenants.archives import Archives
+from sloth_agent.tenants.audit import Actor
+from sloth_agent.tenants.models import Stage
+
+pytestmark = pytest.mark.anyio
+
+BY = Actor(name="test")
+QUESTION = "How much is a haircut?"
+PRICES = "# Prices\n\nA haircut costs 40 euro.\tTab and \\ backslash.\n"
+
+
+@asynccontextmanager
+async def hashing(settings: Settings) -> AsyncIterator[AsyncSloth]:
+    """An install whose vectors need no model."""
+    async with AsyncSloth(settings) as sloth:
+        sloth._opened.backends.__dict__["embedder"] = HashingEmbedder()
+        yield sloth
+
+
+@pytest.fixture
+async def sloth(settings: Settings) -> AsyncIterator[AsyncSloth]:
+    async with hashing(settings) as sloth:
+        yield sloth
+
+
+@pytest.fixture
+async def elsewhere(server: Attachment, tmp_path: Path) -> AsyncIterator[AsyncSloth]:
+    """Another install: another database, another folder of files."""
+    name = f"elsewhere_{uuid4().hex[:16]}"
+    with psycopg.connect(server.conninfo, autocommit=True) as connection:
+        connection.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
+    url = SecretStr(make_conninfo(server.conninfo, dbname=name))
+    home = tmp_path / "elsewhere"
+    async with hashing(
+        Settings(home=home, embedder="none", chat="extractive", database_url=url)
+    ) as sloth:
+        yield sloth
+
+
+@pytest.fixture
+async def tenant(sloth: AsyncSloth, slug: str) -> AsyncTenant:
+    await sloth.create_tenant(slug, name="Salon Anna", domain=f"{slug}.example.com")
+    tenant = await sloth.tenant(slug)
+    await tenant.ingest_content("prices.md", PRICES.encode())
+    await tenant.ingest_content("hours.txt", b"We are open from 9 to 18.")
+    await tenant.set_prompt(instructions="Answer like a friend.\nAnd \\N briefly.")
+    await tenant.change_profile(business_name="Anna", timezone="Europe/Warsaw")
+    await tenant.chat(QUESTION)
+    return tenant
+
+
+@pytest.fixture
+async def archive(sloth: AsyncSloth, tenant: AsyncTenant, tmp_path: Path) -> Path:
+    path = tmp_path / "tenant.zip"
+    await sloth.archives.export(tenant.organization.slug, path, by=BY)
+    return path
+
+
+async def everything(tenant: AsyncTenant) -> dict[str, object]:
+    conversations = await tenant.conversations()
+    found = await tenant.search(QUESTION)
+    return {
+        "documents": await tenant.documents(),
+        "prompts": await tenant.prompt_history(),
+        "profile": await tenant.profile(),
+        "conversations": conversations,
+        "messages": [await tenant.messages(conversation.id) for conversation in conversations],
+        "index": await tenant.index(),
+        "passages": found.passages,
+        "used": [(meter.resource, meter.used) for meter in (await tenant.usage()).meters],
+    }
+
+
+async def traces(sloth: AsyncSloth) -> tuple[object, ...]:
+    """Whatever an import could leave."""
+    async with sloth._opened.databases.main.owning() as connection:
+        schemas = await connection.execute(
+            "select nspname from pg_namespace where nspname like 't\\_%%' order by 1"
+        )
+        rows = await connection.execute("select schema_name from public.usage order by 1")
+        folders = sloth.settings.home / "files"
+        return (
+            await sloth.tenants(),
+            await schemas.fetchall(),
+            await rows.fetchall(),
+            sorted(path.name for path in folders.glob("*")),
+        )
+
+
+async def test_another_install_has_all_of_it_and_answers_the_same(
+    sloth: AsyncSloth, elsewhere: AsyncSloth, tenant: AsyncTenant, archive: Path
+) -> None:
+    slug = tenant.organization.slug
+    assert archive.stat().st_mode & 0o077 == 0
+    imported = await elsewhere.archives.import_(archive, by=BY)
+    assert (imported.slug, imported.stage, imported.name, imported.domain) == (
+        slug,
+        Stage.LIVE,
+        "Salon Anna",
+        f"{slug}.example.com",
+    )
+    assert imported.created_at == tenant.organization.created_at
+    arrived = await elsewhere.tenant(slug)
+    embedder = elsewhere._opened.backends.embedder
+    assert isinstance(embedder, HashingEmbedder)
+    assert embedder.seen == [], "the vectors came along"
+    assert await everything(arrived) == await everything(tenant)
+    for document in await arrived.documents():
+        files = arrived.services._files, tenant.services._files
+        assert await files[0].read(document.file_key) == await files[1].read(document.file_key)
+    there, here = await arrived.chat(QUESTION), await tenant.chat(QUESTION)
+    assert (there.text, there.citations) == (here.text, here.citations)
+    assert here.citations
+    await arrived.ingest_content("more.txt", b"A beard trim costs 15 euro.")
+    assert "15 euro" in (await arrived.chat("How much is a beard trim?")).text
+    for install, action in ((sloth, "tenant.exported"), (elsewhere, "tenant.imported")):
+        organization = (await install.show_tenant(slug)).id
+        (event, *_) = await install.audit.list(organization=organization, action="tenant.*")
+        assert (event.action, event.by) == (action, BY)
+
+
+async def test_a_taken_slug_wants_another_and_a_taken_domain_stays_behind(
+    sloth: AsyncSloth, tenant: AsyncTenant, archive: Path
+) -> None:
+    before = await traces(sloth)
+    with pytest.raises(Conflict, match="already"):
+        await sloth.archives.import_(archive, by=BY)
+    assert await traces(sloth) == before
+    twin = await sloth.archives.import_(archive, slug=f"twin-{uuid4().hex}", by=BY)
+    assert (twin.name, twin.domain) == ("Salon Anna", None)
+    assert await everything(await sloth.tenant(twin.slug)) == await everything(tenant)
+
+
+async def test_what_cannot_be_exported(
+    sloth: AsyncSloth, tenant: AsyncTenant, archive: Path
+) -> None:
+    with pytest.raises(NotFound):
+        await sloth.archives.export("nobody-here", archive.with_name("a.zip"), by=BY)
+    before = archive.read_bytes()
+    with pytest.raises(Conflict, match="already"):
+        await sloth.archives.export(tenant.organization.slug, archive, by=BY)
+    assert archive.read_bytes() == before
+    assert not list(archive.parent.glob(".*.part"))
+    with pytest.raises(NotFound):
+        await sloth.archives.import_(archive.with_name("absent.zip"), by=BY)
+
+
+async def test_a_file_that_is_gone_is_named(
+    sloth: AsyncSloth, tenant: AsyncTenant, tmp_path: Path
+) -> None:
+    (lost, *_) = await tenant.documents()
+    await tenant.services._files.delete(lost.file_key)
+    slug = tenant.organization.slug
+    manifest = await sloth.archives.export(slug, tmp_path / "a.zip", by=BY)
+    assert (manifest.missing_files, len(manifest.files)) == ((lost.file_key,), 1)
+    await sloth.archives.import_(tmp_path / "a.zip", slug=f"twin-{uuid4().hex}", by=BY)
+
+
+async def test_documents_that_go_meanwhile_leave_no_row_without_file(
+    sloth: AsyncSloth, tenant: AsyncTenant, tmp_path: Path
+) -> None:
+    (going, *_) = await tenant.documents()
+
+    class Going:
+        """Files of which one is deleted just before it is read."""
+
+        write = tenant.services._files.write
+
+        async def read(self, key: str) -> bytes:
+            if key == going.file_key:
+                await tenant.delete_document(going.id)
+            return await tenant.services._files.read(key)
+
+    archives = replace(sloth.archives, files=lambda _: Going())
+    manifest = await archives.export(tenant.organization.slug, tmp_path / "a.zip", by=BY)
+    assert (len(manifest.files), manifest.missing_files) == (1, ())
+    assert {table.name: table.rows for table in manifest.tables}["documents"] == 1
+
+
+async def test_all_working_tables_have_been_thought_of(database: Database) -> None:
+    """A new one goes along with the tenant, or is named here among those that do not."""
+    async with database.owning() as connection:
+        found = await connection.execute(
+            "select table_name from information_schema.columns"
+            " where table_schema = 'public' and column_name = 'schema_name'"
+        )
+        tables = {name for (name,) in await found.fetchall()}
+    stay = {"organizations", "tenant_versions", "reservations"}
+    assert tables == {*WORKING_TABLES, *stay}
+
+
+Values = dict[str, Any]
+Parts = dict[str, bytes]
+
+
+def rewritten(path: Path, change: Callable[[Values, Parts], None]) -> None:
+    """What somebody who knows the format makes of an archive: the seal is right."""
+    with zipfile.ZipFile(path) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    manifest = json.loads(parts.pop("manifest.json"))
+    change(manifest, parts)
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in parts.items():
+            archive.writestr(name, content)
+        archive.writestr("manifest.json", json.dumps(manifest))
+        archive.comment = bytes(_SEAL_BYTES)
+    sealed = path.read_bytes()[:-_SEAL_BYTES]
+    path.write_bytes(sealed + _SEAL + sha256(sealed).hexdigest().encode())
+
+
+def renamed(old: str, new: str) -> Callable[[Values, Parts], None]:
+    def change(manifest: Values, parts: Parts) -> None:
+        parts[new] = parts.pop(next(name for name in parts if name.startswith(old)))
+        manifest["members"] = [
+            {**member, "name": new} if member["name"].startswith(old) else member
+            for member in manifest["members"]
+        ]
+
+    return change
+
+
+def with_wrong_rows(manifest: Values, parts: Parts) -> None:
+    """Right in all but what the database finds out."""
+    content = parts["tables/messages.copy"].replace(b"assistant", b"somebody!")
+    parts["tables/messages.copy"] = content
+    [member] = [m for m in manifest["members"] if m["name"] == "tables/messages.copy"]
+    member["sha256"] = sha256(content).hexdigest()
+
+
+def with_another_table(manifest: Values, parts: Parts) -> None:
+    table = next(table for table in manifest["tables"] if table["name"] == "prompts")
+    table["columns"][0]["name"] = "other"
+
+
+FORGED: dict[str, Callable[[Values, Parts], object]] = {
+    "a newer format": lambda manifest, _: manifest.update(format=2),
+    "newer tables": lambda manifest, _: manifest.update(version=999),
+    "another kind": lambda manifest, _: manifest.update(kind="backup"),
+    "no list of tables": lambda manifest, _: manifest.pop("tables"),
+    "a hostile name": lambda manifest, _: manifest["tenant"].update(slug="a'; drop schema x"),
+    "a wrong checksum": lambda manifest, _: manifest["members"][0].update(sha256="0" * 64),
+    "a missing part": lambda _, parts: parts.pop("tables/messages.copy"),
+    "a part too many": lambda _, parts: parts.update({"files/abc": b""}),
+    "a path upwards": renamed("files/", "../../evil"),
+    "an absolute path": renamed("files/", "/tmp/evil"),
+    "a backslash": renamed("files/", "files\\..\\evil"),
+    "another table": with_another_table,
+    "rows that do not fit": with_wrong_rows,
+}
+
+
+@pytest.mark.parametrize("forgery", FORGED)
+async def test_a_forged_archive_leaves_nothing(
+    elsewhere: AsyncSloth, archive: Path, forgery: str
+) -> None:
+    before = await traces(elsewhere)
+    rewritten(archive, lambda manifest, parts: FORGED[forgery](manifest, parts) and None)
+    with pytest.raises(ArchiveRefused):
+        await elsewhere.archives.import_(archive, by=BY)
+    assert await traces(elsewhere) == before
+    assert not (archive.parent / "evil").exists()
+
+
+async def test_damage_anywhere_is_refused(elsewhere: AsyncSloth, archive: Path) -> None:
+    before = await traces(elsewhere)
+    whole = archive.read_bytes()
+    half = len(whole) // 2
+    places = [0, 5, 40, half, half + 997, len(whole) - 300, len(whole) - 100, len(whole) - 1]
+    damaged = [whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :] for place in places]
+    damaged += [b"", whole[:1], whole[:half], whole[:-1], whole + b"x", b"%PDF-1.7" + whole]
+    with zipfile.ZipFile(archive.with_name("foreign.zip"), "w") as foreign:
+        foreign.writestr("manifest.json", "{}")
+    damaged.append(archive.with_name("foreign.zip").read_bytes())
+    for content in damaged:
+        archive.write_bytes(content)
+        with pytest.raises(ArchiveRefused):
+            await elsewhere.archives.import_(archive, by=BY)
+    assert await traces(elsewhere) == before
+
+
+async def test_an_untouched_rewrite_is_taken(elsewhere: AsyncSloth, archive: Path) -> None:
+    """So that forgeries are refused for what is forged."""
+    rewritten(archive, lambda _manifest, _parts: None)
+    await elsewhere.archives.import_(archive, by=BY)
+
+
+class Failing:
+    """Files that cannot be written from the second one on."""
+
+    def __init__(self, archives: Archives, schema: str) -> None:
+        self.files = archives.files(schema)
+        self.read = self.files.read
+        self.left = 1
+
+    async def write(self, key: str, content: bytes) -> None:
+        if not self.left:
+            raise DatabaseUnavailable("Gone.")
+        self.left -= 1
+        await self.files.write(key, content)
+
+
+async def test_an_import_that_fails_half_way_leaves_nothing(
+    elsewhere: AsyncSloth, archive: Path
+) -> None:
+    before = await traces(elsewhere)
+    archives = elsewhere.archives
+    with pytest.raises(DatabaseUnavailable):
+        await replace(archives, files=lambda schema: Failing(archives, schema)).import_(
+            archive, by=BY
+        )
+    assert await traces(elsewhere) == before
+    await archives.import_(archive, by=BY)
+
+
+async def test_an_import_that_was_killed_is_shut_and_can_be_run_again(
+    elsewhere: AsyncSloth, archive: Path, slug: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def killed(*_: object) -> None:
+        """Nobody is there to clean up."""
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Archives, "_undo", killed)
+        archives = elsewhere.archives
+        with pytest.raises(DatabaseUnavailable):
+            await replace(archives, files=lambda schema: Failing(archives, schema)).import_(
+                archive, by=BY
+            )
+    with pytest.raises(Conflict, match="import"):
+        await elsewhere.tenant(slug)
+    await elsewhere.archives.import_(archive, by=BY)
+    tenants, schemas, _, folders = await traces(elsewhere)
+    assert isinstance(tenants, list) and isinstance(schemas, list) and isinstance(folders, list)
+    assert (len(tenants), len(schemas), len(folders)) == (1, 1, 1)
+
+
+async def test_imported_by_many_at_once_it_comes_once(
+    elsewhere: AsyncSloth, archive: Path
+) -> None:
+    done: list[str] = []
+
+    async def take() -> None:
+        try:
+            done.append((await elsewhere.archives.import_(archive, by=BY)).slug)
+        except Conflict:
+            return
+
+    async with anyio.create_task_group() as group:
+        for _ in range(5):
+            group.start_soon(take)
+    tenants, schemas, *_ = await traces(elsewhere)
+    assert isinstance(tenants, list) and isinstance(schemas, list)
+    assert (len(done), len(tenants), len(schemas)) == (1, 1, 1)
+
+
+def test_the_command_line(sloth_cli: SlothCommand, tmp_path: Path) -> None:
+    (tmp_path / "prices.md").write_text(PRICES)
+    assert sloth_cli("ingest", "prices.md").rc == 0
+    exported = sloth_cli("tenants", "export", sloth_cli.tenant, "--output", "a.zip", "--json").json
+    assert exported["rows"] > 0
+    assert (exported["slug"], exported["file"]) == (sloth_cli.tenant, "a.zip")
+    assert (exported["files"], exported["missing_files"]) == (1, 0)
+    taken = sloth_cli("tenants", "import", "a.zip")
+    assert (taken.rc, "--slug" in taken.error) == (1, True)
+    twin = f"twin-{uuid4().hex}"
+    assert sloth_cli("tenants", "import", "a.zip", "--slug", twin, "--json").json["slug"] == twin
+    assert "40 euro" in sloth_cli("chat", "--tenant", twin, QUESTION).stdout
+    (tmp_path / "a.zip").write_bytes(b"PK")
+    refused = sloth_cli("tenants", "import", "a.zip", "--slug", "other")
+    assert (refused.rc, "archive" in refused.error) == (1, True)
