@@ -368,8 +368,9 @@ async def test_an_import_that_fails_half_way_leaves_nothing(
 async def test_an_import_that_was_killed_is_shut_and_can_be_run_again(
     elsewhere: AsyncSloth, archive: Path, slug: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def killed(*_: object) -> None:
+    async def killed(*_: object) -> bool:
         """Nobody is there to clean up."""
+        return True
 
     with monkeypatch.context() as patch:
         patch.setattr(Archives, "_undo", killed)
@@ -382,6 +383,54 @@ async def test_an_import_that_was_killed_is_shut_and_can_be_run_again(
         await elsewhere.tenant(slug)
     await elsewhere.archives.import_(archive, by=BY)
     assert (await traces(elsewhere)).counts == (1, 1, 1)
+
+
+async def test_an_import_that_is_going_on_is_left_alone(
+    elsewhere: AsyncSloth, archive: Path, slug: str
+) -> None:
+    """Fails where `PostgresArrivals.alone` lets everybody in: the second removes the first's."""
+    archives = elsewhere.archives
+    refused: list[str] = []
+
+    class Interrupted:
+        """Files during whose writing somebody else imports the same archive."""
+
+        def __init__(self, schema: str) -> None:
+            self.files = archives.files(schema)
+            self.read = self.files.read
+
+        async def write(self, key: str, content: bytes) -> None:
+            with pytest.raises(Conflict, match="is importing") as error:
+                await archives.import_(archive, by=BY)
+            refused.append(error.value.code)
+            await self.files.write(key, content)
+
+    await replace(archives, files=Interrupted).import_(archive, by=BY)
+    assert refused == ["conflict", "conflict"]
+    assert "40 euro" in (await (await elsewhere.tenant(slug)).chat(QUESTION)).text
+
+
+async def test_a_tenant_deleted_while_it_is_imported_stays_away(
+    elsewhere: AsyncSloth, archive: Path, slug: str
+) -> None:
+    before = await traces(elsewhere)
+    archives = elsewhere.archives
+
+    class Deleted:
+        """Files of a tenant that somebody deletes meanwhile."""
+
+        def __init__(self, schema: str) -> None:
+            self.files = archives.files(schema)
+            self.read = self.files.read
+
+        async def write(self, key: str, content: bytes) -> None:
+            await self.files.write(key, content)
+            if slug in [tenant.slug for tenant in await elsewhere.tenants()]:
+                await elsewhere.delete_tenant(slug, by=BY)
+
+    with pytest.raises(Conflict, match="was deleted"):
+        await replace(archives, files=Deleted).import_(archive, by=BY)
+    assert await traces(elsewhere) == before
 
 
 async def test_imported_by_many_at_once_it_comes_once(elsewhere: AsyncSloth, archive: Path) -> None:

@@ -145,8 +145,8 @@ class Arrivals(Protocol):
     async def arrived(self, organization: Organization, event: AuditEvent) -> bool:
         """Open an imported tenant to its people; False: it was deleted meanwhile."""
 
-    async def forget(self, organization: Organization) -> None:
-        """Remove the record of a tenant that never was live."""
+    async def forget(self, organization: Organization) -> bool:
+        """Remove the record of a tenant that never was live; False: there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,9 +292,11 @@ class Archives:
             organization = await self._announce(slug, manifest)
             try:
                 await self._fill(organization, manifest, archive)
-            except BaseException:
+            except BaseException as error:
                 with anyio.CancelScope(shield=True):
-                    await self._undo(organization)
+                    announced = await self._undo(organization)
+                if isinstance(error, Exception) and not announced:
+                    raise _deleted(slug) from error
                 raise
             event = AuditEvent.of(
                 "tenant.imported",
@@ -306,7 +308,7 @@ class Archives:
             )
             if not await self.arrivals.arrived(organization, event):
                 await self._undo(organization)
-                raise Conflict(f"The tenant {slug!r} was deleted while it was imported.")
+                raise _deleted(slug)
             return replace(organization, stage=Stage.LIVE)
 
     async def _make_way(self, slug: str) -> None:
@@ -348,16 +350,21 @@ class Archives:
             await files.write(key, await _whole(archive.read(file_member(key))))
         await self.tables.settle(organization)
 
-    async def _undo(self, organization: Organization) -> None:
+    async def _undo(self, organization: Organization) -> bool:
+        """False: somebody else has deleted it before."""
         await self.organizations.spaces.remove(organization)
         await self.folders.remove(organization.schema_name)
-        await self.arrivals.forget(organization)
+        return await self.arrivals.forget(organization)
 
 
 def _taken(slug: str) -> Conflict:
     return Conflict(
         f"There is a tenant {slug!r} already.", hint="Give another slug with --slug, or delete it."
     )
+
+
+def _deleted(slug: str) -> Conflict:
+    return Conflict(f"The tenant {slug!r} was deleted while it was imported.")
 
 
 async def _once(content: bytes) -> AsyncIterator[bytes]:

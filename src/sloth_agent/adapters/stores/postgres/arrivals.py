@@ -43,8 +43,9 @@ class PostgresArrivals:
                 await record(connection, event)
             return opened.rowcount == 1
 
-    async def forget(self, organization: Organization) -> None:
+    async def forget(self, organization: Organization) -> bool:
         async with self.database.shared() as connection:
-            await connection.execute(
+            gone = await connection.execute(
                 "delete from public.organizations where id = %s", (organization.id,)
             )
+            return gone.rowcount == 1
