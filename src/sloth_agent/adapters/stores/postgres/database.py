@@ -28,10 +28,6 @@ CONNECTION_LIFETIME_SECONDS = 30 * 60
 
 ACQUIRE_TIMEOUT_SECONDS = 10
 
-WITHOUT_WAITING: LiteralString = "set local synchronous_commit = off"
-"""For what nobody is told of yet: a crash of the server takes it along with whoever wrote it, and
-the next commit that is waited for brings it to disk, too."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Walls:

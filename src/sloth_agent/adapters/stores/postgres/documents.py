@@ -12,7 +12,6 @@ import psycopg
 from psycopg.types.json import Jsonb
 
 from sloth_agent.adapters.stores.postgres.database import (
-    WITHOUT_WAITING,
     Connection,
     Database,
     Row,
@@ -68,7 +67,7 @@ class PostgresDocuments:
         async with self._within(limits):
             [[row]] = await self.database.at_once(
                 self.schema,
-                f"{WITHOUT_WAITING}; insert into documents ({_COLUMNS})"
+                f"insert into documents ({_COLUMNS})"
                 " values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
                 " on conflict (source) do update set source = excluded.source"
                 f" returning {_COLUMNS}; {one}; {size}",

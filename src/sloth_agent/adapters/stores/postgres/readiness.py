@@ -174,16 +174,21 @@ async def _raise_walls(connection: Connection, roles: Walls, histories: Sequence
 async def tenant_versions(conninfo: str) -> dict[int, int]:
     """How many tenants are at each version; a database that was never used has none."""
     connection = await _first_connection(conninfo)
-    async with connection:
-        found = await connection.execute("select to_regclass('public.tenant_versions')")
-        if (await found.fetchone() or (None,))[0] is None:
-            return {}
-        found = await connection.execute(
-            "select version, count(*) from (select max(version) as version"
-            " from public.tenant_versions group by schema_name) as newest"
-            " group by version order by version"
-        )
-        return dict(await found.fetchall())
+    with as_account_errors():
+        async with connection:
+            return await _tenant_versions(connection)
+
+
+async def _tenant_versions(connection: Connection) -> dict[int, int]:
+    found = await connection.execute("select to_regclass('public.tenant_versions')")
+    if (await found.fetchone() or (None,))[0] is None:
+        return {}
+    found = await connection.execute(
+        "select version, count(*) from (select max(version) as version"
+        " from public.tenant_versions group by schema_name) as newest"
+        " group by version order by version"
+    )
+    return dict(await found.fetchall())
 
 
 async def server_version(connection: Connection) -> str:

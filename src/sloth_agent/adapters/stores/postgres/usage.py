@@ -7,7 +7,7 @@ from typing import LiteralString
 
 import psycopg
 
-from sloth_agent.adapters.stores.postgres.database import WITHOUT_WAITING, Database
+from sloth_agent.adapters.stores.postgres.database import Database
 from sloth_agent.billing.allowance import EVER, Hold, Resource, Room
 from sloth_agent.billing.usage_ports import Count
 
@@ -103,7 +103,7 @@ class PostgresUsage:
         key, amount, limit = _key(self.schema, hold.room), hold.amount, hold.room.limit
         [taken] = await self.database.at_once(
             self.schema,
-            f"{WITHOUT_WAITING}; {_FREEING}; {_RESERVING}",
+            f"{_FREEING}; {_RESERVING}",
             (
                 *(self.schema, now, self.schema),
                 *(*key, amount, amount, limit, limit),
@@ -120,7 +120,7 @@ class PostgresUsage:
     async def refund(self, hold: Hold) -> None:
         await self.database.at_once(
             self.schema,
-            f"{WITHOUT_WAITING}; {_ENDED} from ended where {_KEY}",
+            f"{_ENDED} from ended where {_KEY}",
             (hold.id, *_key(self.schema, hold.room)),
         )
 
