@@ -19,8 +19,8 @@ from fakes.command import Sloth
 from fakes.hashing_embedder import HashingEmbedder, install_as_plugin
 from sloth_agent import AsyncSloth, Settings
 from sloth_agent.adapters.stores.postgres.database import Database
+from sloth_agent.app.chosen_backends import Backends
 from sloth_agent.app.sloth import AsyncTenant
-from sloth_agent.app.wiring import Backends
 from sloth_agent.errors import Conflict
 from sloth_agent.knowledge.intake import Outcome
 

@@ -7,8 +7,8 @@ from pydantic import SecretStr
 
 from fakes.command import Sloth
 from sloth_agent import Settings
+from sloth_agent.app.chosen_backends import Backends
 from sloth_agent.app.diagnosis import Finding, Health, examine
-from sloth_agent.app.wiring import Backends
 
 pytestmark = pytest.mark.anyio
 

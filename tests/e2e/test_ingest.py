@@ -12,8 +12,8 @@ import pytest
 
 from fakes.hashing_embedder import HashingEmbedder
 from sloth_agent import AsyncSloth, Settings
+from sloth_agent.app.chosen_backends import Backends
 from sloth_agent.app.sloth import AsyncTenant
-from sloth_agent.app.wiring import Backends
 from sloth_agent.errors import Conflict, InvalidInput, NotFound, StorageUnavailable
 from sloth_agent.knowledge.intake import FileOutcome, IngestReport, Outcome
 from sloth_agent.knowledge.models import DocumentStatus

@@ -10,7 +10,7 @@ from psycopg.conninfo import conninfo_to_dict
 from sloth_agent.adapters.stores.postgres.embedded import status, stop
 from sloth_agent.adapters.stores.postgres.migrations.history import head
 from sloth_agent.adapters.stores.postgres.readiness import not_an_address, tenant_versions
-from sloth_agent.app.wiring import main_address
+from sloth_agent.app.connecting import main_address
 from sloth_agent.errors import ConfigurationError
 from sloth_agent.settings import Settings
 from sloth_agent.tenants.models import MAIN_DATABASE

@@ -12,7 +12,8 @@ from sloth_agent.adapters.stores.postgres.databases import Databases
 from sloth_agent.adapters.stores.postgres.readiness import server_version
 from sloth_agent.agent.ports import ChatRequest, Completion
 from sloth_agent.app.choices import NONE, VECTORS_ARE_OFF, chat_choice, embedder_choice
-from sloth_agent.app.wiring import Backends, open_databases
+from sloth_agent.app.chosen_backends import Backends
+from sloth_agent.app.connecting import open_databases
 from sloth_agent.errors import SlothError
 from sloth_agent.ids import ChunkId, DocumentId, new_id
 from sloth_agent.knowledge.models import Passage

@@ -3,7 +3,8 @@
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 
-from sloth_agent.app.wiring import Services, TenantServices
+from sloth_agent.app.tenant_services import TenantServices
+from sloth_agent.app.wiring import Services
 from sloth_agent.clock import Clock
 from sloth_agent.tasks.models import Outcome, PeriodicTask
 from sloth_agent.tasks.running import Tasks

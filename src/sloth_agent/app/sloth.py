@@ -11,8 +11,11 @@ from sloth_agent.agent.evaluation import Evaluation, KnownQuestion, Verdict
 from sloth_agent.agent.models import Answer, Conversation, ConversationSource, Message, Prompt
 from sloth_agent.agent.ports import Delta
 from sloth_agent.app.choices import advice
+from sloth_agent.app.chosen_backends import Backends
+from sloth_agent.app.connecting import open_databases
 from sloth_agent.app.periodic_tasks import periodic_tasks
-from sloth_agent.app.wiring import Backends, Services, TenantServices, open_databases
+from sloth_agent.app.tenant_services import TenantServices
+from sloth_agent.app.wiring import Services
 from sloth_agent.billing.activation_codes import ActivationCodes
 from sloth_agent.billing.allowance import UsageReport
 from sloth_agent.billing.notices import Notice

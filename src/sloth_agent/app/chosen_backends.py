@@ -1,0 +1,87 @@
+"""The adapters that the settings choose, beside the database."""
+
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from sloth_agent.adapters.files.local import LocalFiles, LocalFolders
+from sloth_agent.agent.ports import ChatModel
+from sloth_agent.app.backends import factory
+from sloth_agent.app.choices import NONE, chat_choice, embedder_choice
+from sloth_agent.clock import Clock, system_clock
+from sloth_agent.knowledge.ports import DocumentReader, Embedder, Reranker
+from sloth_agent.settings import Settings
+from sloth_agent.tenants.account_ports import Mailer, PasswordHasher
+
+
+@dataclass(frozen=True)
+class Backends:
+    """The chosen adapters of one process, beside the database.
+
+    A backend is made when it is first asked for.
+    """
+
+    settings: Settings
+    resources: AsyncExitStack
+    clock: Clock = system_clock
+
+    def files(self, schema: str) -> LocalFiles:
+        """Where one tenant's original files are kept."""
+        return LocalFiles(self._all_files / schema)
+
+    @property
+    def folders(self) -> LocalFolders:
+        """Where all tenants' original files are kept."""
+        return LocalFolders(self._all_files)
+
+    @property
+    def _all_files(self) -> Path:
+        return self.settings.home / "files"
+
+    @cached_property
+    def reader(self) -> DocumentReader:
+        from sloth_agent.adapters.parsers.sandbox import from_settings
+
+        reader = from_settings(self.settings)
+        self.resources.push_async_callback(reader.aclose)
+        return reader
+
+    @cached_property
+    def embedder(self) -> Embedder | None:
+        name = embedder_choice(self.settings).name
+        return None if name == NONE else self._made("embedders", name)
+
+    @cached_property
+    def reranker(self) -> Reranker | None:
+        name = self.settings.reranker
+        return None if name == NONE else self._made("rerankers", name)
+
+    @cached_property
+    def hasher(self) -> PasswordHasher:
+        from sloth_agent.adapters.passwords.argon2 import Argon2Hasher
+
+        return Argon2Hasher()
+
+    @cached_property
+    def mailer(self) -> Mailer | None:
+        from sloth_agent.adapters.mail.smtp import from_settings
+
+        return from_settings(self.settings)
+
+    @property
+    def frontend(self) -> str:
+        return self.settings.frontend_url.rstrip("/")
+
+    @cached_property
+    def chat_model(self) -> ChatModel:
+        model: ChatModel = self._made("chat_models", chat_choice(self.settings).name)
+        return model
+
+    def _made(self, port: str, name: str) -> Any:
+        """A backend, which is closed with the library if it can be."""
+        backend = factory(port, name)(self.settings)
+        if hasattr(backend, "aclose"):
+            self.resources.push_async_callback(backend.aclose)
+        return backend

@@ -1,0 +1,146 @@
+"""What one tenant's assistant can do, put together."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from sloth_agent.adapters.files.local import LocalFiles
+from sloth_agent.adapters.stores.postgres.conversations import (
+    PostgresConversations,
+    PostgresPrompts,
+)
+from sloth_agent.adapters.stores.postgres.database import Database
+from sloth_agent.adapters.stores.postgres.documents import PostgresDocuments
+from sloth_agent.adapters.stores.postgres.limit_notices import PostgresNotices
+from sloth_agent.adapters.stores.postgres.profiles import PostgresProfiles
+from sloth_agent.adapters.stores.postgres.search_index import PostgresSearchIndex
+from sloth_agent.adapters.stores.postgres.usage import PostgresUsage
+from sloth_agent.adapters.stores.postgres.users import PostgresUsers
+from sloth_agent.agent.answering import Answering
+from sloth_agent.agent.conversations import Conversations
+from sloth_agent.agent.evaluation import Evaluating
+from sloth_agent.agent.prompts import Prompts
+from sloth_agent.app.chosen_backends import Backends
+from sloth_agent.billing.notices import LimitNotices
+from sloth_agent.billing.usage import Metering
+from sloth_agent.billing.usage_ports import CurrentSubscriptions
+from sloth_agent.knowledge.documents import Documents
+from sloth_agent.knowledge.ingestion import Ingestion
+from sloth_agent.knowledge.intake import Intake
+from sloth_agent.knowledge.leftovers import Leftovers
+from sloth_agent.knowledge.rebuilding import Rebuilding
+from sloth_agent.knowledge.retrieval import Retrieval
+from sloth_agent.tenants.models import Organization
+from sloth_agent.tenants.owners import Owners
+from sloth_agent.tenants.profile import Profiles
+
+
+@dataclass(frozen=True)
+class TenantServices:
+    """What one tenant's assistant can do. Every part belongs to the tenant already.
+
+    A part is made when it is first asked for: who lists documents loads no model.
+    """
+
+    backends: Backends
+    database: Database  # where the tenant lives
+    organization: Organization
+    subscriptions: CurrentSubscriptions
+    users: PostgresUsers
+
+    @property
+    def schema(self) -> str:
+        return self.organization.schema_name
+
+    @cached_property
+    def documents(self) -> Documents:
+        backends = self.backends
+        return Documents(
+            self._document_store,
+            self._files,
+            self.metering,
+            backends.clock,
+            backends.settings.max_upload_bytes,
+        )
+
+    @cached_property
+    def ingestion(self) -> Ingestion:
+        backends = self.backends
+        return Ingestion(
+            self._document_store,
+            self._index,
+            self._files,
+            backends.reader,
+            backends.embedder,
+            backends.clock,
+        )
+
+    @cached_property
+    def leftovers(self) -> Leftovers:
+        return Leftovers(self._document_store, self._files, self.backends.clock)
+
+    @cached_property
+    def intake(self) -> Intake:
+        return Intake(self.documents, self.ingestion)
+
+    @cached_property
+    def rebuilding(self) -> Rebuilding:
+        return Rebuilding(self._index, self._document_store, self.ingestion)
+
+    @cached_property
+    def retrieval(self) -> Retrieval:
+        return Retrieval(self._index, self.backends.embedder, self.backends.reranker)
+
+    @cached_property
+    def prompts(self) -> Prompts:
+        return Prompts(PostgresPrompts(self.database, self.schema), self.backends.clock)
+
+    @cached_property
+    def profiles(self) -> Profiles:
+        return Profiles(PostgresProfiles(self.database, self.schema))
+
+    @cached_property
+    def conversations(self) -> Conversations:
+        store = PostgresConversations(self.database, self.schema)
+        return Conversations(store, self.backends.clock)
+
+    @cached_property
+    def answering(self) -> Answering:
+        return Answering(
+            self.retrieval,
+            self.backends.chat_model,
+            self.prompts,
+            self.conversations,
+            self.metering,
+        )
+
+    @cached_property
+    def evaluating(self) -> Evaluating:
+        return Evaluating(self.retrieval, self.answering)
+
+    @cached_property
+    def metering(self) -> Metering:
+        return Metering(
+            self.organization.id,
+            PostgresUsage(self.database, self.schema),
+            self.subscriptions,
+            self.users,
+            self.backends.clock,
+        )
+
+    @cached_property
+    def notices(self) -> LimitNotices:
+        owners = Owners(self.organization.id, self.users, self.profiles)
+        store = PostgresNotices(self.database, self.schema)
+        return LimitNotices(self.metering, store, owners, self.backends.mailer, self.backends.clock)
+
+    @cached_property
+    def _document_store(self) -> PostgresDocuments:
+        return PostgresDocuments(self.database, self.schema)
+
+    @cached_property
+    def _index(self) -> PostgresSearchIndex:
+        return PostgresSearchIndex(self.database, self.schema)
+
+    @cached_property
+    def _files(self) -> LocalFiles:
+        return self.backends.files(self.schema)
