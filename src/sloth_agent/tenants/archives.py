@@ -1,6 +1,13 @@
 """Takes a tenant out of an install as one file, and puts it into another."""
 
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import (
+    AsyncIterable,
+    AsyncIterator,
+    Callable,
+    Collection,
+    Mapping,
+    Sequence,
+)
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,13 +18,10 @@ import anyio
 from sloth_agent.clock import Clock
 from sloth_agent.errors import Conflict, NotFound
 from sloth_agent.ids import TenantId, new_id
+from sloth_agent.tenants.archive_parts import Column, Member, ScannedMember, TableRows
 from sloth_agent.tenants.audit import Actor, AuditEvent, AuditStore
 from sloth_agent.tenants.manifests import (
-    Column,
     Manifest,
-    Member,
-    ScannedMember,
-    TableRows,
     TenantFacts,
     check_members,
     file_member,
@@ -37,8 +41,15 @@ SNAPSHOTS = 10
 class ArchiveWriter(Protocol):
     """An archive that is being written, part after part."""
 
+    @property
+    def members(self) -> Sequence[Member]:
+        """All parts so far."""
+
     async def add(self, name: str, content: AsyncIterable[bytes]) -> ScannedMember:
         """Append a part; it is never in memory as a whole."""
+
+    def nested(self, name: str) -> "AbstractAsyncContextManager[ArchiveWriter]":
+        """Append a part that is an archive itself; nothing else can be added meanwhile."""
 
     async def finish(self, manifest: Mapping[str, Any]) -> None:
         """Append the table of contents, and seal the archive."""
@@ -55,6 +66,9 @@ class ArchiveReader(Protocol):
 
     def read(self, name: str) -> AsyncIterator[bytes]:
         """The content of a part, piece by piece."""
+
+    def nested(self, name: str) -> "AbstractAsyncContextManager[ArchiveReader]":
+        """A part that is an archive itself; one is read at a time."""
 
 
 class ArchiveFormat(Protocol):
@@ -193,7 +207,7 @@ class Archives:
         A file that is gone was deleted after the snapshot was taken: a later one does not name
         it. One that two snapshots name, and nobody has, is missing for good, or not there yet.
         """
-        kept: dict[str, Member] = {}
+        kept: set[str] = set()
         missing: set[str] = set()
         for turn in range(SNAPSHOTS):
             async with self.tables.snapshot(organization) as snapshot:
@@ -210,7 +224,7 @@ class Archives:
         self,
         organization: Organization,
         named: Sequence[str],
-        kept: dict[str, Member],
+        kept: set[str],
         writer: ArchiveWriter,
     ) -> set[str]:
         """Add the files that are not in the archive yet; return those that nobody has."""
@@ -224,7 +238,8 @@ class Archives:
             except NotFound:
                 absent.add(key)
             else:
-                kept[key] = (await writer.add(file_member(key), _once(content))).plain
+                await writer.add(file_member(key), _once(content))
+                kept.add(key)
         return absent
 
     async def _with_rows(
@@ -232,11 +247,9 @@ class Archives:
         organization: Organization,
         snapshot: TenantSnapshot,
         files: Sequence[str],
-        kept: Mapping[str, Member],
+        kept: Collection[str],
         writer: ArchiveWriter,
     ) -> Manifest:
-        members = list(kept.values())
-
         async def added(
             tables: Mapping[str, Sequence[Column]],
             member: Callable[[str], str],
@@ -244,7 +257,6 @@ class Archives:
         ) -> AsyncIterator[TableRows]:
             for name, columns in tables.items():
                 part = await writer.add(member(name), rows(name))
-                members.append(part.plain)
                 yield TableRows(name=name, columns=tuple(columns), rows=part.lines)
 
         tables = [t async for t in added(snapshot.tables, table_member, snapshot.rows)]
@@ -264,7 +276,7 @@ class Archives:
             working=tuple(working),
             files=tuple(files),
             missing_files=tuple(key for key in named if key not in kept),
-            members=tuple(members),
+            members=tuple(writer.members),
         )
 
     async def import_(self, path: Path, *, slug: str | None = None, by: Actor) -> Organization:
@@ -278,8 +290,7 @@ class Archives:
             Conflict: the slug is taken, or somebody imports it right now.
         """
         async with self.format.open(path) as archive:
-            manifest = manifest_from(await archive.manifest())
-            check_members(manifest, await archive.scan())
+            manifest = await checked(archive)
             return await self.put_in(manifest, archive, slug=slug, by=by)
 
     async def put_in(
@@ -291,7 +302,7 @@ class Archives:
             await self._make_way(slug)
             organization = await self._announce(slug, manifest)
             try:
-                await self._fill(organization, manifest, archive)
+                await self.fill(organization, manifest, archive)
             except BaseException as error:
                 with anyio.CancelScope(shield=True):
                     announced = await self._undo(organization)
@@ -341,9 +352,10 @@ class Archives:
             raise _taken(slug)
         return organization
 
-    async def _fill(
+    async def fill(
         self, organization: Organization, manifest: Manifest, archive: ArchiveReader
     ) -> None:
+        """Put all rows and files of an archive that was checked where there is nothing yet."""
         await self.tables.fill(organization, manifest, archive.read)
         files = self.files(organization.schema_name)
         for key in manifest.files:
@@ -355,6 +367,17 @@ class Archives:
         await self.organizations.spaces.remove(organization)
         await self.folders.remove(organization.schema_name)
         return await self.arrivals.forget(organization)
+
+
+async def checked(archive: ArchiveReader) -> Manifest:
+    """Read an archive to its last byte.
+
+    Raises:
+        ArchiveRefused: not an archive of a tenant, or damaged.
+    """
+    manifest = manifest_from(await archive.manifest())
+    check_members(manifest, await archive.scan())
+    return manifest
 
 
 def _taken(slug: str) -> Conflict:

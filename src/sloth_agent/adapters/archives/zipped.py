@@ -2,7 +2,7 @@
 
 Nothing is compressed: an archive cannot expand, and each part stands in the file as one piece. The
 ZIP's comment is a seal with the SHA-256 of all bytes before it, so that a change anywhere is
-noticed, also where ZIP itself would not look.
+noticed, also where ZIP itself would not look. A part may be such an archive again.
 """
 
 import errno
@@ -22,13 +22,14 @@ import anyio
 import anyio.to_thread
 
 from sloth_agent.errors import ArchiveRefused, Conflict, DiskFull, NotFound, StorageUnavailable
-from sloth_agent.tenants.manifests import ScannedMember
+from sloth_agent.tenants.archive_parts import Member, ScannedMember
 
 MANIFEST = "manifest.json"
 LARGEST_MANIFEST_BYTES = 256 * 1024 * 1024
 
 _PIECE_BYTES = 1024 * 1024
 _EPOCH = (1980, 1, 1, 0, 0, 0)
+_BEFORE_NAME_BYTES = 26  # of a part's own header
 _SEAL = b"sloth-agent sha256:"
 _SEAL_BYTES = len(_SEAL) + 64
 _PART = re.compile(r"[a-z0-9_]+(/[a-z0-9_-]+)?(\.[a-z]+)?")
@@ -46,7 +47,8 @@ class ZippedArchives:
             descriptor = os.open(twin, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
             try:
                 with os.fdopen(descriptor, "wb") as file:
-                    yield ZipWriter(_Sealed(file))
+                    with _written(file) as writer:
+                        yield writer
                     file.flush()
                     await anyio.to_thread.run_sync(os.fsync, file.fileno())
                 twin.replace(path)
@@ -62,17 +64,35 @@ class ZippedArchives:
 class ZipWriter:
     """`ArchiveWriter` into an open file."""
 
-    def __init__(self, out: "_Sealed") -> None:
+    def __init__(self, zip: zipfile.ZipFile, out: "_Sealed") -> None:
+        self._zip = zip
         self._out = out
-        self._zip = zipfile.ZipFile(out, "w")
+        self._members: list[Member] = []
+
+    @property
+    def members(self) -> Sequence[Member]:
+        return self._members
 
     async def add(self, name: str, content: AsyncIterable[bytes]) -> ScannedMember:
-        counted = _Counted(name)
-        with self._zip.open(zipfile.ZipInfo(name, _EPOCH), "w", force_zip64=True) as part:
+        with self._part(name) as part:
             async for piece in _pieces(content):
-                counted.add(piece)
                 await anyio.to_thread.run_sync(part.write, piece)
-        return counted.member
+        return part.counted.member
+
+    @asynccontextmanager
+    async def nested(self, name: str) -> AsyncIterator["ZipWriter"]:
+        with self._part(name) as part, _written(part) as writer:
+            yield writer
+
+    @contextmanager
+    def _part(self, name: str) -> Iterator["_Part"]:
+        """Known as a member however far it came."""
+        counted = _Counted(name)
+        try:
+            with self._zip.open(zipfile.ZipInfo(name, _EPOCH), "w", force_zip64=True) as part:
+                yield _Part(part, counted)
+        finally:
+            self._members.append(counted.member.plain)
 
     async def finish(self, manifest: Mapping[str, Any]) -> None:
         text = json.dumps(manifest, ensure_ascii=False, indent=1)
@@ -85,8 +105,9 @@ class ZipWriter:
 class ZipReader:
     """`ArchiveReader` of an open file whose seal was right."""
 
-    def __init__(self, zip: zipfile.ZipFile) -> None:
+    def __init__(self, zip: zipfile.ZipFile, file: IO[bytes]) -> None:
         self._zip = zip
+        self._file = file
 
     async def manifest(self) -> object:
         return await anyio.to_thread.run_sync(self._manifest)
@@ -98,6 +119,18 @@ class ZipReader:
         with _refusing(), self._zip.open(name) as part:
             while piece := await anyio.to_thread.run_sync(part.read, _PIECE_BYTES):
                 yield piece
+
+    @asynccontextmanager
+    async def nested(self, name: str) -> AsyncIterator["ZipReader"]:
+        yield await anyio.to_thread.run_sync(self._nested, name)
+
+    def _nested(self, name: str) -> "ZipReader":
+        with _refusing():
+            part = self._zip.getinfo(name)
+            self._file.seek(part.header_offset + _BEFORE_NAME_BYTES)
+            lengths = struct.unpack("<HH", self._file.read(4))  # of name and extra field
+            start = part.header_offset + _BEFORE_NAME_BYTES + 4 + sum(lengths)
+            return opened(io.BufferedReader(_Window(self._file, start, part.file_size)))
 
     def _manifest(self) -> object:
         with _refusing():
@@ -126,7 +159,7 @@ def opened(file: IO[bytes]) -> ZipReader:
         size = _checked_seal(file)
         archive = zipfile.ZipFile(file)
         _check_parts(archive.infolist(), size)
-        return ZipReader(archive)
+        return ZipReader(archive, file)
 
 
 def _checked_seal(file: IO[bytes]) -> int:
@@ -169,6 +202,14 @@ def _check_parts(parts: Sequence[zipfile.ZipInfo], size: int) -> None:
         raise ArchiveRefused("The archive holds parts that sloth-agent does not write.")
 
 
+@contextmanager
+def _written(out: "IO[bytes] | _Part") -> Iterator[ZipWriter]:
+    """Closed before the file is, whatever happens."""
+    sealed = _Sealed(out)
+    with zipfile.ZipFile(sealed, "w") as archive:
+        yield ZipWriter(archive, sealed)
+
+
 class _Counted:
     """Sums up a part while it passes."""
 
@@ -194,10 +235,57 @@ class _Counted:
         )
 
 
+class _Part(io.RawIOBase):
+    """Passes on what is written into a part, and sums it up."""
+
+    def __init__(self, part: IO[bytes], counted: _Counted) -> None:
+        self._part = part
+        self.counted = counted
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any, /) -> int:
+        self.counted.add(data)
+        return self._part.write(data)
+
+
+class _Window(io.RawIOBase):
+    """A part, stored as it is, as a file of its own."""
+
+    def __init__(self, file: IO[bytes], start: int, size: int) -> None:
+        self._file = file
+        self._start = start
+        self._size = size
+        self._position = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._position
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
+        origin = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self._size}[whence]
+        self._position = max(0, origin + offset)
+        return self._position
+
+    def readinto(self, buffer: Any, /) -> int:
+        self._file.seek(self._start + self._position)
+        left = max(0, self._size - self._position)
+        piece = self._file.read(min(len(buffer), left))
+        buffer[: len(piece)] = piece
+        self._position += len(piece)
+        return len(piece)
+
+
 class _Sealed(io.RawIOBase):
     """Passes on what is written, a seal's length late, and takes its digest. Cannot go back."""
 
-    def __init__(self, file: IO[bytes]) -> None:
+    def __init__(self, file: IO[bytes] | _Part) -> None:
         self._file = file
         self._digest = hashlib.sha256()
         self._held = b""

@@ -6,7 +6,7 @@ from typing import LiteralString
 from psycopg import sql
 
 from sloth_agent.adapters.stores.postgres.database import Connection
-from sloth_agent.tenants.manifests import Column
+from sloth_agent.tenants.archive_parts import Column
 
 Columns = Mapping[str, tuple[Column, ...]]
 

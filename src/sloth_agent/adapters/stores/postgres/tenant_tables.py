@@ -34,8 +34,9 @@ from sloth_agent.adapters.stores.postgres.vectors import (
     vectors_generation,
 )
 from sloth_agent.errors import ArchiveRefused
+from sloth_agent.tenants.archive_parts import TableRows
 from sloth_agent.tenants.archives import TenantSnapshot
-from sloth_agent.tenants.manifests import Manifest, TableRows, table_member, working_member
+from sloth_agent.tenants.manifests import Manifest, table_member, working_member
 from sloth_agent.tenants.models import Organization
 
 Read = Callable[[str], AsyncIterator[bytes]]
