@@ -44,10 +44,7 @@ def status(as_json: Json = False) -> None:
     except SlothError as error:
         body["tenants"] = None
         note(f"The versions of the tenants cannot be read: {error.message}")
-    if as_json:
-        show_json(body)
-    else:
-        show_fields(body)
+    show_fields(body, as_json=as_json)
 
 
 @app.command("stop", epilog="Example: sloth db stop")

@@ -7,7 +7,7 @@ from uuid import UUID
 import typer
 
 from sloth_agent.cli.options import Json, Tenant
-from sloth_agent.cli.output import note, show_fields, show_json, show_table
+from sloth_agent.cli.output import note, show_fields, show_json, show_list
 from sloth_agent.cli.session import opened
 from sloth_agent.ids import DocumentId
 
@@ -27,11 +27,7 @@ def list_documents(tenant: Tenant = None, as_json: Json = False) -> None:
 
     with opened() as sloth:
         items = [document_body(document) for document in _all(sloth.tenant(tenant))]
-    if as_json:
-        show_json({"items": items, "next_cursor": None})
-        return
-    columns = ("id", "title", "status", "pages", "chunks", "size")
-    show_table(columns, [[item[column] for column in columns] for item in items])
+    show_list(items, ("id", "title", "status", "pages", "chunks", "size"), as_json=as_json)
 
 
 @app.command("show", epilog="Example: sloth documents show 0197c3a2-...")
@@ -41,10 +37,7 @@ def show_document(id: Id, tenant: Tenant = None, as_json: Json = False) -> None:
 
     with opened() as sloth:
         body = document_body(sloth.tenant(tenant).document(DocumentId(id)))
-    if as_json:
-        show_json(body)
-        return
-    show_fields(body)
+    show_fields(body, as_json=as_json)
 
 
 @app.command("delete", epilog="Example: sloth documents delete 0197c3a2-...")

@@ -9,3 +9,4 @@ Tenant = Annotated[
     typer.Option("--tenant", metavar="SLUG", help="Whose assistant. [default: SLOTH_TENANT]"),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
+Limit = Annotated[int, typer.Option("--limit", min=1, max=1000, help="How many at most.")]

@@ -27,8 +27,11 @@ def note(text: str) -> None:
     sys.stderr.write(harmless(text) + "\n")
 
 
-def show_fields(body: dict[str, Any]) -> None:
+def show_fields(body: dict[str, Any], *, as_json: bool = False) -> None:
     """One field a line; what belongs to a field is indented under it."""
+    if as_json:
+        show_json(body)
+        return
     for line in _fields(body):
         say(line)
 
@@ -53,6 +56,20 @@ def _words(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     return "" if value is None else str(value)
+
+
+def show_list(
+    items: Sequence[dict[str, Any]],
+    columns: Sequence[str],
+    *,
+    next_cursor: str | None = None,
+    as_json: bool,
+) -> None:
+    """Some columns of each item as a table; as JSON all of it, and where the next page begins."""
+    if as_json:
+        show_json({"items": items, "next_cursor": next_cursor})
+        return
+    show_table(columns, [[item[column] for column in columns] for item in items])
 
 
 def show_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:

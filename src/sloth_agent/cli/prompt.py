@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sloth_agent.cli.options import Json, Tenant
-from sloth_agent.cli.output import show_fields, show_json, show_table
+from sloth_agent.cli.output import show_fields, show_list
 from sloth_agent.cli.session import opened
 
 if TYPE_CHECKING:
@@ -60,11 +60,7 @@ def show_history(tenant: Tenant = None, as_json: Json = False) -> None:
 
     with opened() as sloth:
         items = [prompt_body(prompt) for prompt in sloth.tenant(tenant).prompt_history()]
-    if as_json:
-        show_json({"items": items, "next_cursor": None})
-        return
-    columns = ("version", "active", "created_at", "role")
-    show_table(columns, [[item[column] for column in columns] for item in items])
+    show_list(items, ("version", "active", "created_at", "role"), as_json=as_json)
 
 
 @app.command("rollback", epilog="Example: sloth prompt rollback 3")
@@ -87,7 +83,4 @@ def _show(prompt: "Prompt", *, as_json: bool) -> None:
     from sloth_agent.app.bodies import prompt_body
 
     body = prompt_body(prompt)
-    if as_json:
-        show_json(body)
-    else:
-        show_fields(body)
+    show_fields(body, as_json=as_json)

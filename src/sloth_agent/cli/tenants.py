@@ -2,13 +2,13 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from sloth_agent.cli.actor import operator
 from sloth_agent.cli.options import Json
-from sloth_agent.cli.output import note, show_fields, show_json, show_table
+from sloth_agent.cli.output import note, show_fields, show_json, show_list
 from sloth_agent.cli.session import opened
 
 app = typer.Typer(
@@ -34,7 +34,7 @@ def create(
 
     with opened() as sloth:
         organization = sloth.create_tenant(slug, name=name, domain=domain, plan=plan, by=operator())
-    _show(tenant_body(organization), as_json=as_json)
+    show_fields(tenant_body(organization), as_json=as_json)
 
 
 @app.command("list", epilog="Example: sloth tenants list --json")
@@ -44,11 +44,7 @@ def list_tenants(as_json: Json = False) -> None:
 
     with opened() as sloth:
         items = [tenant_body(organization) for organization in sloth.tenants()]
-    if as_json:
-        show_json({"items": items, "next_cursor": None})
-        return
-    columns = ("slug", "name", "is_active", "created_at")
-    show_table(columns, [[item[column] for column in columns] for item in items])
+    show_list(items, ("slug", "name", "is_active", "created_at"), as_json=as_json)
 
 
 @app.command("show", epilog="Example: sloth tenants show salon-anna")
@@ -63,7 +59,7 @@ def show(slug: Slug, as_json: Json = False) -> None:
         body["subscription"] = subscription_body(subscription) if subscription else None
         if body["is_active"]:
             body["index"] = index_body(sloth.tenant(slug).index())
-    _show(body, as_json=as_json)
+    show_fields(body, as_json=as_json)
 
 
 @app.command("update", epilog="Example: sloth tenants update salon-anna --domain salon-anna.pl")
@@ -80,7 +76,7 @@ def update(
         raise typer.BadParameter("Name something to change: --name or --domain.")
     with opened() as sloth:
         body = tenant_body(sloth.update_tenant(slug, name=name, domain=domain))
-    _show(body, as_json=as_json)
+    show_fields(body, as_json=as_json)
 
 
 @app.command("profile", epilog="Example: sloth tenants profile salon-anna --timezone Europe/Warsaw")
@@ -108,7 +104,7 @@ def profile(
             notification_email=notification_email,
             notify_by_telegram=notify_by_telegram,
         )
-    _show(profile_body(changed), as_json=as_json)
+    show_fields(profile_body(changed), as_json=as_json)
 
 
 @app.command("activate", epilog="Example: sloth tenants activate salon-anna")
@@ -154,7 +150,7 @@ def export(
 
     with opened() as sloth:
         manifest = sloth.run(lambda sloth: sloth.archives.export(slug, output, by=operator()))
-    _show(archive_body(manifest, output), as_json=as_json)
+    show_fields(archive_body(manifest, output), as_json=as_json)
 
 
 @app.command("import", epilog="Example: sloth tenants import salon-anna.zip --slug anna")
@@ -172,7 +168,7 @@ def import_tenant(
         body = tenant_body(
             sloth.run(lambda sloth: sloth.archives.import_(file, slug=slug, by=operator()))
         )
-    _show(body, as_json=as_json)
+    show_fields(body, as_json=as_json)
 
 
 @app.command("rebuild", epilog="Example: sloth tenants rebuild --chunk-size 800")
@@ -197,7 +193,7 @@ def rebuild(
                 on_progress=lambda done, total: note(f"{done} of {total} documents"),
             )
         )
-    _show(body, as_json=as_json)
+    show_fields(body, as_json=as_json)
 
 
 def _confirm(question: str) -> None:
@@ -212,11 +208,4 @@ def _set_active(slug: str, *, active: bool, as_json: bool) -> None:
 
     with opened() as sloth:
         body = tenant_body(sloth.set_tenant_active(slug, active=active))
-    _show(body, as_json=as_json)
-
-
-def _show(body: dict[str, Any], *, as_json: bool) -> None:
-    if as_json:
-        show_json(body)
-    else:
-        show_fields(body)
+    show_fields(body, as_json=as_json)

@@ -5,8 +5,8 @@ from uuid import UUID
 
 import typer
 
-from sloth_agent.cli.options import Json
-from sloth_agent.cli.output import show_json, show_table
+from sloth_agent.cli.options import Json, Limit
+from sloth_agent.cli.output import show_list
 from sloth_agent.cli.session import opened
 
 app = typer.Typer(
@@ -20,7 +20,7 @@ def list_events(
         str | None, typer.Option(metavar="SLUG", help="Only what was done to this tenant.")
     ] = None,
     action: Annotated[str | None, typer.Option(help="Only this action; * for anything.")] = None,
-    limit: Annotated[int, typer.Option(min=1, max=1000, help="How many at most.")] = 50,
+    limit: Limit = 50,
     before: Annotated[
         UUID | None, typer.Option(metavar="ID", help="Older than this event: the next page.")
     ] = None,
@@ -37,9 +37,6 @@ def list_events(
             )
         )
     items = [audit_body(event) for event in events]
-    if as_json:
-        cursor = items[-1]["id"] if len(items) == limit else None
-        show_json({"items": items, "next_cursor": cursor})
-        return
     columns = ("at", "actor", "action", "subject", "organization_id")
-    show_table(columns, [[item[column] for column in columns] for item in items])
+    cursor = items[-1]["id"] if len(items) == limit else None
+    show_list(items, columns, next_cursor=cursor, as_json=as_json)

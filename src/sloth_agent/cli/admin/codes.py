@@ -8,9 +8,10 @@ import typer
 
 from sloth_agent.billing.states import CodeStatus
 from sloth_agent.cli.actor import operator
+from sloth_agent.cli.admin.plan_option import OfPlan, known
 from sloth_agent.cli.moments import read_moment
-from sloth_agent.cli.options import Json
-from sloth_agent.cli.output import note, say, show_fields, show_json, show_table
+from sloth_agent.cli.options import Json, Limit
+from sloth_agent.cli.output import note, say, show_fields, show_json, show_list
 from sloth_agent.cli.session import opened
 
 app = typer.Typer(
@@ -59,8 +60,8 @@ def generate(
 @app.command("list", epilog="Example: sloth admin codes list --plan professional --status unused")
 def list_codes(
     status: Annotated[CodeStatus | None, typer.Option(help="Only these.")] = None,
-    plan: Annotated[str | None, typer.Option(metavar="PLAN", help="Only for this plan.")] = None,
-    limit: Annotated[int, typer.Option(min=1, max=1000, help="How many at most.")] = 50,
+    plan: OfPlan = None,
+    limit: Limit = 50,
     before: Annotated[
         UUID | None, typer.Option(metavar="ID", help="Older than this one: the next page.")
     ] = None,
@@ -71,18 +72,15 @@ def list_codes(
     from sloth_agent.clock import system_clock
 
     with opened() as sloth:
-        slug = sloth.run(lambda sloth: sloth.plans.show(plan)).slug if plan else None
+        slug = known(plan, sloth)
         found = sloth.run(
             lambda sloth: sloth.codes.list(status=status, plan=slug, before=before, limit=limit)
         )
     now = system_clock()
     items = [code_body(listed, now=now) for listed in found]
-    if as_json:
-        cursor = items[-1]["id"] if len(items) == limit else None
-        show_json({"items": items, "next_cursor": cursor})
-        return
     columns = ("id", "plan", "days", "status", "used_by", "used_at", "expires_at")
-    show_table(columns, [[item[column] for column in columns] for item in items])
+    cursor = items[-1]["id"] if len(items) == limit else None
+    show_list(items, columns, next_cursor=cursor, as_json=as_json)
 
 
 @app.command("revoke", epilog="Example: sloth admin codes revoke 0197c3a2-...")
@@ -117,10 +115,7 @@ def redeem(
         organization = sloth.show_tenant(tenant).id
         subscription = sloth.run(lambda sloth: sloth.codes.redeem(organization, typed, by=by))
     body = {"tenant": tenant, **subscription_body(subscription)}
-    if as_json:
-        show_json(body)
-    else:
-        show_fields(body)
+    show_fields(body, as_json=as_json)
 
 
 def _id_or_code(typed: str) -> UUID | str:

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from sloth_agent.cli.options import Json
-from sloth_agent.cli.output import show_json, show_table
+from sloth_agent.cli.output import show_list
 from sloth_agent.cli.session import opened
 
 EXAMPLE = "Example: sloth admin notices salon-anna"
@@ -20,8 +20,4 @@ def notices(
 
     with opened() as sloth:
         items = [notice_body(notice) for notice in sloth.tenant(slug).limit_notices()]
-    if as_json:
-        show_json({"items": items, "next_cursor": None})
-        return
-    columns = ("noticed_at", "resource", "percent", "used", "limit")
-    show_table(columns, [[item[column] for column in columns] for item in items])
+    show_list(items, ("noticed_at", "resource", "percent", "used", "limit"), as_json=as_json)

@@ -1,12 +1,12 @@
 """`sloth admin referrals`: firms that users have brought here."""
 
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
 import typer
 
-from sloth_agent.cli.options import Json
-from sloth_agent.cli.output import show_fields, show_json, show_table
+from sloth_agent.cli.options import Json, Limit
+from sloth_agent.cli.output import show_fields, show_list
 from sloth_agent.cli.session import opened
 from sloth_agent.ids import TenantId
 
@@ -25,16 +25,13 @@ def stats(email: Email, as_json: Json = False) -> None:
     with opened() as sloth:
         user = sloth.run(lambda sloth: sloth.accounts.show(email))
         body = referral_stats_body(sloth.run(lambda sloth: sloth.referrals.stats(user)))
-    if as_json:
-        show_json(body)
-    else:
-        show_fields(body)
+    show_fields(body, as_json=as_json)
 
 
 @app.command("list", epilog="Example: sloth admin referrals list anna@example.com")
 def list_referrals(
     email: Email,
-    limit: Annotated[int, typer.Option(min=1, max=1000, help="How many at most.")] = 50,
+    limit: Limit = 50,
     after: Annotated[
         UUID | None, typer.Option(metavar="ID", help="After this one: the next page.")
     ] = None,
@@ -52,7 +49,8 @@ def list_referrals(
         )
     items = [referral_body(firm) for firm in firms]
     cursor = items[-1]["id"] if len(items) == limit else None
-    _show(items, ("tenant", "status", "created_at", "activated_at"), cursor, as_json=as_json)
+    columns = ("tenant", "status", "created_at", "activated_at")
+    show_list(items, columns, next_cursor=cursor, as_json=as_json)
 
 
 @app.command("rewards", epilog="Example: sloth admin referrals rewards anna@example.com")
@@ -64,13 +62,4 @@ def rewards(email: Email, as_json: Json = False) -> None:
         user = sloth.run(lambda sloth: sloth.accounts.show(email))
         given = sloth.run(lambda sloth: sloth.referrals.rewards(user))
     items = [referral_reward_body(reward) for reward in given]
-    _show(items, ("step", "old_plan", "new_plan", "granted_at"), None, as_json=as_json)
-
-
-def _show(
-    items: list[dict[str, Any]], columns: tuple[str, ...], cursor: str | None, *, as_json: bool
-) -> None:
-    if as_json:
-        show_json({"items": items, "next_cursor": cursor})
-    else:
-        show_table(columns, [[item[column] for column in columns] for item in items])
+    show_list(items, ("step", "old_plan", "new_plan", "granted_at"), as_json=as_json)

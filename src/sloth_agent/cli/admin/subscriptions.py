@@ -6,8 +6,9 @@ import typer
 
 from sloth_agent.billing.states import BillingCycle, SubscriptionStatus
 from sloth_agent.cli.actor import operator
-from sloth_agent.cli.options import Json
-from sloth_agent.cli.output import show_fields, show_json, show_table
+from sloth_agent.cli.admin.plan_option import OfPlan, known
+from sloth_agent.cli.options import Json, Limit
+from sloth_agent.cli.output import show_fields, show_list
 from sloth_agent.cli.session import opened
 
 if TYPE_CHECKING:
@@ -68,8 +69,8 @@ def cancel(
 @app.command("list", epilog="Example: sloth admin subscriptions list --status trialing")
 def list_subscriptions(
     status: Annotated[SubscriptionStatus | None, typer.Option(help="Only these.")] = None,
-    plan: Annotated[str | None, typer.Option(metavar="PLAN", help="Only on this plan.")] = None,
-    limit: Annotated[int, typer.Option(min=1, max=1000, help="How many at most.")] = 50,
+    plan: OfPlan = None,
+    limit: Limit = 50,
     after: Annotated[
         str | None, typer.Option(metavar="SLUG", help="After this tenant: the next page.")
     ] = None,
@@ -77,26 +78,21 @@ def list_subscriptions(
 ) -> None:
     """List subscriptions by tenant."""
     with opened() as sloth:
-        slug = sloth.run(lambda sloth: sloth.plans.show(plan)).slug if plan else None
+        slug = known(plan, sloth)
         found = sloth.run(
             lambda sloth: sloth.subscriptions.list(
                 status=status, plan=slug, after=after, limit=limit
             )
         )
     items = [_body(firm.slug, firm.subscription) for firm in found]
-    if as_json:
-        show_json({"items": items, "next_cursor": found[-1].slug if len(items) == limit else None})
-        return
     columns = ("tenant", "plan", "status", "current_period_end", "cancel_at_period_end")
-    show_table(columns, [[item[column] for column in columns] for item in items])
+    cursor = found[-1].slug if len(items) == limit else None
+    show_list(items, columns, next_cursor=cursor, as_json=as_json)
 
 
 def _show(slug: str, subscription: "Subscription", *, as_json: bool) -> None:
     body = _body(slug, subscription)
-    if as_json:
-        show_json(body)
-    else:
-        show_fields(body)
+    show_fields(body, as_json=as_json)
 
 
 def _body(slug: str, subscription: "Subscription") -> dict[str, Any]:

@@ -9,7 +9,7 @@ import typer
 
 from sloth_agent.cli.actor import operator
 from sloth_agent.cli.options import Json
-from sloth_agent.cli.output import show_fields, show_json, show_table
+from sloth_agent.cli.output import show_fields, show_list
 from sloth_agent.cli.session import opened
 from sloth_agent.errors import NotFound
 from sloth_agent.language import Language
@@ -71,7 +71,7 @@ def create(  # noqa: PLR0913, PLR0917 - each option is a parameter
         body = user_body(user)
         if secret is None:
             body |= _link(sloth, user.email)
-    _show(body, as_json=as_json)
+    show_fields(body, as_json=as_json)
 
 
 @app.command("list", epilog="Example: sloth admin users list --tenant salon-anna")
@@ -82,11 +82,8 @@ def list_users(tenant: OfTenant = None, as_json: Json = False) -> None:
     with opened() as sloth:
         organization = sloth.show_tenant(tenant).id if tenant else None
         items = [user_body(user) for user in _all(sloth, organization)]
-    if as_json:
-        show_json({"items": items, "next_cursor": None})
-        return
     columns = ("email", "role", "is_superuser", "is_active", "organization_id", "created_at")
-    show_table(columns, [[item[column] for column in columns] for item in items])
+    show_list(items, columns, as_json=as_json)
 
 
 @app.command("set-role", epilog="Example: sloth admin users set-role anna@example.com admin")
@@ -102,7 +99,7 @@ def set_role(
     with opened() as sloth:
         user = sloth.run(lambda sloth: sloth.accounts.show(email))
         changed = sloth.run(lambda sloth: sloth.accounts.set_role(user, role, by=by))
-    _show(user_body(changed), as_json=as_json)
+    show_fields(user_body(changed), as_json=as_json)
 
 
 @app.command("deactivate", epilog="Example: sloth admin users deactivate anna@example.com")
@@ -134,7 +131,7 @@ def invite(
             lambda sloth: sloth.invitations.invite(organization, email, role=role, by=by)
         )
     body = {"email": email, "sent": link.sent, "link": None if link.sent else link.url}
-    _show(body, as_json=as_json)
+    show_fields(body, as_json=as_json)
 
 
 @app.command("reset-password", epilog="Example: sloth admin users reset-password anna@example.com")
@@ -142,7 +139,7 @@ def reset_password(email: Email, as_json: Json = False) -> None:
     """Send a link that sets a new password; without a mail server it is shown."""
     with opened() as sloth:
         body = {"email": email, **_link(sloth, email)}
-    _show(body, as_json=as_json)
+    show_fields(body, as_json=as_json)
 
 
 def _all(sloth: "Sloth", organization: "TenantId | None") -> "Iterator[User]":
@@ -174,7 +171,7 @@ def _set_active(email: str, *, active: bool, as_json: bool) -> None:
     with opened() as sloth:
         user = sloth.run(lambda sloth: sloth.accounts.show(email))
         changed = sloth.run(lambda sloth: sloth.accounts.set_active(user, active=active, by=by))
-    _show(user_body(changed), as_json=as_json)
+    show_fields(user_body(changed), as_json=as_json)
 
 
 def _from_stdin(password: str | None) -> str | None:
@@ -183,10 +180,3 @@ def _from_stdin(password: str | None) -> str | None:
             "A password on the command line is seen by others: write --password - and pipe it in."
         )
     return sys.stdin.readline().rstrip("\r\n") if password else None
-
-
-def _show(body: dict[str, Any], *, as_json: bool) -> None:
-    if as_json:
-        show_json(body)
-    else:
-        show_fields(body)

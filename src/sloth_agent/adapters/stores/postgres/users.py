@@ -24,6 +24,16 @@ _COLUMNS: LiteralString = (
     " is_active, token_version, referral_code, referred_by"
 )
 
+_RESET: LiteralString = (
+    "update public.password_resets set used_at = %(now)s where token_hash = %(digest)s"
+    " and used_at is null and expires_at > %(now)s"
+    " and user_id in (select id from public.users where is_active) returning user_id"
+)
+_ACCEPT: LiteralString = (
+    "update public.invitations set accepted_at = %(now)s where token_hash = %(digest)s"
+    " and accepted_at is null and expires_at > %(now)s returning organization_id, email, role"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class PostgresUsers:
@@ -44,12 +54,7 @@ class PostgresUsers:
             await record(connection, event)
 
     async def find(self, id: UserId) -> User | None:
-        async with self.database.shared() as connection:
-            found = await connection.execute(
-                f"select {_COLUMNS} from public.users where id = %s", (id,)
-            )
-            row = await found.fetchone()
-        return _user(row) if row else None
+        return await self._one("id = %s", id)
 
     async def with_email(self, email: str) -> tuple[User, str | None] | None:
         async with self.database.shared() as connection:
@@ -60,9 +65,12 @@ class PostgresUsers:
         return (_user(row[1:]), row[0]) if row else None
 
     async def with_referral_code(self, code: str) -> User | None:
+        return await self._one("referral_code = %s", code)
+
+    async def _one(self, condition: LiteralString, value: UUID | str) -> User | None:
         async with self.database.shared() as connection:
             found = await connection.execute(
-                f"select {_COLUMNS} from public.users where referral_code = %s", (code,)
+                f"select {_COLUMNS} from public.users where {condition}", (value,)
             )
             row = await found.fetchone()
         return _user(row) if row else None
@@ -125,18 +133,12 @@ class PostgresUsers:
         self, digest: bytes, password_hash: str, *, event: AuditEvent
     ) -> User | None:
         async with self.database.shared() as connection:
-            found = await connection.execute(
-                "update public.password_resets set used_at = %(now)s where token_hash = %(digest)s"
-                " and used_at is null and expires_at > %(now)s"
-                " and user_id in (select id from public.users where is_active)"
-                " returning user_id",
-                {"digest": digest, "now": event.at},
-            )
-            row = await found.fetchone()
-            if row is None:
+            used = await _use_token(connection, _RESET, digest, now=event.at)
+            if used is None:
                 return None
-            event = replace(event, subject=str(row[0]))
-            return await _set_password(connection, UserId(row[0]), password_hash, event)
+            [id] = used
+            event = replace(event, subject=str(id))
+            return await _set_password(connection, UserId(id), password_hash, event)
 
     async def invite(
         self, invitation: Invitation, digest: bytes, *, seats: int | None, event: AuditEvent
@@ -212,16 +214,10 @@ class PostgresUsers:
         event: AuditEvent,
     ) -> User | None:
         async with self.database.shared() as connection:
-            found = await connection.execute(
-                "update public.invitations set accepted_at = %(now)s where token_hash = %(digest)s"
-                " and accepted_at is null and expires_at > %(now)s"
-                " returning organization_id, email, role",
-                {"digest": digest, "now": event.at},
-            )
-            row = await found.fetchone()
-            if row is None:
+            used = await _use_token(connection, _ACCEPT, digest, now=event.at)
+            if used is None:
                 return None
-            organization, email, role = row
+            organization, email, role = used
             user = User(
                 id=id,
                 email=email,
@@ -234,6 +230,14 @@ class PostgresUsers:
             await _insert(connection, user, password_hash)
             await record(connection, replace(event, organization=user.organization))
         return user
+
+
+async def _use_token(
+    connection: Connection, statement: LiteralString, digest: bytes, *, now: datetime
+) -> tuple[Any, ...] | None:
+    """What the token gives; None if it is unknown, was used, or is too old."""
+    found = await connection.execute(statement, {"digest": digest, "now": now})
+    return await found.fetchone()
 
 
 async def _hold(connection: Connection, organization: TenantId) -> None:
