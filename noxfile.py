@@ -35,6 +35,13 @@ def quick(session: nox.Session) -> None:
 
 
 @nox.session
+def chaos(session: nox.Session) -> None:
+    """Each command of an operator killed a hundred times; a quarter of an hour."""
+    session.install(".[all]", *nox.project.dependency_groups(PYPROJECT, "test"))
+    session.run("pytest", "tests/e2e/test_killed_commands.py", "--kills", "50", *session.posargs)
+
+
+@nox.session
 def local(session: nox.Session) -> None:
     """sentence-transformers and real MiniLM weights; needs torch, a gigabyte."""
     session.install("torch==2.13.0")

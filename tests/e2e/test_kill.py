@@ -124,15 +124,6 @@ def test_a_killed_rebuild(
     assert {document["status"] for document in documents} == {"completed"}
 
 
-def test_a_killed_making_of_a_tenant(sloth_cli: Sloth, chance: random.Random) -> None:
-    for _ in range(5):
-        slug = f"t-{uuid4().hex}"
-        kill_after(sloth_cli.start("tenants", "create", slug), 0.2 + chance.random() * 0.6)
-        again = sloth_cli("tenants", "create", slug)
-        assert again.rc == 0 or "already" in again.error
-        assert sloth_cli("search", "x", "--tenant", slug, "--json").rc == 0
-
-
 def test_a_killed_server(folder: Path, tmp_path: Path, chance: random.Random) -> None:
     """The embedded server dies under an ingest: it is started again, and nobody has to help."""
     with tempfile.TemporaryDirectory(prefix="sloth-") as home:
