@@ -1,5 +1,6 @@
 """Tenants that are deleted leave nothing but ids in the audit log."""
 
+from dataclasses import replace
 from uuid import uuid4
 
 import anyio
@@ -11,6 +12,7 @@ from sloth_agent.adapters.stores.postgres.organizations import PostgresOrganizat
 from sloth_agent.app.sloth import AsyncTenant
 from sloth_agent.errors import Conflict, NotFound
 from sloth_agent.tenants.audit import Actor
+from sloth_agent.tenants.models import Organization
 from sloth_agent.tenants.users import Role
 
 pytestmark = pytest.mark.anyio
@@ -93,6 +95,38 @@ async def test_what_was_cut_short_is_shut_and_can_be_finished(
             await sloth.create_tenant(slug)
     await sloth.delete_tenant(slug, by=BY)
     assert await whatever_holds(tenant, canary, slug) == []
+
+
+async def test_one_that_is_deleted_while_it_is_made_stays_away(
+    sloth: AsyncSloth, slug: str
+) -> None:
+    """Fails where `Organizations` does not look again: the schema is left, and nobody's."""
+    services = sloth._opened
+    deleted: list[str] = []
+
+    class Deleted:
+        """Places of tenants that somebody deletes in the moment when they are about to be made."""
+
+        databases = services.spaces.databases
+        remove = services.spaces.remove
+        outdated = services.spaces.outdated
+        update = services.spaces.update
+
+        async def ensure(self, organization: Organization) -> bool:
+            deleted.append(organization.schema_name)
+            await sloth.delete_tenant(organization.slug, by=BY)
+            return await services.spaces.ensure(organization)
+
+    organizations = replace(services.organizations, spaces=Deleted())
+    for making in (organizations.create(slug), organizations.open(slug, create=True)):
+        with pytest.raises(Conflict, match="deleted meanwhile"):
+            await making
+    async with services.databases.main.owning() as connection:
+        found = await connection.execute(
+            "select nspname from pg_namespace union select rolname from pg_roles"
+            " union select schema_name from public.tenant_versions"
+        )
+        assert {name for (name,) in await found.fetchall()}.isdisjoint(deleted)
 
 
 async def test_deleted_by_many_at_once_it_is_written_down_once(

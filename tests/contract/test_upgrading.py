@@ -4,6 +4,7 @@ from dataclasses import replace
 from uuid import uuid4
 
 import anyio
+import psycopg
 import pytest
 from psycopg import sql
 
@@ -100,6 +101,31 @@ async def test_a_tenant_that_fails_stops_no_other(
     report = await Upgrading(newer).upgrade()
     assert (report.upgraded, report.failed) == (2, ())
     assert await versions(database, tenants) == [[NEXT.version - 1, NEXT.version]] * 12
+
+
+async def test_a_tenant_that_is_deleted_meanwhile_stays_away(
+    database: Database, newer: TenantSchemas, tenants: list[Organization]
+) -> None:
+    """Fails where a step does not lock the tenant's tables: its table is made in `public`."""
+    outdated = [
+        space
+        for space in await newer.outdated()
+        if space.schema_name in {tenant.schema_name for tenant in tenants}
+    ]
+    assert len(outdated) == 12
+    for tenant in tenants[1:]:
+        await newer.remove(tenant)
+    for space in outdated:
+        await newer.update(space)
+    assert await versions(database, tenants) == [[NEXT.version - 1, NEXT.version]]
+    with pytest.raises(psycopg.errors.InvalidSchemaName):
+        await newer._bring_up_to_date(
+            database, tenants[1].schema_name, NEXT.version - 1, has_role=True
+        )
+    assert await versions(database, tenants[1:]) == []
+    async with database.owning() as connection:
+        found = await connection.execute("select to_regclass('public.visits')")
+        assert await found.fetchone() == (None,)
 
 
 async def test_old_code_serves_a_tenant_that_is_ahead(

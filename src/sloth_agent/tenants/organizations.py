@@ -38,9 +38,12 @@ class Organizations:
         added = await self.store.add(organization)
         if not added:
             organization = _live(await self.show(slug))
-        made = await self.spaces.ensure(organization)
+        made = await self._make_space(organization)
         if not added and not made:
-            raise Conflict(f"There is a tenant {slug!r} already.", hint="Choose another slug.")
+            raise Conflict(
+                f"There is a tenant {slug!r} already.",
+                hint=f"See `sloth tenants show {slug}`, or choose another slug.",
+            )
         return organization
 
     async def open(self, slug: str, *, create: bool = False) -> Organization:
@@ -64,7 +67,7 @@ class Organizations:
                 f"The tenant {slug!r} is deactivated.",
                 hint=f"Run `sloth tenants activate {slug}`.",
             )
-        await self.spaces.ensure(organization)
+        await self._make_space(organization)
         return organization
 
     async def show(self, slug: str) -> Organization:
@@ -83,7 +86,7 @@ class Organizations:
             Conflict: it is being imported or deleted.
         """
         organization = _live(await self.show(slug))
-        await self.spaces.ensure(organization)
+        await self._make_space(organization)
         return organization
 
     async def list(self) -> Sequence[Organization]:
@@ -126,6 +129,19 @@ class Organizations:
             database=await self.emptiest_database(),
             created_at=self.clock(),
         )
+
+    async def _make_space(self, organization: Organization) -> bool:
+        """True if there was none before; one made for a tenant deleted meanwhile is removed.
+
+        Whoever deletes says so first, and removes after: the new space is seen there, or here.
+        """
+        made = await self.spaces.ensure(organization)
+        if made:
+            present = await self.store.find(organization.slug)
+            if present is None or (present.id, present.stage) != (organization.id, Stage.LIVE):
+                await self.spaces.remove(organization)
+                raise Conflict(f"The tenant {organization.slug!r} was deleted meanwhile.")
+        return made
 
     async def emptiest_database(self) -> str:
         """Where a new tenant goes."""

@@ -67,8 +67,13 @@ class TenantSchemas:
         return found
 
     async def update(self, space: OutdatedSpace) -> None:
+        database, schema = await self.homes.get(space.database), space.schema_name
         try:
-            await self._ensure(await self.homes.get(space.database), space.schema_name)
+            version, has_role = await space_state(database, schema)
+            if version:
+                await self._bring_up_to_date(database, schema, version, has_role=has_role)
+        except psycopg.errors.InvalidSchemaName:
+            return  # deleted meanwhile
         except psycopg.Error as error:
             reason = str(error).splitlines()[0]
             raise Conflict(f"Its tables could not be changed: {reason}.") from error
@@ -78,11 +83,16 @@ class TenantSchemas:
         version, has_role = await space_state(database, schema)
         if version == 0:
             return await self._make(database, schema, has_role=has_role)
+        await self._bring_up_to_date(database, schema, version, has_role=has_role)
+        return False
+
+    async def _bring_up_to_date(
+        self, database: Database, schema: str, version: int, *, has_role: bool
+    ) -> None:
         for step in self.steps[version:]:
             await _take(database, schema, step)
         if database.walls and not has_role:
             await _raise_walls(database, schema)
-        return False
 
     async def _make(self, database: Database, schema: str, *, has_role: bool) -> bool:
         """False if somebody else was faster."""
@@ -132,8 +142,16 @@ async def mark_version(connection: Connection, schema: str, version: int) -> Non
 
 
 async def _take(database: Database, schema: str, step: Migration) -> None:
+    """The schema is there, and stays there until the step is done.
+
+    Without it the next schema on the path would take the step: that of all tenants.
+    """
     patience = sql.SQL("set local lock_timeout = {}").format(PATIENCE)
-    await _applied(database, schema, step.version, [patience, *map(sql.SQL, step.statements)])
+    present = sql.SQL("lock table {} in access share mode").format(
+        sql.Identifier(schema, "documents")
+    )
+    statements: list[Statement] = [patience, present, *map(sql.SQL, step.statements)]
+    await _applied(database, schema, step.version, statements)
 
 
 async def _applied(
