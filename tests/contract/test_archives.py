@@ -73,7 +73,7 @@ async def tenant(sloth: AsyncSloth, slug: str) -> AsyncTenant:
     await tenant.ingest_content("hours.txt", b"We are open from 9 to 18.")
     await tenant.set_prompt(instructions="Answer like a friend.\nAnd \\N briefly.")
     await tenant.change_profile(business_name="Anna", timezone="Europe/Warsaw")
-    await tenant.chat(QUESTION)
+    await tenant.chat(QUESTION, external_id="anna")
     return tenant
 
 

@@ -6,6 +6,7 @@ from uuid import uuid4
 import anyio
 import pytest
 
+from fakes.canaries import places_of
 from fakes.command import Sloth
 from sloth_agent import AsyncSloth
 from sloth_agent.adapters.stores.postgres.organizations import PostgresOrganizations
@@ -21,21 +22,9 @@ BY = Actor(name="test")
 
 
 async def whatever_holds(tenant: AsyncTenant, *canaries: str) -> list[str]:
-    """The places in the whole database that hold one of the texts."""
-    places = []
+    """The places in the whole database that hold one of the texts, or the tenant's role."""
+    places = await places_of(tenant, *canaries)
     async with tenant.services.database.owning() as connection:
-        tables = await connection.execute(
-            "select schemaname, tablename from pg_tables"
-            " where schemaname = 'public' or schemaname like 't\\_%%'",
-        )
-        for schema, table in await tables.fetchall():
-            found = await connection.execute(
-                f'select count(*) from "{schema}"."{table}" as kept'
-                " where kept::text like any(%s)".encode(),
-                ([f"%{canary}%" for canary in canaries],),
-            )
-            if (await found.fetchone() or (0,))[0]:
-                places.append(f"{schema}.{table}")
         roles = await connection.execute(
             "select from pg_roles where rolname = %s", (tenant.services.schema,)
         )

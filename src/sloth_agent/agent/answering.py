@@ -10,6 +10,7 @@ from sloth_agent.agent.models import (
     Answer,
     Citation,
     ConversationSource,
+    Customer,
     Message,
     Prompt,
     Reply,
@@ -57,25 +58,33 @@ class Answering:
         conversation: ConversationId | None = None,
         language: Language | None = None,
         source: ConversationSource = ConversationSource.API,
+        external_id: str | None = None,
     ) -> AsyncIterator[Delta | Answer]:
         """Yield the text piece by piece, then the whole `Answer`; question and answer are stored.
 
         `language` is that of a refusal and a wish to the model; None: as the question is written.
+        `external_id` is whoever asks, as the source knows them; None: nobody said.
 
         Raises:
-            InvalidInput: an empty question, or one that is too long.
-            NotFound: no such conversation.
+            InvalidInput: an empty question, or one that is too long; no id of a person.
+            NotFound: no such conversation, or it is somebody else's.
+            Conflict: the conversation was erased meanwhile; nothing is stored, and nothing counted.
             ModelUnavailable: the model did not answer; nothing is stored, and nothing counted.
             MessageLimitExceeded, SubscriptionExpired: the model was not asked.
         """
+        customer = None if external_id is None else Customer(source=source, external_id=external_id)
         history: Sequence[Message] = ()
         if conversation is not None:
-            history = await self.conversations.messages(conversation, last=REMEMBERED_MESSAGES)
+            history = await self.conversations.earlier(
+                conversation, of=customer, last=REMEMBERED_MESSAGES
+            )
         answer: Answer | None = None
         async with self.metering.held(Resource.MESSAGES) as hold:
             async for part in self.reply(question, language=language, history=history):
                 if isinstance(part, Reply):
-                    conversation = conversation or (await self.conversations.start(source)).id
+                    if conversation is None:
+                        started = await self.conversations.start(source, external_id=external_id)
+                        conversation = started.id
                     answer = await self._remembered(question, part, conversation, hold)
                 else:
                     yield part

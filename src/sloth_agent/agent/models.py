@@ -3,8 +3,12 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import Self
 
+from sloth_agent.errors import InvalidInput
 from sloth_agent.ids import ChunkId, ConversationId, MessageId
+
+LONGEST_EXTERNAL_ID = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,11 +82,57 @@ class ConversationSource(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Customer:
+    """A person who asks, as one source knows them."""
+
+    source: ConversationSource
+    external_id: str  # the person's id there: a number at Telegram, a phone number at WhatsApp
+
+    def __post_init__(self) -> None:
+        """Raises:
+        InvalidInput: no id that a source would give.
+        """
+        id = self.external_id
+        if not (1 <= len(id) <= LONGEST_EXTERNAL_ID and id.isprintable()):
+            raise InvalidInput(
+                f"A customer's id is one line of 1 to {LONGEST_EXTERNAL_ID} characters.",
+                hint="Take the one that the source gives to the person.",
+                field="customer",
+            )
+
+    @classmethod
+    def named(cls, name: str) -> Self:
+        """Read `telegram:123456789`, as `str` writes it.
+
+        Raises:
+            InvalidInput: not the name of a customer.
+        """
+        source, _, external_id = name.partition(":")
+        if source not in list(ConversationSource):
+            raise InvalidInput(
+                "A customer is a source and an id, such as telegram:123456789.",
+                hint=f"Sources: {', '.join(ConversationSource)}.",
+                field="customer",
+            )
+        return cls(source=ConversationSource(source), external_id=external_id)
+
+    def __str__(self) -> str:
+        return f"{self.source}:{self.external_id}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Conversation:
     id: ConversationId
     source: ConversationSource
     created_at: datetime
+    external_id: str | None = None  # who asks, as the source knows them; None: nobody said
     messages: int = 0
+
+    @property
+    def customer(self) -> Customer | None:
+        if self.external_id is None:
+            return None
+        return Customer(source=self.source, external_id=self.external_id)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

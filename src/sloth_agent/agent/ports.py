@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from sloth_agent.agent.models import Conversation, Message, Prompt, Speaker, Usage
+from sloth_agent.agent.models import Conversation, Customer, Message, Prompt, Speaker, Usage
 from sloth_agent.billing.allowance import Hold
 from sloth_agent.ids import ConversationId
 from sloth_agent.knowledge.models import Passage
@@ -108,5 +108,34 @@ class ConversationStore(Protocol):
         """Add messages that belong together, a question and its answer, and count them as one.
 
         Raises:
-            Conflict: the place was kept beyond its time; nothing is stored.
+            Conflict: the place was kept beyond its time, or the conversation is erased; nothing is
+                stored.
         """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transcript:
+    """A conversation from its beginning to its end."""
+
+    conversation: Conversation
+    messages: Sequence[Message]  # oldest first
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """How much there is of a customer."""
+
+    conversations: int
+    messages: int
+
+
+class CustomerStore(Protocol):
+    """What one tenant holds about the people who ask. Each method is one transaction."""
+
+    async def transcripts(self, customer: Customer) -> Sequence[Transcript]:
+        """All of them as they are at one moment, oldest first."""
+
+    async def held(self, customer: Customer) -> Held: ...
+
+    async def erase(self, customer: Customer) -> Held:
+        """Erase all that is held at once; who writes meanwhile comes before it, or is refused."""

@@ -14,9 +14,10 @@ from typing import Self, TypeVar
 
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 
+from sloth_agent.agent.customers import CustomerRecord
 from sloth_agent.agent.evaluation import Evaluation, KnownQuestion, Verdict
 from sloth_agent.agent.models import Answer, Conversation, ConversationSource, Message, Prompt
-from sloth_agent.agent.ports import Delta
+from sloth_agent.agent.ports import Delta, Held
 from sloth_agent.app.sloth import AsyncSloth, AsyncTenant
 from sloth_agent.billing.allowance import UsageReport
 from sloth_agent.billing.notices import Notice
@@ -178,6 +179,7 @@ class Tenant:
         conversation: ConversationId | None = None,
         language: Language | None = None,
         source: ConversationSource = ConversationSource.API,
+        external_id: str | None = None,
     ) -> Answer:
         """See `AsyncTenant.chat`."""
         return self._portal.call(
@@ -187,6 +189,7 @@ class Tenant:
                 conversation=conversation,
                 language=language,
                 source=source,
+                external_id=external_id,
             )
         )
 
@@ -197,6 +200,7 @@ class Tenant:
         conversation: ConversationId | None = None,
         language: Language | None = None,
         source: ConversationSource = ConversationSource.API,
+        external_id: str | None = None,
     ) -> Iterator[Delta | Answer]:
         """See `AsyncTenant.chat_stream`."""
         return _iterated(
@@ -207,6 +211,7 @@ class Tenant:
                 conversation=conversation,
                 language=language,
                 source=source,
+                external_id=external_id,
             ),
         )
 
@@ -336,6 +341,14 @@ class Tenant:
     def messages(self, conversation: ConversationId, *, last: int = 100) -> Sequence[Message]:
         """See `AsyncTenant.messages`."""
         return self._portal.call(partial(self._tenant.messages, conversation, last=last))
+
+    def export_customer(self, customer: str, *, by: Actor = SYSTEM) -> CustomerRecord:
+        """See `AsyncTenant.export_customer`."""
+        return self._portal.call(partial(self._tenant.export_customer, customer, by=by))
+
+    def delete_customer(self, customer: str, *, by: Actor = SYSTEM) -> Held:
+        """See `AsyncTenant.delete_customer`."""
+        return self._portal.call(partial(self._tenant.delete_customer, customer, by=by))
 
 
 def _iterated(

@@ -6,7 +6,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sloth_agent.agent.models import Answer, Citation, Prompt
+from sloth_agent.agent.customers import CustomerRecord
+from sloth_agent.agent.models import Answer, Citation, Message, Prompt, Usage
+from sloth_agent.agent.ports import Transcript
 from sloth_agent.app.isolation import Isolation
 from sloth_agent.billing.allowance import Meter, UsageReport
 from sloth_agent.billing.lifecycle import terms_held
@@ -59,10 +61,7 @@ def answer_body(answer: Answer) -> Body:
         "conversation_id": str(answer.conversation_id),
         "message_id": str(answer.message_id),
         "model": answer.model,
-        "usage": {
-            "input_tokens": answer.usage.input_tokens,
-            "output_tokens": answer.usage.output_tokens,
-        },
+        "usage": _tokens(answer.usage),
         "timings_ms": _rounded(answer.timings_ms),
     }
 
@@ -76,6 +75,37 @@ def citation_body(citation: Citation) -> Body:
         "row": citation.row,
         "snippet": citation.snippet,
         "score": round(citation.score, 4),
+    }
+
+
+def customer_body(record: CustomerRecord) -> Body:
+    return {
+        "customer": str(record.customer),
+        "exported_at": record.exported_at.isoformat(),
+        "conversations": [transcript_body(transcript) for transcript in record.transcripts],
+    }
+
+
+def transcript_body(transcript: Transcript) -> Body:
+    conversation = transcript.conversation
+    return {
+        "id": str(conversation.id),
+        "source": conversation.source.value,
+        "external_id": conversation.external_id,
+        "created_at": conversation.created_at.isoformat(),
+        "messages": [message_body(message) for message in transcript.messages],
+    }
+
+
+def message_body(message: Message) -> Body:
+    return {
+        "id": str(message.id),
+        "role": message.speaker.value,
+        "content": message.text,
+        "created_at": message.created_at.isoformat(),
+        "citations": [citation_body(citation) for citation in message.citations],
+        "usage": _tokens(message.usage),
+        "processing_ms": message.processing_ms,
     }
 
 
@@ -375,6 +405,10 @@ def index_body(store: VectorStore) -> Body:
         "chunks": store.chunks,
         "built_at": store.created_at.isoformat() if store.created_at else None,
     }
+
+
+def _tokens(usage: Usage) -> Body:
+    return {"input_tokens": usage.input_tokens, "output_tokens": usage.output_tokens}
 
 
 def _error(problem: Problem | None) -> Body | None:

@@ -99,7 +99,7 @@ async def _settled(tenant: AsyncTenant, canary: str) -> Target:
     text = f"The {word} costs 40 euro, says {canary}."
     outcome = await tenant.ingest_content(f"{word} {canary}.md", text.encode())
     assert outcome.document_id is not None, "a text can be read"
-    answer = await tenant.chat(f"How much is the {word}, {canary}?")
+    answer = await tenant.chat(f"How much is the {word}, {canary}?", external_id=word)
     await tenant.set_prompt(instructions=f"Say {canary}.")
     await tenant.change_profile(business_name=canary)
     return Target(
@@ -152,6 +152,8 @@ def library_calls(tenant: AsyncTenant, target: Target) -> dict[str, Call]:
         "conversations": tenant.conversations,
         "conversations before it": lambda: tenant.conversations(before=target.conversation),
         "messages": lambda: tenant.messages(target.conversation),
+        "export_customer": lambda: tenant.export_customer(f"api:{word}"),
+        "delete_customer": lambda: tenant.delete_customer(f"api:{word}"),
         "prompt": tenant.prompt,
         "prompt_history": tenant.prompt_history,
         "rollback_prompt": lambda: tenant.rollback_prompt(1),

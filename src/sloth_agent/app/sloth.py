@@ -7,9 +7,17 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from sloth_agent.agent.customers import CustomerRecord
 from sloth_agent.agent.evaluation import Evaluation, KnownQuestion, Verdict
-from sloth_agent.agent.models import Answer, Conversation, ConversationSource, Message, Prompt
-from sloth_agent.agent.ports import Delta
+from sloth_agent.agent.models import (
+    Answer,
+    Conversation,
+    ConversationSource,
+    Customer,
+    Message,
+    Prompt,
+)
+from sloth_agent.agent.ports import Delta, Held
 from sloth_agent.app.choices import advice
 from sloth_agent.app.chosen_backends import Backends
 from sloth_agent.app.connecting import open_databases
@@ -252,10 +260,19 @@ class AsyncTenant:
         conversation: ConversationId | None = None,
         language: Language | None = None,
         source: ConversationSource = ConversationSource.API,
+        external_id: str | None = None,
     ) -> Answer:
-        """Answer a question, with sources; `grounded` is False where the documents are silent."""
+        """Answer a question, with sources; `grounded` is False where the documents are silent.
+
+        `external_id` is whoever asks, as the source knows them: `export_customer` and
+        `delete_customer` find by it what was said.
+        """
         async for part in self.chat_stream(
-            question, conversation=conversation, language=language, source=source
+            question,
+            conversation=conversation,
+            language=language,
+            source=source,
+            external_id=external_id,
         ):
             if isinstance(part, Answer):
                 return part
@@ -268,10 +285,15 @@ class AsyncTenant:
         conversation: ConversationId | None = None,
         language: Language | None = None,
         source: ConversationSource = ConversationSource.API,
+        external_id: str | None = None,
     ) -> AsyncIterator[Delta | Answer]:
         """Yield the text as it comes, then the whole `Answer`."""
         return self.services.answering.answer(
-            question, conversation=conversation, language=language, source=source
+            question,
+            conversation=conversation,
+            language=language,
+            source=source,
+            external_id=external_id,
         )
 
     async def evaluate(
@@ -415,3 +437,20 @@ class AsyncTenant:
             NotFound: no such conversation.
         """
         return await self.services.conversations.messages(conversation, last=last)
+
+    async def export_customer(self, customer: str, *, by: Actor = SYSTEM) -> CustomerRecord:
+        """All that is held about one person who asked, such as `telegram:123456789`.
+
+        Raises:
+            InvalidInput: not the name of a customer.
+            NotFound: nothing is held.
+        """
+        return await self.services.customers.export(Customer.named(customer), by=by)
+
+    async def delete_customer(self, customer: str, *, by: Actor = SYSTEM) -> Held:
+        """Erase all that is held about one person who asked; returns how much it was.
+
+        Raises:
+            InvalidInput, NotFound: as `export_customer`.
+        """
+        return await self.services.customers.erase(Customer.named(customer), by=by)

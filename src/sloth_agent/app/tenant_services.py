@@ -17,6 +17,7 @@ from sloth_agent.adapters.stores.postgres.usage import PostgresUsage
 from sloth_agent.adapters.stores.postgres.users import PostgresUsers
 from sloth_agent.agent.answering import Answering
 from sloth_agent.agent.conversations import Conversations
+from sloth_agent.agent.customers import Customers
 from sloth_agent.agent.evaluation import Evaluating
 from sloth_agent.agent.prompts import Prompts
 from sloth_agent.app.chosen_backends import Backends
@@ -29,6 +30,7 @@ from sloth_agent.knowledge.intake import Intake
 from sloth_agent.knowledge.leftovers import Leftovers
 from sloth_agent.knowledge.rebuilding import Rebuilding
 from sloth_agent.knowledge.retrieval import Retrieval
+from sloth_agent.tenants.audit import AuditStore
 from sloth_agent.tenants.models import Organization
 from sloth_agent.tenants.owners import Owners
 from sloth_agent.tenants.profile import Profiles
@@ -46,6 +48,7 @@ class TenantServices:
     organization: Organization
     subscriptions: CurrentSubscriptions
     users: PostgresUsers
+    audit: AuditStore
 
     @property
     def schema(self) -> str:
@@ -100,8 +103,13 @@ class TenantServices:
 
     @cached_property
     def conversations(self) -> Conversations:
-        store = PostgresConversations(self.database, self.schema)
-        return Conversations(store, self.backends.clock)
+        return Conversations(self._conversation_store, self.backends.clock)
+
+    @cached_property
+    def customers(self) -> Customers:
+        return Customers(
+            self.organization.id, self._conversation_store, self.audit, self.backends.clock
+        )
 
     @cached_property
     def answering(self) -> Answering:
@@ -132,6 +140,10 @@ class TenantServices:
         owners = Owners(self.organization.id, self.users, self.profiles)
         store = PostgresNotices(self.database, self.schema)
         return LimitNotices(self.metering, store, owners, self.backends.mailer, self.backends.clock)
+
+    @cached_property
+    def _conversation_store(self) -> PostgresConversations:
+        return PostgresConversations(self.database, self.schema)
 
     @cached_property
     def _document_store(self) -> PostgresDocuments:

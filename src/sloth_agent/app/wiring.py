@@ -187,5 +187,10 @@ class Services:
     async def of(self, organization: Organization) -> TenantServices:
         home = await self.databases.home_of(organization)
         return TenantServices(
-            self.backends, home, organization, self._recent_subscriptions, self._users
+            self.backends,
+            home,
+            organization,
+            self._recent_subscriptions,
+            self._users,
+            PostgresAudit(self.databases.main),
         )

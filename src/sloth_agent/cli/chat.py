@@ -1,8 +1,9 @@
 """`sloth chat`: ask, once or in a conversation."""
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 from uuid import UUID
 
@@ -14,7 +15,7 @@ from sloth_agent.cli.session import opened
 
 if TYPE_CHECKING:
     from sloth_agent.agent.models import Answer, Citation
-    from sloth_agent.app.blocking import Tenant as Assistant
+    from sloth_agent.agent.ports import Delta
     from sloth_agent.ids import ConversationId
     from sloth_agent.language import Language
 
@@ -27,6 +28,9 @@ def chat(
     conversation: Annotated[
         UUID | None, typer.Option(metavar="ID", help="Go on with a conversation.")
     ] = None,
+    customer: Annotated[
+        str | None, typer.Option(metavar="ID", help="Who asks; see `sloth customers`.")
+    ] = None,
     language: Annotated[
         str | None, typer.Option(help="en, uk, pl or de. [default: the question's]")
     ] = None,
@@ -36,6 +40,7 @@ def chat(
     as_json: Json = False,
 ) -> None:
     """Ask the assistant; it answers from its documents and names the sources."""
+    from sloth_agent.agent.models import ConversationSource
     from sloth_agent.ids import ConversationId
 
     wanted = _language(language)
@@ -43,21 +48,23 @@ def chat(
     if question is None and as_json:
         raise typer.BadParameter("--json needs a question.", param_hint="QUESTION")
     with opened() as sloth:
-        assistant = sloth.tenant(tenant)
+        stream = partial(
+            sloth.tenant(tenant).chat_stream,
+            language=wanted,
+            source=ConversationSource.CLI,
+            external_id=customer,
+        )
         if question is None:
-            _converse(assistant, known, wanted)
+            _converse(stream, known)
             return
         asked = sys.stdin.read() if question == "-" else question
+        parts = stream(asked, conversation=known)
         if as_json or no_stream:
-            from sloth_agent.agent.models import ConversationSource
-
-            answer = assistant.chat(
-                asked, conversation=known, language=wanted, source=ConversationSource.CLI
-            )
+            answer = _whole(parts)
             if not as_json:
                 say(answer.text)
         else:
-            answer = _streamed(assistant, asked, known, wanted)
+            answer = _whole(_shown(parts))
         if as_json:
             from sloth_agent.app.bodies import answer_body
 
@@ -67,7 +74,7 @@ def chat(
 
 
 def _converse(
-    assistant: "Assistant", conversation: "ConversationId | None", language: "Language | None"
+    stream: Callable[..., "Iterator[Delta | Answer]"], conversation: "ConversationId | None"
 ) -> None:
     """Questions and answers until the end of input."""
     with suppress(ImportError):  # Windows has none, and edits lines by itself
@@ -85,7 +92,7 @@ def _converse(
         if not question.strip():
             continue
         try:
-            answer = _streamed(assistant, question, conversation, language)
+            answer = _whole(_shown(stream(question, conversation=conversation)))
         except SlothError as error:
             note(f"error: {error.message}" + (f" ({error.hint})" if error.hint else ""))
             continue
@@ -94,22 +101,24 @@ def _converse(
         say()
 
 
-def _streamed(
-    assistant: "Assistant",
-    question: str,
-    conversation: "ConversationId | None",
-    language: "Language | None",
-) -> "Answer":
-    from sloth_agent.agent.models import Answer, ConversationSource
+def _shown(parts: "Iterator[Delta | Answer]") -> "Iterator[Delta | Answer]":
+    """The same; the text is shown as it comes."""
+    from sloth_agent.agent.models import Answer
 
-    parts = assistant.chat_stream(
-        question, conversation=conversation, language=language, source=ConversationSource.CLI
-    )
     for part in parts:
         if isinstance(part, Answer):
             say()
+        else:
+            say(part.text, end="")
+        yield part
+
+
+def _whole(parts: "Iterator[Delta | Answer]") -> "Answer":
+    from sloth_agent.agent.models import Answer
+
+    for part in parts:
+        if isinstance(part, Answer):
             return part
-        say(part.text, end="")
     raise AssertionError("an answer ends with an Answer")
 
 

@@ -1,7 +1,9 @@
-"""What the commands read: a file, or stdin for `-`."""
+"""What the commands read: a file, or stdin for `-`; and what they ask."""
 
 import sys
 from pathlib import Path
+
+import typer
 
 from sloth_agent.errors import InvalidInput, NotFound
 
@@ -19,3 +21,10 @@ def read_text(path: str) -> str:
         raise NotFound(f"There is no file {path}.") from error
     except (OSError, ValueError) as error:
         raise InvalidInput(f"{path} cannot be read as UTF-8 text.") from error
+
+
+def confirm(question: str) -> None:
+    """Only a person may say yes without `--yes`."""
+    if not sys.stdin.isatty():
+        raise typer.BadParameter("Nobody is there to ask: say --yes.", param_hint="--yes")
+    typer.confirm(question, abort=True, err=True)

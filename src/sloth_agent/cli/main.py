@@ -50,6 +50,7 @@ class Commands(OnDemandGroup):
         ),
         "documents": OnDemand(f"{_CLI}.documents:app", "What the assistant learned from."),
         "prompt": OnDemand(f"{_CLI}.prompt:app", "How the assistant speaks."),
+        "customers": OnDemand(f"{_CLI}.customers:app", "What is held about one person who asked."),
         "tenants": OnDemand(f"{_CLI}.tenants:app", "The assistants of this install."),
         "admin": OnDemand(f"{_CLI}.admin.main:app", "What an operator does."),
         "audit": OnDemand(f"{_CLI}.audit:app", "Proofs on the live install."),

@@ -1,13 +1,13 @@
 """`sloth tenants`: the assistants of this install."""
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from sloth_agent.cli.actor import operator
-from sloth_agent.cli.options import Json
+from sloth_agent.cli.input import confirm
+from sloth_agent.cli.options import Json, Yes
 from sloth_agent.cli.output import note, show_fields, show_json, show_list
 from sloth_agent.cli.session import opened
 
@@ -122,14 +122,14 @@ def deactivate(slug: Slug, as_json: Json = False) -> None:
 @app.command("delete", epilog="Example: sloth tenants delete salon-anna")
 def delete(
     slug: Slug,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    yes: Yes = False,
     as_json: Json = False,
 ) -> None:
     """Erase a tenant: documents, conversations, files, users, all of it, for ever."""
     with opened() as sloth:
         sloth.show_tenant(slug)
         if not yes:
-            _confirm(f"Erase {slug} and everything it has, for ever?")
+            confirm(f"Erase {slug} and everything it has, for ever?")
         sloth.delete_tenant(slug, by=operator())
     if as_json:
         show_json({"slug": slug, "deleted": True})
@@ -194,13 +194,6 @@ def rebuild(
             )
         )
     show_fields(body, as_json=as_json)
-
-
-def _confirm(question: str) -> None:
-    """Only a person may say yes without `--yes`."""
-    if not sys.stdin.isatty():
-        raise typer.BadParameter("Nobody is there to ask: say --yes.", param_hint="--yes")
-    typer.confirm(question, abort=True, err=True)
 
 
 def _set_active(slug: str, *, active: bool, as_json: bool) -> None:

@@ -5,24 +5,29 @@ from dataclasses import asdict, dataclass
 from typing import Any, LiteralString
 from uuid import UUID
 
+import psycopg
 from psycopg.types.json import Jsonb
 
 from sloth_agent.adapters.stores.postgres.database import Database, rows_of_each
+from sloth_agent.adapters.stores.postgres.table_copies import ONE_MOMENT
 from sloth_agent.adapters.stores.postgres.usage import ending
 from sloth_agent.agent.models import (
     Citation,
     Conversation,
     ConversationSource,
+    Customer,
     Message,
     Prompt,
     Speaker,
     Usage,
 )
+from sloth_agent.agent.ports import Held, Transcript
 from sloth_agent.billing.allowance import Hold
 from sloth_agent.errors import Conflict
 from sloth_agent.ids import ChunkId, ConversationId, MessageId
 
-_CONVERSATION: LiteralString = "id, source, created_at, message_count"
+_CONVERSATION: LiteralString = "id, source, external_id, created_at, message_count"
+_OF: LiteralString = "source = %s and external_id = %s"
 _MESSAGE: LiteralString = (
     "id, speaker, text, created_at, citations, chunks_used, input_tokens, output_tokens,"
     " processing_ms"
@@ -38,7 +43,7 @@ _PROMPT: LiteralString = (
 
 @dataclass(frozen=True, slots=True)
 class PostgresConversations:
-    """`ConversationStore` within one tenant's schema."""
+    """`ConversationStore` and `CustomerStore` within one tenant's schema."""
 
     database: Database
     schema: str
@@ -46,8 +51,14 @@ class PostgresConversations:
     async def start(self, conversation: Conversation) -> None:
         async with self.database.inside(self.schema) as connection:
             await connection.execute(
-                "insert into conversations (id, source, created_at) values (%s, %s, %s)",
-                (conversation.id, conversation.source, conversation.created_at),
+                "insert into conversations (id, source, external_id, created_at)"
+                " values (%s, %s, %s, %s)",
+                (
+                    conversation.id,
+                    conversation.source,
+                    conversation.external_id,
+                    conversation.created_at,
+                ),
             )
 
     async def find(self, id: ConversationId) -> Conversation | None:
@@ -78,20 +89,57 @@ class PostgresConversations:
 
     async def append(self, id: ConversationId, messages: Sequence[Message], *, hold: Hold) -> None:
         counting, counted = ending(self.schema, hold)
+        # The conversation first: who writes and who erases take turns at its row.
+        adding = (
+            "update conversations set message_count = message_count + %s where id = %s;"
+            f" {'; '.join([_ADDING] * len(messages))}; {counting}"
+        )
+        added = (value for message in messages for value in (id, *_values(message)))
         async with self.database.inside(self.schema) as connection:
-            [done] = await rows_of_each(
-                connection,
-                f"{'; '.join([_ADDING] * len(messages))}; update conversations"
-                f" set message_count = message_count + %s where id = %s; {counting}",
-                (
-                    *(value for message in messages for value in (id, *_values(message))),
-                    len(messages),
-                    id,
-                    *counted,
-                ),
-            )
+            try:
+                [done] = await rows_of_each(
+                    connection, adding, (len(messages), id, *added, *counted)
+                )
+            except psycopg.errors.ForeignKeyViolation as error:
+                raise Conflict(
+                    "The conversation was erased while it was answered.", hint="Start a new one."
+                ) from error
             if not done:
                 raise Conflict("The answer came so late that its place was given away.")
+
+    async def transcripts(self, customer: Customer) -> Sequence[Transcript]:
+        async with self.database.inside(self.schema, settings=ONE_MOMENT) as connection:
+            found = await connection.execute(
+                f"select {_CONVERSATION} from conversations where {_OF} order by id",
+                (customer.source, customer.external_id),
+            )
+            conversations = [_conversation(row) for row in await found.fetchall()]
+            found = await connection.execute(
+                f"select conversation_id, {_MESSAGE} from messages"
+                " where conversation_id = any(%s) order by id",
+                ([conversation.id for conversation in conversations],),
+            )
+            messages: dict[UUID, list[Message]] = {}
+            for id, *row in await found.fetchall():
+                messages.setdefault(id, []).append(_message(tuple(row)))
+        return [
+            Transcript(conversation=conversation, messages=messages.get(conversation.id, []))
+            for conversation in conversations
+        ]
+
+    async def held(self, customer: Customer) -> Held:
+        return await self._held(f"select message_count from conversations where {_OF}", customer)
+
+    async def erase(self, customer: Customer) -> Held:
+        return await self._held(
+            f"delete from conversations where {_OF} returning message_count", customer
+        )
+
+    async def _held(self, statement: LiteralString, customer: Customer) -> Held:
+        async with self.database.inside(self.schema) as connection:
+            found = await connection.execute(statement, (customer.source, customer.external_id))
+            counts = [count for (count,) in await found.fetchall()]
+        return Held(conversations=len(counts), messages=sum(counts))
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,10 +185,11 @@ class PostgresPrompts:
 
 
 def _conversation(row: tuple[Any, ...]) -> Conversation:
-    id, source, created_at, messages = row
+    id, source, external_id, created_at, messages = row
     return Conversation(
         id=ConversationId(id),
         source=ConversationSource(source),
+        external_id=external_id,
         created_at=created_at,
         messages=messages,
     )

@@ -109,6 +109,9 @@ create table conversations (
     created_at timestamptz not null
 );
 
+create index conversations_customer on conversations (source, external_id)
+where external_id is not null;
+
 create table messages (
     id uuid primary key,
     conversation_id uuid not null references conversations on delete cascade,
