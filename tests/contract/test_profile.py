@@ -30,6 +30,8 @@ async def test_a_profile_changes_field_by_field(tenant: AsyncTenant) -> None:
         ("timezone", ""),
         ("timezone", "Europe"),
         ("timezone", "UTC\0"),
+        ("timezone", "localtime"),
+        ("timezone", "europe/warsaw"),
         ("notification_email", "no address"),
         ("business_name", "two\nlines"),
         ("business_type", "x" * 201),
@@ -38,5 +40,5 @@ async def test_a_profile_changes_field_by_field(tenant: AsyncTenant) -> None:
 async def test_what_no_profile_holds(tenant: AsyncTenant, field: str, value: str) -> None:
     with pytest.raises(InvalidInput) as caught:
         await tenant.change_profile(**{field: value})  # type: ignore[arg-type]  # one at a time
-    assert str(caught.value.details["field"]).endswith(field.removeprefix("notification_"))
+    assert caught.value.details == {"field": field}
     assert await tenant.profile() == Profile()

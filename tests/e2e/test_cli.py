@@ -346,6 +346,30 @@ def test_what_fails_is_1_and_one_line(command: tuple[str, ...], sloth_cli: Sloth
     assert shown.stdout == ""
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("command", "named"),
+    [
+        (("tenants", "create", "раypal"), "cannot name a tenant"),
+        (("tenants", "create", "x", "--name", "a\nb"), "name"),
+        (("tenants", "create", "x", "--domain", "a'; drop table users; --"), "domain name"),
+        (("tenants", "create", "x", "--domain", "a" * 64 + ".pl"), "domain name"),
+        (("tenants", "create", "x", "--plan", ""), "plan"),
+        (("tenants", "profile", "default", "--timezone", "localtime"), "time zone"),
+        (("admin", "users", "create", "аnna@example.com", "--superuser"), "e-mail address"),
+        (("admin", "users", "create", 'a"; --@example.com', "--superuser"), "e-mail address"),
+        (("admin", "codes", "generate", "--plan", "'; --", "--days", "1"), "plan"),
+    ],
+    ids=lambda value: " ".join(value)[:60] if isinstance(value, tuple) else "",
+)  # fmt: skip
+def test_what_cannot_be_a_name_is_named(
+    command: tuple[str, ...], named: str, sloth_cli: Sloth
+) -> None:
+    shown = sloth_cli(*command)
+    assert (shown.rc, shown.stdout) == (1, "")
+    assert named in shown.error
+
+
 def test_some_failed_is_3(sloth_cli: Sloth, docs: Path) -> None:
     (docs / "broken.pdf").write_bytes(b"%PDF-1.4 nothing more")
     shown = sloth_cli("ingest", str(docs), "--json")

@@ -7,6 +7,7 @@ from sloth_agent.tenants.tokens import Token
 from sloth_agent.tenants.users import (
     checked_password,
     checked_phone,
+    checked_picture,
     normalised_domain,
     normalised_email,
 )
@@ -67,6 +68,29 @@ def test_phone_numbers() -> None:
     for typed in ("123456789", "+0123456", "+48", "+4812345678901234", "+48 12x 456"):
         with pytest.raises(InvalidInput):
             checked_phone(typed)
+
+
+def test_pictures() -> None:
+    for address in ("https://example.com/", "https://a.example:8443/b/c.png?size=64&v=2#x"):
+        assert checked_picture(address) == address
+    for typed in (
+        "",
+        "javascript:alert(1)",
+        "http://example.com/a.png",
+        "https://",
+        "https:///a.png",
+        "https://anna@example.com/a.png",
+        "https://example.com/a b.png",
+        "https://example.com/a.png\n",
+        "https://example.com/'onerror='alert(1)",
+        'https://example.com/"><script>',
+        "https://example.com/\0",
+        "https://exаmple.com/a.png",  # a Cyrillic letter
+        "https://example.com/" + "a" * 2000,
+    ):
+        with pytest.raises(InvalidInput) as caught:
+            checked_picture(typed)
+        assert caught.value.details == {"field": "avatar"}
 
 
 def test_passwords() -> None:

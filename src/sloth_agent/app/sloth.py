@@ -126,7 +126,9 @@ class AsyncSloth:
             Conflict: the slug or the domain is taken; the plan has a price and no trial.
         """
         services = self._opened
-        organizations = services.organizations_on(plan, by=by) if plan else services.organizations
+        organizations = services.organizations
+        if plan is not None:
+            organizations = services.organizations_on(plan, by=by)
         return await organizations.create(slug, name=name, domain=domain)
 
     async def tenants(self) -> Sequence[Organization]:

@@ -19,6 +19,7 @@ from sloth_agent.tenants.users import (
     User,
     checked_password,
     checked_phone,
+    checked_picture,
     normalised_email,
 )
 
@@ -144,10 +145,10 @@ class Accounts:
         Raises:
             InvalidInput: not a phone number, not the address of a picture.
         """
-        if avatar is not None and not avatar.startswith("https://"):
-            raise InvalidInput("A picture's address begins with https://.", field="avatar")
         change = UserChange(
-            language=language, phone=checked_phone(phone) if phone else None, avatar=avatar
+            language=language,
+            phone=checked_phone(phone) if phone is not None else None,
+            avatar=checked_picture(avatar) if avatar is not None else None,
         )
         return await self._changed(user, change, "user.updated", by=by)
 

@@ -123,8 +123,8 @@ class Organizations:
         return Organization(
             id=id,
             slug=checked_slug(slug),
-            name=checked_name(name) if name else slug,
-            domain=normalised_domain(domain) if domain else None,
+            name=checked_name(name) if name is not None else slug,
+            domain=normalised_domain(domain) if domain is not None else None,
             schema_name=schema_name(id),
             database=await self.emptiest_database(),
             created_at=self.clock(),

@@ -70,12 +70,19 @@ def checked_timezone(name: str) -> str:
     """Raises:
     InvalidInput: the world has no such time zone.
     """
-    try:
-        return ZoneInfo(name).key
-    except (KeyError, ValueError, OSError) as error:  # unknown, a path, a folder
+    if not _is_timezone(name):
         raise InvalidInput(
             f"{name!r} is no time zone.", hint="Write it as Europe/Warsaw.", field="timezone"
-        ) from error
+        )
+    return name
+
+
+def _is_timezone(name: str) -> bool:
+    """Names in lower case, such as `localtime`, mean what a machine happens to be set to."""
+    try:
+        return name[:1].isupper() and ZoneInfo(name).key == name
+    except (KeyError, ValueError, OSError):  # unknown, a path, a folder
+        return False
 
 
 def _text(given: str | None, field: str, before: str) -> str:
@@ -87,4 +94,4 @@ def _text(given: str | None, field: str, before: str) -> str:
 def _address(given: str | None, before: str | None) -> str | None:
     if given is None:
         return before
-    return normalised_email(given) if given else None
+    return normalised_email(given, field="notification_email") if given else None

@@ -12,12 +12,14 @@ from sloth_agent.language import Language
 SHORTEST_PASSWORD = 10
 LONGEST_PASSWORD = 256
 LONGEST_EMAIL = 254
+LONGEST_PICTURE = 2000
 
 _MAILBOX = re.compile(r"[a-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[a-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
 _DOMAIN = re.compile(
     r"(?=.{4,253}$)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]*[a-z0-9]"
 )
 _PHONE = re.compile(r"\+[1-9][0-9]{6,14}")
+_PICTURE = re.compile(r"https://[a-z0-9.-]+(?::[0-9]+)?/[!#-&(-;=?-\[\]_a-z~]*", re.IGNORECASE)
 
 
 class Role(StrEnum):
@@ -47,7 +49,7 @@ class User:
     token_version: int = 0  # what was signed for an earlier one is void
 
 
-def normalised_email(email: str) -> str:
+def normalised_email(email: str, *, field: str = "email") -> str:
     """One spelling for each mailbox: lower case, the domain as the network spells it.
 
     Letters beyond ASCII are refused before the @, where they would only look like others.
@@ -58,11 +60,11 @@ def normalised_email(email: str) -> str:
     mailbox, _, domain = email.strip().rpartition("@")
     mailbox = mailbox.lower()
     if len(mailbox) <= 64 and _MAILBOX.fullmatch(mailbox):
-        address = f"{mailbox}@{normalised_domain(domain, field='email')}"
+        address = f"{mailbox}@{normalised_domain(domain, field=field)}"
         if len(address) <= LONGEST_EMAIL:
             return address
     raise InvalidInput(
-        "This is not an e-mail address.", hint="Write it as anna@example.com.", field="email"
+        "This is not an e-mail address.", hint="Write it as anna@example.com.", field=field
     )
 
 
@@ -105,4 +107,17 @@ def checked_phone(phone: str) -> str:
         return number
     raise InvalidInput(
         "This is not a phone number.", hint="Write it as +48 123 456 789.", field="phone"
+    )
+
+
+def checked_picture(address: str) -> str:
+    """Raises:
+    InvalidInput: not an address that a page may show a picture from.
+    """
+    if len(address) <= LONGEST_PICTURE and _PICTURE.fullmatch(address):
+        return address
+    raise InvalidInput(
+        "This is not the address of a picture.",
+        hint="Write it as https://example.com/anna.png.",
+        field="avatar",
     )

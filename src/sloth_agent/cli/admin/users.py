@@ -37,7 +37,9 @@ OfTenant = Annotated[str | None, typer.Option("--tenant", metavar="SLUG", help="
 def create(  # noqa: PLR0913, PLR0917 - each option is a parameter
     email: Email,
     tenant: OfTenant = None,
-    role: Annotated[Role | None, typer.Option(help="The first user is the owner.")] = None,
+    role: Annotated[
+        Role | None, typer.Option(help="A firm's first user is an owner. [default: member]")
+    ] = None,
     superuser: Annotated[bool, typer.Option("--superuser", help="An operator as well.")] = False,
     language: Annotated[Language, typer.Option(help="Of mails and pages.")] = Language.ENGLISH,
     password: Annotated[

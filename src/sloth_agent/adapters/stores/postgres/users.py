@@ -285,7 +285,8 @@ async def _check_owner(connection: Connection, organization: TenantId | None) ->
     )
     if found.rowcount == 0:
         raise Conflict(
-            "An organization always has an active owner.", hint="Make somebody else owner first."
+            "An organization always has an active owner.",
+            hint="Make its first user an owner, or another user before this one goes.",
         )
 
 
