@@ -13,7 +13,8 @@ from sloth_agent.app.diagnosis import Finding, Health, examine
 pytestmark = pytest.mark.anyio
 
 CHECKS = [
-    "machine", "disk", "database", "file store", "reading files", "vectors", "reranker", "answers",
+    "machine", "disk", "database", "prices", "file store", "reading files", "vectors", "reranker",
+    "answers",
 ]  # fmt: skip
 
 
@@ -44,10 +45,11 @@ async def test_all_that_fails_is_named_with_what_to_do(tmp_path: Path) -> None:
             openai_api_key=None,
             reranker="nonsense",
             chat="nonsense",
+            prices=tmp_path / "nothing.toml",
         )
     )
     assert list(found) == CHECKS
-    assert failed(found) == {"database", "file store", "vectors", "reranker", "answers"}
+    assert failed(found) == {"database", "prices", "file store", "vectors", "reranker", "answers"}
     assert all(found[name].message and found[name].hint for name in failed(found))
 
 

@@ -1,9 +1,11 @@
 """Answers a question from what the assistant knows, with sources, or says that it cannot."""
 
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 
+from sloth_agent.agent.asking import asked
 from sloth_agent.agent.conversations import Conversations
 from sloth_agent.agent.languages import REFUSALS, detect
 from sloth_agent.agent.models import (
@@ -20,6 +22,7 @@ from sloth_agent.agent.ports import ChatModel, ChatRequest, Completion, Delta, Q
 from sloth_agent.agent.prompts import Prompts
 from sloth_agent.agent.questions import bridged_text, search_text
 from sloth_agent.billing.allowance import Hold, Resource
+from sloth_agent.billing.costs import Costs, Tally
 from sloth_agent.billing.usage import Metering
 from sloth_agent.errors import ModelUnavailable
 from sloth_agent.ids import ConversationId, MessageId, new_id
@@ -50,6 +53,7 @@ class Answering:
     prompts: Prompts
     conversations: Conversations
     metering: Metering
+    costs: Costs
 
     async def answer(
         self,
@@ -79,13 +83,17 @@ class Answering:
                 conversation, of=customer, last=REMEMBERED_MESSAGES
             )
         answer: Answer | None = None
-        async with self.metering.held(Resource.MESSAGES) as hold:
-            async for part in self.reply(question, language=language, history=history):
+        async with (
+            self.metering.held(Resource.MESSAGES) as hold,
+            self.costs.counted() as tally,
+            aclosing(self._replied(question, language, history, tally)) as parts,
+        ):
+            async for part in parts:
                 if isinstance(part, Reply):
                     if conversation is None:
                         started = await self.conversations.start(source, external_id=external_id)
                         conversation = started.id
-                    answer = await self._remembered(question, part, conversation, hold)
+                    answer = await self._remembered(question, part, conversation, hold, tally)
                 else:
                     yield part
         assert answer is not None, "a reply ends with a Reply"
@@ -98,20 +106,44 @@ class Answering:
         language: Language | None = None,
         history: Sequence[Message] = (),
     ) -> AsyncIterator[Delta | Reply]:
-        """Like `answer`, but stores and counts nothing: for trying things out, for measuring."""
+        """Like `answer`, but no message is stored or counted: for trying out, for measuring.
+
+        What it costs is recorded all the same.
+        """
+        reply: Reply | None = None
+        async with (
+            self.costs.counted() as tally,
+            aclosing(self._replied(question, language, history, tally)) as parts,
+        ):
+            async for part in parts:
+                if isinstance(part, Reply):
+                    reply = part
+                else:
+                    yield part
+        assert reply is not None, "what is replied ends with a Reply"
+        yield reply
+
+    async def _replied(
+        self,
+        question: str,
+        language: Language | None,
+        history: Sequence[Message],
+        tally: Tally,
+    ) -> AsyncGenerator[Delta | Reply, None]:
         started = time.perf_counter()
         question = cleaned(question)
         language = language or detect(question)
-        found = await self._found(_in_context(question, history), language)
+        found = await self._found(_in_context(question, history), language, tally)
         retrieved = time.perf_counter()
 
         request = _request(question, language, found, await self.prompts.show(), history)
         completion: Completion | None = None
-        async for part in self.model.answer(request):
-            if isinstance(part, Completion):
-                completion = part
-            else:
-                yield part
+        async with aclosing(asked(self.model, request, tally)) as parts:
+            async for part in parts:
+                if isinstance(part, Completion):
+                    completion = part
+                else:
+                    yield part
         if completion is None:
             raise ModelUnavailable("The model broke off its answer.", hint="Ask again.")
 
@@ -136,21 +168,21 @@ class Answering:
             },
         )
 
-    async def _found(self, question: str, language: Language) -> Found:
+    async def _found(self, question: str, language: Language, tally: Tally) -> Found:
         """The passages to answer from; without vectors also those in other languages.
 
         Vectors see meaning in any words. Without them the telling words alone are looked up, and
         everyday things once more under their names in the other languages.
         """
         if self.retrieval.embedder is not None:
-            found = await self.retrieval.search(question, limit=PASSAGES)
+            found = await self.retrieval.find(question, tally, limit=PASSAGES)
             if found.by_vectors:
                 return found
-        found = await self.retrieval.search(search_text(question, language), limit=PASSAGES)
+        found = await self.retrieval.find(search_text(question, language), tally, limit=PASSAGES)
         bridge = bridged_text(question, language)
         if not bridge.strip():
             return found
-        bridged = await self.retrieval.search(bridge, limit=PASSAGES)
+        bridged = await self.retrieval.find(bridge, tally, limit=PASSAGES)
         known = {passage.chunk_id for passage in found.passages}
         more = [p for p in bridged.passages if p.chunk_id not in known][:BRIDGED]
         return Found(
@@ -163,10 +195,15 @@ class Answering:
         )
 
     async def _remembered(
-        self, question: str, reply: Reply, conversation: ConversationId, hold: Hold
+        self,
+        question: str,
+        reply: Reply,
+        conversation: ConversationId,
+        hold: Hold,
+        tally: Tally,
     ) -> Answer:
         now = self.conversations.clock()
-        asked = Message(
+        question_asked = Message(
             id=MessageId(new_id()),
             speaker=Speaker.USER,
             text=cleaned(question),
@@ -182,7 +219,10 @@ class Answering:
             usage=reply.usage,
             processing_ms=reply.timings_ms["total"],
         )
-        await self.conversations.store.append(conversation, [asked, answered], hold=hold)
+        await self.conversations.store.append(
+            conversation, [question_asked, answered], hold=hold, bill=tally.bill
+        )
+        tally.stored()
         return Answer(
             text=reply.text,
             grounded=reply.grounded,

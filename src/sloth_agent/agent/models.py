@@ -17,6 +17,11 @@ class Usage:
 
     input_tokens: int = 0
     output_tokens: int = 0
+    estimated: bool = False  # nobody counted them
+
+    @property
+    def known(self) -> bool:
+        return self.input_tokens + self.output_tokens > 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

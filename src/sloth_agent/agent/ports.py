@@ -1,11 +1,12 @@
 """What answering needs from outside."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from sloth_agent.agent.models import Conversation, Customer, Message, Prompt, Speaker, Usage
 from sloth_agent.billing.allowance import Hold
+from sloth_agent.billing.costs import NO_BILL, Bill
 from sloth_agent.ids import ConversationId
 from sloth_agent.knowledge.models import Passage
 from sloth_agent.language import Language
@@ -33,6 +34,9 @@ class ChatRequest:
     history: Sequence[Turn] = ()  # oldest first
     temperature: float = 0.7
     max_tokens: int = 500
+    # Hears of tokens that are paid for beside those of the `Completion`: of tries that came to
+    # nothing, of an answer that breaks off or that nobody waits for.
+    charged: Callable[[Usage], None] = field(default=lambda _usage: None, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,8 +108,17 @@ class ConversationStore(Protocol):
     async def messages(self, id: ConversationId, *, last: int) -> list[Message]:
         """The newest messages of a conversation, oldest first."""
 
-    async def append(self, id: ConversationId, messages: Sequence[Message], *, hold: Hold) -> None:
+    async def append(
+        self,
+        id: ConversationId,
+        messages: Sequence[Message],
+        *,
+        hold: Hold,
+        bill: Bill = NO_BILL,
+    ) -> None:
         """Add messages that belong together, a question and its answer, and count them as one.
+
+        What the answer cost is stored with it.
 
         Raises:
             Conflict: the place was kept beyond its time, or the conversation is erased; nothing is

@@ -10,6 +10,8 @@ from sloth_agent.adapters.files.local import LocalFiles, LocalFolders
 from sloth_agent.agent.ports import ChatModel
 from sloth_agent.app.backends import factory
 from sloth_agent.app.choices import NONE, chat_choice, embedder_choice
+from sloth_agent.app.price_list import price_table
+from sloth_agent.billing.prices import PriceTable
 from sloth_agent.clock import Clock, system_clock
 from sloth_agent.knowledge.ports import DocumentReader, Embedder, Reranker
 from sloth_agent.settings import Settings
@@ -39,6 +41,10 @@ class Backends:
     @property
     def _all_files(self) -> Path:
         return self.settings.home / "files"
+
+    @cached_property
+    def prices(self) -> PriceTable:
+        return price_table(self.settings)
 
     @cached_property
     def reader(self) -> DocumentReader:

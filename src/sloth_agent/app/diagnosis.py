@@ -52,6 +52,7 @@ async def examine(settings: Settings) -> list[Finding]:
             _machine(),
             _disk(settings),
             *await _databases(settings, resources),
+            await _tried("prices", lambda: _prices(backends)),
             await _tried("file store", lambda: _files(backends)),
             await _tried("reading files", lambda: _reads(backends)),
             await _embedder(settings, backends),
@@ -129,6 +130,12 @@ def _one_wall(title: str) -> Finding:
         message="its user may not make roles: the search path alone keeps tenants apart",
         hint="Run ALTER ROLE user CREATEROLE as a superuser, then `sloth db upgrade`.",
     )
+
+
+async def _prices(backends: Backends) -> str:
+    prices = backends.prices
+    count = sum(len(known) for known in prices.prices.values())
+    return f"{count} prices in {prices.currency}"
 
 
 async def _files(backends: Backends) -> str:

@@ -8,6 +8,7 @@ from sloth_agent.adapters.stores.postgres.conversations import (
     PostgresConversations,
     PostgresPrompts,
 )
+from sloth_agent.adapters.stores.postgres.costs import PostgresCosts
 from sloth_agent.adapters.stores.postgres.database import Database
 from sloth_agent.adapters.stores.postgres.documents import PostgresDocuments
 from sloth_agent.adapters.stores.postgres.limit_notices import PostgresNotices
@@ -21,6 +22,7 @@ from sloth_agent.agent.customers import Customers
 from sloth_agent.agent.evaluation import Evaluating
 from sloth_agent.agent.prompts import Prompts
 from sloth_agent.app.chosen_backends import Backends
+from sloth_agent.billing.costs import Costs
 from sloth_agent.billing.notices import LimitNotices
 from sloth_agent.billing.usage import Metering
 from sloth_agent.billing.usage_ports import CurrentSubscriptions
@@ -74,6 +76,7 @@ class TenantServices:
             self._files,
             backends.reader,
             backends.embedder,
+            self.costs,
             backends.clock,
         )
 
@@ -91,7 +94,8 @@ class TenantServices:
 
     @cached_property
     def retrieval(self) -> Retrieval:
-        return Retrieval(self._index, self.backends.embedder, self.backends.reranker)
+        backends = self.backends
+        return Retrieval(self._index, backends.embedder, backends.reranker, self.costs)
 
     @cached_property
     def prompts(self) -> Prompts:
@@ -119,6 +123,7 @@ class TenantServices:
             self.prompts,
             self.conversations,
             self.metering,
+            self.costs,
         )
 
     @cached_property
@@ -134,6 +139,11 @@ class TenantServices:
             self.users,
             self.backends.clock,
         )
+
+    @cached_property
+    def costs(self) -> Costs:
+        store = PostgresCosts(self.database, self.schema)
+        return Costs(store, self.backends.prices, self.backends.clock)
 
     @cached_property
     def notices(self) -> LimitNotices:

@@ -9,6 +9,7 @@ from importlib.resources import files
 from typing import Any, NoReturn, TypeVar
 
 from sloth_agent.billing.models import Feature, Limits, Plan, Terms
+from sloth_agent.billing.toml_lines import Lines
 from sloth_agent.errors import InvalidInput
 from sloth_agent.tenants.models import checked_slug
 
@@ -42,7 +43,7 @@ def read_plans(text: str) -> Sequence[Plan]:
         raise InvalidInput(
             "The file holds no plan.", hint="See `sloth admin plans export`.", field="plans"
         )
-    lines = _Lines(text)
+    lines = Lines(text)
     return [
         _Table(slug, table, lines).plan(step)
         for step, (slug, table) in enumerate(tables.items(), start=1)
@@ -76,33 +77,13 @@ def _refusal(line: int, reason: str) -> InvalidInput:
     )
 
 
-class _Lines:
-    """Where plans and their keys stand in the file."""
-
-    def __init__(self, text: str) -> None:
-        self._found: dict[tuple[str, str | None], int] = {}
-        plan = ""
-        for number, line in enumerate(text.splitlines(), start=1):
-            if line.lstrip().startswith("["):
-                plan = line.partition("#")[0].strip(" \t[]\"'")
-                self._found.setdefault((plan, None), number)
-            elif "=" in line:
-                key = line.partition("=")[0].strip(" \t\"'")
-                self._found.setdefault((plan, key), number)
-
-    def of(self, plan: str, key: str | None) -> int:
-        """The line of a key, or else of its plan."""
-        whole = self._found.get((plan, None)) or self._found.get(("", plan), 1)
-        return self._found.get((plan, key), whole)
-
-
 @dataclass(frozen=True, slots=True)
 class _Table:
     """One plan as it stands in the file."""
 
     slug: str
     values: Any
-    lines: _Lines
+    lines: Lines
 
     def plan(self, step: int) -> Plan:
         self._check_keys()
@@ -186,7 +167,7 @@ class _Table:
         return value
 
     def _refuse(self, key: str | None, reason: str) -> NoReturn:
-        raise _refusal(self.lines.of(self.slug, key), reason)
+        raise _refusal(self.lines.of(*filter(None, (self.slug, key))), reason)
 
 
 def _written(plan: Plan) -> str:

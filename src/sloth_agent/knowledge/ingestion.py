@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
+from sloth_agent.billing.costs import Costs, Tally
 from sloth_agent.clock import Clock
 from sloth_agent.errors import (
     ConfigurationError,
@@ -15,6 +16,7 @@ from sloth_agent.errors import (
 )
 from sloth_agent.ids import DocumentId
 from sloth_agent.knowledge.chunking import ChunkSizes, cut, full_text
+from sloth_agent.knowledge.embedding import embedded
 from sloth_agent.knowledge.models import (
     Chunk,
     Document,
@@ -45,6 +47,7 @@ class Ingestion:
     files: FileStore
     reader: DocumentReader
     embedder: Embedder | None
+    costs: Costs
     clock: Clock
 
     async def ingest(self, id: DocumentId) -> Document:
@@ -60,21 +63,25 @@ class Ingestion:
             if document is None:
                 raise NotFound(f"There is no document {id}.")
             with suppress(Conflict):  # the file changed, or the index was rebuilt, meanwhile
-                return await self._learned(document)
+                async with self.costs.counted() as tally:
+                    return await self._learned(document, tally)
 
-    async def _learned(self, document: Document) -> Document:
+    async def _learned(self, document: Document, tally: Tally) -> Document:
         active = await self.index.active()
         try:
             active = await self._adopted(active)
             reading = await self._read(document)
             chunks = cut(reading.blocks, _sizes(active))
-            vectors = await self._vectors(document, chunks, active)
+            vectors = await self._vectors(document, chunks, active, tally)
         except (UnreadableFile, EmbedderUnavailable, ConfigurationError) as error:
             return await self._failed(document, error, active)
 
         done = document.completed(reading, chunks=len(chunks), now=self.clock())
         text = full_text(reading.blocks)
-        await self.index.publish(done, text, chunks, vectors, generation=active.generation)
+        await self.index.publish(
+            done, text, chunks, vectors, generation=active.generation, bill=tally.bill
+        )
+        tally.stored()
         return done
 
     async def add_to(self, generation: VectorStore, id: DocumentId) -> None:
@@ -95,14 +102,17 @@ class Ingestion:
             await self._failed(document, error, await self.index.active())
             return
         chunks = cut(reading.blocks, _sizes(generation))
-        vectors = await self._vectors(document, chunks, generation)
-        await self.index.publish(
-            replace(document, chunks=len(chunks)),
-            full_text(reading.blocks),
-            chunks,
-            vectors,
-            generation=generation.generation,
-        )
+        async with self.costs.counted() as tally:
+            vectors = await self._vectors(document, chunks, generation, tally)
+            await self.index.publish(
+                replace(document, chunks=len(chunks)),
+                full_text(reading.blocks),
+                chunks,
+                vectors,
+                generation=generation.generation,
+                bill=tally.bill,
+            )
+            tally.stored()
 
     async def _read(self, document: Document) -> Reading:
         try:
@@ -130,7 +140,11 @@ class Ingestion:
         )
 
     async def _vectors(
-        self, document: Document, chunks: Sequence[Chunk], generation: VectorStore
+        self,
+        document: Document,
+        chunks: Sequence[Chunk],
+        generation: VectorStore,
+        tally: Tally,
     ) -> list[Vector] | None:
         """One vector per chunk; None where the generation has none, or another space than ours.
 
@@ -143,7 +157,8 @@ class Ingestion:
         new = [text for chunk in chunks if (text := chunk.searched_text) not in known]
         for start in range(0, len(new), EMBEDDED_AT_ONCE):
             texts = new[start : start + EMBEDDED_AT_ONCE]
-            known.update(zip(texts, await self.embedder.embed(texts), strict=True))
+            vectors = await embedded(self.embedder, texts, tally)
+            known.update(zip(texts, vectors, strict=True))
         return [known[chunk.searched_text] for chunk in chunks]
 
     async def _failed(self, document: Document, error: SlothError, active: VectorStore) -> Document:

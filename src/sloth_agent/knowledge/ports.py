@@ -1,9 +1,10 @@
 """What the knowledge of one tenant needs from outside."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
+from sloth_agent.billing.costs import NO_BILL, Bill
 from sloth_agent.billing.models import NO_LIMITS, Limits
 from sloth_agent.ids import DocumentId
 from sloth_agent.knowledge.models import (
@@ -54,6 +55,22 @@ class Embedder(Protocol):
 
         Raises:
             EmbedderUnavailable: no usable answer after the adapter's own tries. Safe to retry.
+        """
+
+
+@runtime_checkable
+class ChargedEmbedder(Protocol):
+    """What an embedder that is paid by the token offers beside `Embedder`.
+
+    Of others tokens are estimated, where the price table does not say that they cost nothing.
+    """
+
+    async def embed_charged(
+        self, texts: Sequence[str], *, charged: Callable[[int], None]
+    ) -> list[Vector]:
+        """Like `embed`; `charged` hears of the tokens of each request, as soon as they are counted.
+
+        Those of requests that came to nothing are among them.
         """
 
 
@@ -154,8 +171,9 @@ class SearchIndex(Protocol):
         vectors: Sequence[Vector] | None,
         *,
         generation: int,
+        bill: Bill = NO_BILL,
     ) -> None:
-        """Swap all chunks of a document and store it as it is, at once.
+        """Swap all chunks of a document and store it as it is, with what that cost, at once.
 
         A search sees the old chunks or the new ones. `vectors` is None in a generation without
         a space.

@@ -5,7 +5,9 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from sloth_agent.billing.costs import Costs, Tally
 from sloth_agent.errors import BackendUnavailable, EmbedderUnavailable
+from sloth_agent.knowledge.embedding import embedded
 from sloth_agent.knowledge.fusion import fuse
 from sloth_agent.knowledge.lexical import rescore, terms
 from sloth_agent.knowledge.models import Candidate, Lookup, Passage, Vector
@@ -44,6 +46,7 @@ class Retrieval:
     index: SearchIndex
     embedder: Embedder | None
     reranker: Reranker | None
+    costs: Costs
 
     async def search(self, query: str, *, limit: int = 5, documents: Sequence[str] = ()) -> Found:
         """The `limit` best passages, best first.
@@ -56,10 +59,17 @@ class Retrieval:
         Raises:
             InvalidInput: an empty query, or one that is too long.
         """
+        async with self.costs.counted() as tally:
+            return await self.find(query, tally, limit=limit, documents=documents)
+
+    async def find(
+        self, query: str, tally: Tally, *, limit: int = 5, documents: Sequence[str] = ()
+    ) -> Found:
+        """Like `search`, as a part of other work, whose costs the tally counts."""
         query = cleaned(query)
         started = time.perf_counter()
-        vector = await self._vector(query)
-        embedded = time.perf_counter()
+        vector = await self._vector(query, tally)
+        vectors_known = time.perf_counter()
         lookup = await self._look_up(query, vector, documents)
         searched = time.perf_counter()
         first = limit if self.reranker is None else max(RERANKED, limit)
@@ -69,18 +79,18 @@ class Retrieval:
             term_weights=lookup.terms.weights,
             by_vectors=_has_vectors(lookup),
             timings_ms={
-                "embed": (embedded - started) * 1000,
-                "search": (searched - embedded) * 1000,
+                "embed": (vectors_known - started) * 1000,
+                "search": (searched - vectors_known) * 1000,
                 "rank": (time.perf_counter() - searched) * 1000,
             },
         )
 
-    async def _vector(self, query: str) -> Vector | None:
+    async def _vector(self, query: str, tally: Tally) -> Vector | None:
         if self.embedder is None:
             return None
         try:
             await self.embedder.prepare()
-            return (await self.embedder.embed([query]))[0]
+            return (await embedded(self.embedder, [query], tally))[0]
         except EmbedderUnavailable as error:
             _log.warning("Words alone decide: %s", error.message)
             return None

@@ -10,6 +10,7 @@ from sloth_agent.agent.citing import Screen, quotes
 from sloth_agent.agent.models import Usage
 from sloth_agent.agent.ports import ChatRequest, Completion, Delta
 from sloth_agent.agent.prompting import PromptMessage, Role, Script, script
+from sloth_agent.billing.costs import estimated_tokens
 from sloth_agent.errors import MissingExtra, ModelUnavailable
 from sloth_agent.settings import Settings
 
@@ -38,18 +39,27 @@ class LangChainChat:
             return
         prompt = script(request, budget_tokens=self._prompt_tokens)
         screen = Screen(len(prompt.passages))
-        usage = Usage()
-        async with aclosing(self._pieces(prompt)) as pieces:
-            async for piece in pieces:
-                usage = _usage(piece, usage)
-                if shown := screen.feed(str(piece.text)):
-                    yield Delta(text=shown)
+        usage, written = Usage(), ""
+        try:
+            async with aclosing(self._pieces(prompt)) as pieces:
+                async for piece in pieces:
+                    usage = _usage(piece, usage)
+                    written += str(piece.text)
+                    if shown := screen.feed(str(piece.text)):
+                        yield Delta(text=shown)
+        except BaseException:
+            if written:
+                request.charged(usage if usage.known else _guess(prompt, written))
+            raise
+        if not usage.known:
+            request.charged(_guess(prompt, written))
         if rest := screen.finish():
             yield Delta(text=rest)
         if screen.refused:
             yield Completion(text=screen.text, quotes=(), usage=usage)
             return
         if not screen.text:
+            request.charged(usage)
             raise self._unavailable("sent an empty answer")
         found = quotes(screen.text, prompt.passages, question=request.question)
         yield Completion(text=screen.text, quotes=found, usage=usage)
@@ -98,6 +108,14 @@ def _message(message: PromptMessage) -> BaseMessage:
             return HumanMessage(message.text)
         case Role.ASSISTANT:
             return AIMessage(message.text)
+
+
+def _guess(prompt: Script, written: str) -> Usage:
+    return Usage(
+        input_tokens=estimated_tokens(*(message.text for message in prompt.messages)),
+        output_tokens=estimated_tokens(written),
+        estimated=True,
+    )
 
 
 def _usage(piece: AIMessage, so_far: Usage) -> Usage:

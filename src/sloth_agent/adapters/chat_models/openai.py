@@ -20,6 +20,7 @@ from sloth_agent.agent.citing import Screen, quotes
 from sloth_agent.agent.models import Usage
 from sloth_agent.agent.ports import ChatRequest, Completion, Delta
 from sloth_agent.agent.prompting import PromptMessage, Role, Script, script
+from sloth_agent.billing.costs import estimated_tokens
 from sloth_agent.errors import MissingExtra, ModelUnavailable
 from sloth_agent.settings import Settings
 
@@ -85,9 +86,15 @@ class OpenAIChat:
                 if piece:
                     yield Delta(text=piece)
                 piece = await self._continued(reply, ends)
+            completed = self._completion(reply, prompt, request)
+        except BaseException:
+            request.charged(reply.charges)
+            raise
         finally:
             await reply.close()
-        yield self._completion(reply, prompt, request)
+        if not reply.usage.known:
+            request.charged(reply.charges)
+        yield completed
 
     async def aclose(self) -> None:
         await self._client.close()
@@ -96,10 +103,11 @@ class OpenAIChat:
         """Open the stream and read up to the first text: only until then it can be tried again."""
         with as_our_errors(self._service, ModelUnavailable):
             stream = await self._request(prompt, request)
-            reply = _Reply(stream, Screen(len(prompt.passages)))
+            reply = _Reply(stream, prompt)
             try:
                 return reply, await reply.read()
             except BaseException:
+                request.charged(reply.charges)
                 await reply.close()
                 raise
 
@@ -175,9 +183,11 @@ class OpenAIChat:
 class _Reply:
     """One streamed answer as it comes in."""
 
-    def __init__(self, stream: "openai.AsyncStream[ChatCompletionChunk]", screen: Screen) -> None:
-        self.screen = screen
+    def __init__(self, stream: "openai.AsyncStream[ChatCompletionChunk]", prompt: Script) -> None:
+        self.screen = Screen(len(prompt.passages))
         self.usage = Usage()
+        self._prompt = prompt
+        self._written = ""
         self._stream = stream
         self._finished = False  # the model said that this is all
         self._ended = False
@@ -205,6 +215,17 @@ class _Reply:
             raise TryAgain("sent an empty answer", down=False)
         return rest
 
+    @property
+    def charges(self) -> Usage:
+        """What has to be paid so far; servers count at the very end, until then it is a guess."""
+        if self.usage.known:
+            return self.usage
+        return Usage(
+            input_tokens=estimated_tokens(*(message.text for message in self._prompt.messages)),
+            output_tokens=estimated_tokens(self._written),
+            estimated=True,
+        )
+
     async def close(self) -> None:
         with anyio.CancelScope(shield=True):  # the connection must go even when we are cancelled
             await self._stream.close()
@@ -217,6 +238,7 @@ class _Reply:
         text = ""
         for choice in chunk.choices[:1]:
             text = choice.delta.content or ""
+            self._written += text
             self._finished = self._finished or choice.finish_reason is not None
             if choice.finish_reason == "content_filter" or choice.delta.refusal:
                 self.screen.refused = True

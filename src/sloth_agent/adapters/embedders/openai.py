@@ -46,6 +46,9 @@ TEXTS_ELSEWHERE = 64
 REQUESTS_AT_ONCE = 4
 PATIENCE = Patience(call_seconds=120, try_seconds=60)
 
+Charged = Callable[[int], None]
+"""Hears how many tokens a request had."""
+
 
 class OpenAIEmbedder:
     """`dimensions` None: the model's own, known for OpenAI's models, else learnt by asking."""
@@ -91,13 +94,16 @@ class OpenAIEmbedder:
             await self.embed(["dimensions"])
 
     async def embed(self, texts: Sequence[str]) -> list[Vector]:
+        return await self.embed_charged(texts, charged=lambda _tokens: None)
+
+    async def embed_charged(self, texts: Sequence[str], *, charged: Charged) -> list[Vector]:
         sent = [sendable(text[:LONGEST_TEXT]) for text in texts]
         batches = list(batched(sent, self._texts_at_once))
         answers: list[list[Vector]] = [[] for _ in batches]
 
         async def fetch(number: int) -> None:
             async with self._slots:
-                request = partial(self._request, batches[number])
+                request = partial(self._request, batches[number], charged)
                 answers[number] = await self._line.call(request)
 
         await _all_or_first_error(fetch, len(batches))
@@ -106,7 +112,7 @@ class OpenAIEmbedder:
     async def aclose(self) -> None:
         await self._client.close()
 
-    async def _request(self, texts: list[str]) -> list[Vector]:
+    async def _request(self, texts: list[str], charged: Charged) -> list[Vector]:
         with as_our_errors(self._service, EmbedderUnavailable):
             # The raw answer: the SDK's models check nothing and are slow on a million numbers.
             answer = await self._client.embeddings.with_raw_response.create(
@@ -115,7 +121,10 @@ class OpenAIEmbedder:
                 encoding_format="float",  # the SDK's own choice, base64, is not known everywhere
                 dimensions=self._asked_dimensions or openai.omit,
             )
-            vectors = vectors_in(json.loads(answer.content), len(texts), self._dimensions)
+            said = json.loads(answer.content)
+            if tokens := tokens_in(said):
+                charged(tokens)
+            vectors = vectors_in(said, len(texts), self._dimensions)
         self._dimensions = len(vectors[0])
         return vectors
 
@@ -139,6 +148,13 @@ def batched(texts: Sequence[str], most: int) -> Iterator[list[str]]:
         letters += len(text)
     if batch:
         yield batch
+
+
+def tokens_in(answer: Any) -> int:
+    """How many tokens a server says that it has read; 0 where it does not."""
+    usage = answer.get("usage") if isinstance(answer, dict) else None
+    counted = usage.get("prompt_tokens") if isinstance(usage, dict) else None
+    return counted if isinstance(counted, int) and counted > 0 else 0
 
 
 def vectors_in(answer: Any, count: int, dimensions: int | None) -> list[Vector]:

@@ -8,6 +8,7 @@ from uuid import UUID
 import psycopg
 from psycopg.types.json import Jsonb
 
+from sloth_agent.adapters.stores.postgres.costs import charging
 from sloth_agent.adapters.stores.postgres.database import Database, rows_of_each
 from sloth_agent.adapters.stores.postgres.table_copies import ONE_MOMENT
 from sloth_agent.adapters.stores.postgres.usage import ending
@@ -23,6 +24,7 @@ from sloth_agent.agent.models import (
 )
 from sloth_agent.agent.ports import Held, Transcript
 from sloth_agent.billing.allowance import Hold
+from sloth_agent.billing.costs import NO_BILL, Bill
 from sloth_agent.errors import Conflict
 from sloth_agent.ids import ChunkId, ConversationId, MessageId
 
@@ -87,18 +89,26 @@ class PostgresConversations:
             )
             return [_message(row) for row in reversed(await found.fetchall())]
 
-    async def append(self, id: ConversationId, messages: Sequence[Message], *, hold: Hold) -> None:
+    async def append(
+        self,
+        id: ConversationId,
+        messages: Sequence[Message],
+        *,
+        hold: Hold,
+        bill: Bill = NO_BILL,
+    ) -> None:
         counting, counted = ending(self.schema, hold)
+        costing, costs = charging(self.schema, bill)
         # The conversation first: who writes and who erases take turns at its row.
         adding = (
             "update conversations set message_count = message_count + %s where id = %s;"
-            f" {'; '.join([_ADDING] * len(messages))}; {counting}"
+            f" {'; '.join([_ADDING] * len(messages))}; {counting}; {costing}"
         )
         added = (value for message in messages for value in (id, *_values(message)))
         async with self.database.inside(self.schema) as connection:
             try:
                 [done] = await rows_of_each(
-                    connection, adding, (len(messages), id, *added, *counted)
+                    connection, adding, (len(messages), id, *added, *counted, *costs)
                 )
             except psycopg.errors.ForeignKeyViolation as error:
                 raise Conflict(

@@ -14,6 +14,7 @@ from sloth_agent.adapters.stores.postgres.chunk_rows import (
     copy_vectors,
     vector_rows,
 )
+from sloth_agent.adapters.stores.postgres.costs import charging
 from sloth_agent.adapters.stores.postgres.database import (
     Connection,
     Database,
@@ -42,6 +43,7 @@ from sloth_agent.adapters.stores.postgres.vectors import (
     drop_vectors,
     vectors_table,
 )
+from sloth_agent.billing.costs import NO_BILL, Bill
 from sloth_agent.errors import Conflict, NotFound
 from sloth_agent.knowledge.lexical import terms_of_each
 from sloth_agent.knowledge.models import (
@@ -107,6 +109,7 @@ class PostgresSearchIndex:
         vectors: Sequence[Vector] | None,
         *,
         generation: int,
+        bill: Bill = NO_BILL,
     ) -> None:
         terms = terms_of_each([chunk.searched_text for chunk in chunks])
         rows = chunk_rows(document.id, chunks, terms, generation=generation)
@@ -127,6 +130,7 @@ class PostgresSearchIndex:
             await save(connection, document, text=text)
             if unsummed > UNSUMMED_TERMS:
                 await sum_up_counts(connection)
+            await rows_of_each(connection, *charging(self.schema, bill))
 
     async def known_vectors(self, document: Document, *, generation: int) -> Mapping[str, Vector]:
         statement = sql.SQL(

@@ -10,7 +10,21 @@ from sloth_agent.tenants.archive_parts import Column
 
 Columns = Mapping[str, tuple[Column, ...]]
 
-WORKING_TABLES: Mapping[str, tuple[str, ...]] = {"usage": ("resource", "since", "used")}
+WORKING_TABLES: Mapping[str, tuple[str, ...]] = {
+    "usage": ("resource", "since", "used"),
+    "costs": (
+        "month",
+        "currency",
+        "kind",
+        "model",
+        "calls",
+        "input_tokens",
+        "output_tokens",
+        "estimated_tokens",
+        "unpriced_calls",
+        "cost",
+    ),
+}
 """Tables in `public` that hold rows of all tenants, told apart by their column `schema_name`, and
 the columns of them that go where the tenant goes. What is reserved is for work of this install."""
 

@@ -1,0 +1,77 @@
+"""What tenants cost, in the databases where they live."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from itertools import groupby
+from typing import LiteralString
+
+from sloth_agent.adapters.stores.postgres.database import Database, Row
+from sloth_agent.adapters.stores.postgres.usage import Counting
+from sloth_agent.billing.costs import Bill, Spent
+from sloth_agent.billing.prices import CostKind
+
+_SUMS = ("calls", "input_tokens", "output_tokens", "estimated_tokens", "unpriced_calls", "cost")
+_COLUMNS: LiteralString = f"currency, kind, model, {', '.join(_SUMS)}"
+_ADDING: LiteralString = f"insert into public.costs as kept (schema_name, month, {_COLUMNS})"
+_ROW: LiteralString = "(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
+_TOGETHER: LiteralString = (
+    " on conflict (schema_name, month, currency, kind, model) do update set "
+    + ", ".join(f"{name} = kept.{name} + excluded.{name}" for name in _SUMS)
+)
+
+
+def charging(schema: str, bill: Bill) -> Counting:
+    """Add a bill to the month's costs. Who counts other things too takes these last.
+
+    Its rows are in one order everywhere: unsorted upserts deadlock.
+    """
+    if not bill.spent:
+        return "", ()
+    rows = ", ".join([_ROW] * len(bill.spent))
+    return (
+        f"{_ADDING} values {rows}{_TOGETHER}",
+        tuple(
+            value
+            for spent in bill.spent
+            for value in (schema, bill.month, bill.currency, *_values(spent))
+        ),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class PostgresCosts:
+    """`CostStore` on the working tables."""
+
+    database: Database
+    schema: str
+
+    async def add(self, bill: Bill) -> None:
+        if bill.spent:
+            await self.database.at_once(self.schema, *charging(self.schema, bill))
+
+    async def of(self, month: date) -> Sequence[Bill]:
+        [rows] = await self.database.at_once(
+            self.schema,
+            f"select {_COLUMNS} from public.costs where schema_name = %s and month = %s"
+            " order by currency, kind, model",
+            (self.schema, month),
+        )
+        return _bills(month, rows)
+
+
+def _bills(month: date, rows: Sequence[Row]) -> list[Bill]:
+    """Of rows in the order of currencies."""
+    return [
+        Bill(month=month, currency=currency, spent=tuple(_spent(row) for row in same))
+        for currency, same in groupby(rows, key=lambda row: row[0])
+    ]
+
+
+def _values(spent: Spent) -> tuple[object, ...]:
+    return spent.kind, spent.model, *(getattr(spent, name) for name in _SUMS)
+
+
+def _spent(row: Row) -> Spent:
+    _currency, kind, model, *sums = row
+    return Spent(kind=CostKind(kind), model=model, **dict(zip(_SUMS, sums, strict=True)))
