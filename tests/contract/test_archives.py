@@ -1,48 +1,42 @@
 """A tenant as a file: out of one install, into another, or refused before anything is written."""
 
-import json
 import zipfile
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
 from uuid import uuid4
 
 import anyio
-import psycopg
 import pytest
-from psycopg import sql
-from psycopg.conninfo import make_conninfo
-from pydantic import SecretStr
 
 from fakes.command import Sloth as SlothCommand
 from fakes.hashing_embedder import HashingEmbedder
+from fakes.installs import (
+    BY,
+    PRICES,
+    QUESTION,
+    Parts,
+    Values,
+    another_install,
+    content_of,
+    everything,
+    hashing,
+    others_may_not_read,
+    rewrite,
+    rewritten,
+    salon,
+)
 from sloth_agent import AsyncSloth, Settings
-from sloth_agent.adapters.archives.zipped import _SEAL, _SEAL_BYTES
 from sloth_agent.adapters.stores.postgres.database import Database
 from sloth_agent.adapters.stores.postgres.embedded import Attachment
 from sloth_agent.adapters.stores.postgres.table_copies import WORKING_TABLES
 from sloth_agent.app.sloth import AsyncTenant
 from sloth_agent.errors import ArchiveRefused, Conflict, DatabaseUnavailable, NotFound
 from sloth_agent.tenants.archives import Archives
-from sloth_agent.tenants.audit import Actor
 from sloth_agent.tenants.models import Organization, Stage
 
 pytestmark = pytest.mark.anyio
-
-BY = Actor(name="test")
-QUESTION = "How much is a haircut?"
-PRICES = "# Prices\n\nA haircut costs 40 euro.\tTab and \\ backslash.\n"
-
-
-@asynccontextmanager
-async def hashing(settings: Settings) -> AsyncIterator[AsyncSloth]:
-    """An install whose vectors need no model."""
-    async with AsyncSloth(settings) as sloth:
-        sloth._opened.backends.__dict__["embedder"] = HashingEmbedder()
-        yield sloth
 
 
 @pytest.fixture
@@ -53,28 +47,13 @@ async def sloth(settings: Settings) -> AsyncIterator[AsyncSloth]:
 
 @pytest.fixture
 async def elsewhere(server: Attachment, tmp_path: Path) -> AsyncIterator[AsyncSloth]:
-    """Another install: another database, another folder of files."""
-    name = f"elsewhere_{uuid4().hex[:16]}"
-    with psycopg.connect(server.conninfo, autocommit=True) as connection:
-        connection.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
-    url = SecretStr(make_conninfo(server.conninfo, dbname=name))
-    home = tmp_path / "elsewhere"
-    async with hashing(
-        Settings(home=home, embedder="none", chat="extractive", database_url=url)
-    ) as sloth:
+    async with hashing(another_install(server, tmp_path / "elsewhere")) as sloth:
         yield sloth
 
 
 @pytest.fixture
 async def tenant(sloth: AsyncSloth, slug: str) -> AsyncTenant:
-    await sloth.create_tenant(slug, name="Salon Anna", domain=f"{slug}.example.com")
-    tenant = await sloth.tenant(slug)
-    await tenant.ingest_content("prices.md", PRICES.encode())
-    await tenant.ingest_content("hours.txt", b"We are open from 9 to 18.")
-    await tenant.set_prompt(instructions="Answer like a friend.\nAnd \\N briefly.")
-    await tenant.change_profile(business_name="Anna", timezone="Europe/Warsaw")
-    await tenant.chat(QUESTION, external_id="anna")
-    return tenant
+    return await salon(sloth, slug)
 
 
 @pytest.fixture
@@ -82,21 +61,6 @@ async def archive(sloth: AsyncSloth, tenant: AsyncTenant, tmp_path: Path) -> Pat
     path = tmp_path / "tenant.zip"
     await sloth.archives.export(tenant.organization.slug, path, by=BY)
     return path
-
-
-async def everything(tenant: AsyncTenant) -> dict[str, object]:
-    conversations = await tenant.conversations()
-    found = await tenant.search(QUESTION)
-    return {
-        "documents": await tenant.documents(),
-        "prompts": await tenant.prompt_history(),
-        "profile": await tenant.profile(),
-        "conversations": conversations,
-        "messages": [await tenant.messages(conversation.id) for conversation in conversations],
-        "index": await tenant.index(),
-        "passages": found.passages,
-        "used": [(meter.room.resource, meter.used) for meter in (await tenant.usage()).meters],
-    }
 
 
 @dataclass(frozen=True)
@@ -228,37 +192,6 @@ async def test_all_working_tables_have_been_thought_of(database: Database) -> No
         tables = {name for (name,) in await found.fetchall()}
     stay = {"organizations", "tenant_versions", "reservations", "limit_notices"}
     assert tables == {*WORKING_TABLES, *stay}
-
-
-def content_of(path: Path) -> bytes:
-    return path.read_bytes()
-
-
-def rewrite(path: Path, content: bytes) -> None:
-    path.write_bytes(content)
-
-
-def others_may_not_read(path: Path) -> bool:
-    return path.stat().st_mode & 0o077 == 0
-
-
-Values = dict[str, Any]
-Parts = dict[str, bytes]
-
-
-def rewritten(path: Path, change: Callable[[Values, Parts], object]) -> None:
-    """What somebody who knows the format makes of an archive: the seal is right."""
-    with zipfile.ZipFile(path) as archive:
-        parts = {name: archive.read(name) for name in archive.namelist()}
-    manifest = json.loads(parts.pop("manifest.json"))
-    change(manifest, parts)
-    with zipfile.ZipFile(path, "w") as archive:
-        for name, content in parts.items():
-            archive.writestr(name, content)
-        archive.writestr("manifest.json", json.dumps(manifest))
-        archive.comment = bytes(_SEAL_BYTES)
-    sealed = path.read_bytes()[:-_SEAL_BYTES]
-    path.write_bytes(sealed + _SEAL + sha256(sealed).hexdigest().encode())
 
 
 def renamed(old: str, new: str) -> Callable[[Values, Parts], None]:

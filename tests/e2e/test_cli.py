@@ -31,6 +31,7 @@ COMMANDS = [
     ("tenants", "rebuild"), ("tenants", "update"), ("tenants", "profile"),
     ("tenants", "delete"), ("tenants", "export"), ("tenants", "import"),
     ("audit",), ("audit", "isolation"),
+    ("backup",), ("backup", "create"), ("backup", "restore"), ("backup", "list"),
     ("tasks",), ("tasks", "list"), ("tasks", "run"),
     ("db",), ("db", "upgrade"), ("db", "status"), ("db", "stop"),
     ("admin",), ("admin", "audit"), ("admin", "audit", "list"),

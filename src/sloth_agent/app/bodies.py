@@ -24,6 +24,8 @@ from sloth_agent.knowledge.models import Document, Passage, Problem, VectorStore
 from sloth_agent.knowledge.retrieval import Found
 from sloth_agent.tasks.models import TaskRun, TaskState
 from sloth_agent.tenants.audit import AuditEvent
+from sloth_agent.tenants.backup_manifests import BackupManifest
+from sloth_agent.tenants.backups import Backup
 from sloth_agent.tenants.manifests import Manifest
 from sloth_agent.tenants.models import Organization
 from sloth_agent.tenants.ports import SpaceVersions
@@ -182,6 +184,26 @@ def archive_body(manifest: Manifest, path: Path) -> Body:
         "rows": manifest.rows,
         "files": len(manifest.files),
         "missing_files": len(manifest.missing_files),
+    }
+
+
+def backup_body(backup: Backup) -> Body:
+    manifest = backup.manifest
+    return {
+        "file": str(backup.file.path),
+        "made_at": manifest.made_at.isoformat() if manifest else None,
+        "size": backup.file.size,
+        "tenants": len(manifest.tenants) if manifest else None,
+        "whole": manifest is not None,
+        "problem": backup.problem,
+    }
+
+
+def restored_body(manifest: BackupManifest, path: Path) -> Body:
+    return {
+        "file": str(path),
+        "made_at": manifest.made_at.isoformat(),
+        "tenants": [tenant.slug for tenant in manifest.tenants],
     }
 
 

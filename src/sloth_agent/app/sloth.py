@@ -41,10 +41,12 @@ from sloth_agent.tasks.running import Tasks
 from sloth_agent.tenants.accounts import Accounts
 from sloth_agent.tenants.archives import Archives
 from sloth_agent.tenants.audit import SYSTEM, Actor, Audit
+from sloth_agent.tenants.backups import Backups
 from sloth_agent.tenants.invitations import Invitations
 from sloth_agent.tenants.models import Organization
 from sloth_agent.tenants.password_resets import PasswordResets
 from sloth_agent.tenants.profile import Profile
+from sloth_agent.tenants.restoring import Restoring
 from sloth_agent.tenants.upgrading import UpgradeReport
 
 
@@ -218,6 +220,16 @@ class AsyncSloth:
     def archives(self) -> Archives:
         """Tenants as files: exported from one install, imported into another."""
         return self._opened.archives
+
+    @property
+    def backups(self) -> Backups:
+        """The whole install as a file."""
+        return self._opened.backups
+
+    @property
+    def restoring(self) -> Restoring:
+        """The whole install, or one tenant of it, out of a backup."""
+        return self._opened.restoring
 
     @property
     def audit(self) -> Audit:

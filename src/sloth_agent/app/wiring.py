@@ -4,10 +4,12 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from importlib.metadata import version
 
+from sloth_agent.adapters.archives.folder import LocalBackupFolder
 from sloth_agent.adapters.archives.zipped import ZippedArchives
 from sloth_agent.adapters.stores.postgres.activation_codes import PostgresCodes
 from sloth_agent.adapters.stores.postgres.arrivals import PostgresArrivals
 from sloth_agent.adapters.stores.postgres.audit import PostgresAudit
+from sloth_agent.adapters.stores.postgres.control_tables import PostgresControlTables
 from sloth_agent.adapters.stores.postgres.databases import Databases
 from sloth_agent.adapters.stores.postgres.organizations import PostgresOrganizations
 from sloth_agent.adapters.stores.postgres.plans import PostgresPlans
@@ -20,6 +22,7 @@ from sloth_agent.adapters.stores.postgres.subscriptions import (
 from sloth_agent.adapters.stores.postgres.task_runs import PostgresTaskRuns
 from sloth_agent.adapters.stores.postgres.tenant_tables import PostgresTenantTables
 from sloth_agent.adapters.stores.postgres.users import PostgresUsers
+from sloth_agent.adapters.stores.postgres.vacant_spaces import PostgresVacantSpaces
 from sloth_agent.app.chosen_backends import Backends
 from sloth_agent.app.tenant_services import TenantServices
 from sloth_agent.billing.activation_codes import ActivationCodes
@@ -34,6 +37,7 @@ from sloth_agent.tenants.account_ports import Seats
 from sloth_agent.tenants.accounts import Accounts
 from sloth_agent.tenants.archives import Archives
 from sloth_agent.tenants.audit import Actor, Audit
+from sloth_agent.tenants.backups import Backups
 from sloth_agent.tenants.erasing import Erasing
 from sloth_agent.tenants.invitations import Invitations
 from sloth_agent.tenants.models import Organization
@@ -41,6 +45,7 @@ from sloth_agent.tenants.organizations import Organizations
 from sloth_agent.tenants.orphans import Orphans
 from sloth_agent.tenants.password_resets import PasswordResets
 from sloth_agent.tenants.ports import TenantSpaces
+from sloth_agent.tenants.restoring import Restoring
 from sloth_agent.tenants.upgrading import Upgrading
 
 
@@ -160,6 +165,31 @@ class Services:
             ZippedArchives(),
             PostgresAudit(self.databases.main),
             f"sloth-agent {version('sloth-agent')}",
+            self.backends.clock,
+        )
+
+    @cached_property
+    def backups(self) -> Backups:
+        backends = self.backends
+        return Backups(
+            self.organizations,
+            self.archives,
+            PostgresControlTables(self.databases.main),
+            LocalBackupFolder(backends.settings.home / "backups"),
+            ZippedArchives(),
+            PostgresAudit(self.databases.main),
+            backends.clock,
+        )
+
+    @cached_property
+    def restoring(self) -> Restoring:
+        return Restoring(
+            self.archives,
+            PostgresControlTables(self.databases.main),
+            PostgresVacantSpaces(self.databases.main),
+            self.spaces,
+            self.backends.folders,
+            ZippedArchives(),
             self.backends.clock,
         )
 

@@ -56,6 +56,7 @@ class Commands(OnDemandGroup):
         "audit": OnDemand(f"{_CLI}.audit:app", "Proofs on the live install."),
         "tasks": OnDemand(f"{_CLI}.tasks:app", "What is done again and again."),
         "db": OnDemand(f"{_CLI}.db:app", "The database behind it all."),
+        "backup": OnDemand(f"{_CLI}.backup:app", "The whole install as a file."),
         "doctor": OnDemand(
             f"{_CLI}.doctor:doctor",
             "Check this machine, the database and every backend.",

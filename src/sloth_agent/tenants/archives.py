@@ -332,17 +332,8 @@ class Archives:
         await self._undo(present)
 
     async def _announce(self, slug: str, manifest: Manifest) -> Organization:
-        id = TenantId(new_id())
-        organization = Organization(
-            id=id,
-            slug=slug,
-            name=manifest.tenant.name,
-            domain=manifest.tenant.domain,
-            schema_name=schema_name(id),
-            database=await self.organizations.emptiest_database(),
-            created_at=manifest.tenant.created_at,
-            stage=Stage.IMPORTING,
-        )
+        database = await self.organizations.emptiest_database()
+        organization = newcomer(manifest, slug=slug, database=database)
         try:
             added = await self.organizations.store.add(organization)
         except Conflict:  # its domain is another tenant's by now: it comes without
@@ -367,6 +358,21 @@ class Archives:
         await self.organizations.spaces.remove(organization)
         await self.folders.remove(organization.schema_name)
         return await self.arrivals.forget(organization)
+
+
+def newcomer(manifest: Manifest, *, slug: str, database: str) -> Organization:
+    """A tenant that is about to come out of an archive, to a place where nobody has lived."""
+    id = TenantId(new_id())
+    return Organization(
+        id=id,
+        slug=slug,
+        name=manifest.tenant.name,
+        domain=manifest.tenant.domain,
+        schema_name=schema_name(id),
+        database=database,
+        created_at=manifest.tenant.created_at,
+        stage=Stage.IMPORTING,
+    )
 
 
 async def checked(archive: ArchiveReader) -> Manifest:

@@ -38,6 +38,16 @@ class OrganizationStore(Protocol):
         """None: no such tenant."""
 
 
+class Space(Protocol):
+    """Where a tenant's own data live, or have lived: an `Organization` names one too."""
+
+    @property
+    def database(self) -> str: ...
+
+    @property
+    def schema_name(self) -> str: ...
+
+
 @dataclass(frozen=True, slots=True)
 class OutdatedSpace:
     """A tenant's place that is behind the newest version."""
@@ -69,8 +79,8 @@ class TenantSpaces(Protocol):
         safe.
         """
 
-    async def remove(self, organization: Organization) -> None:
-        """Forget the tenant's schema and all that is in it, its role, and its rows in the tables
+    async def remove(self, space: Space) -> None:
+        """Forget a tenant's schema and all that is in it, its role, and its rows in the tables
         that the tenants of a database share; one transaction, harmless to repeat."""
 
     async def outdated(self) -> Sequence[OutdatedSpace]:

@@ -5,7 +5,6 @@ ZIP's comment is a seal with the SHA-256 of all bytes before it, so that a chang
 noticed, also where ZIP itself would not look. A part may be such an archive again.
 """
 
-import errno
 import hashlib
 import io
 import json
@@ -21,7 +20,8 @@ from typing import IO, Any
 import anyio
 import anyio.to_thread
 
-from sloth_agent.errors import ArchiveRefused, Conflict, DiskFull, NotFound, StorageUnavailable
+from sloth_agent.adapters.archives.folder import as_our_errors
+from sloth_agent.errors import ArchiveRefused, Conflict
 from sloth_agent.tenants.archive_parts import Member, ScannedMember
 
 MANIFEST = "manifest.json"
@@ -41,7 +41,7 @@ class ZippedArchives:
     @asynccontextmanager
     async def create(self, path: Path) -> AsyncIterator["ZipWriter"]:
         twin = path.with_name(f".{path.name}.{os.getpid()}.part")
-        with _as_our_errors(path):
+        with as_our_errors(path):
             if await anyio.Path(path).exists():
                 raise Conflict(f"There is a file {path} already.", hint="Choose another name.")
             descriptor = os.open(twin, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
@@ -57,7 +57,7 @@ class ZippedArchives:
 
     @asynccontextmanager
     async def open(self, path: Path) -> AsyncIterator["ZipReader"]:
-        with _as_our_errors(path), path.open("rb") as file:
+        with as_our_errors(path), path.open("rb") as file:
             yield await anyio.to_thread.run_sync(opened, file)
 
 
@@ -336,18 +336,3 @@ def _refusing() -> Iterator[None]:
         RecursionError,
     ) as error:
         raise ArchiveRefused("The archive cannot be read.") from error
-
-
-@contextmanager
-def _as_our_errors(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except FileNotFoundError as error:
-        raise NotFound(f"There is no file or folder {path}.", hint="Check the path.") from error
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise DiskFull("The disk is full.", hint="Free some space.") from error
-        reason = error.strerror or "unknown error"
-        raise StorageUnavailable(
-            f"{path} cannot be used: {reason}.", hint="Check the path and its rights."
-        ) from error

@@ -43,10 +43,7 @@ class PostgresOrganizations:
 
     async def all(self) -> Sequence[Organization]:
         async with self.database.shared() as connection:
-            found = await connection.execute(
-                f"select {_COLUMNS} from public.organizations order by id"
-            )
-            return [_organization(row) for row in await found.fetchall()]
+            return await all_organizations(connection)
 
     async def tenants_by_database(self) -> Mapping[str, int]:
         async with self.database.shared() as connection:
@@ -123,6 +120,12 @@ async def insert_organization(connection: Connection, organization: Organization
         ),
     )
     return done.rowcount == 1
+
+
+async def all_organizations(connection: Connection) -> list[Organization]:
+    """Oldest first."""
+    found = await connection.execute(f"select {_COLUMNS} from public.organizations order by id")
+    return [_organization(row) for row in await found.fetchall()]
 
 
 def _organization(row: tuple[Any, ...]) -> Organization:

@@ -17,7 +17,7 @@ from sloth_agent.adapters.stores.postgres.roles import new_role, take_role
 from sloth_agent.adapters.stores.postgres.vectors import give_vectors
 from sloth_agent.errors import Conflict
 from sloth_agent.tenants.models import Organization
-from sloth_agent.tenants.ports import OutdatedSpace
+from sloth_agent.tenants.ports import OutdatedSpace, Space
 
 PATIENCE = "2s"
 """A step waits no longer for a busy table: those who come after it would wait too."""
@@ -41,9 +41,9 @@ class TenantSchemas:
         home = await self.homes.home_of(organization)
         return await self._ensure(home, organization.schema_name)
 
-    async def remove(self, organization: Organization) -> None:
-        home = await self.homes.home_of(organization)
-        schema = organization.schema_name
+    async def remove(self, space: Space) -> None:
+        home = await self.homes.get(space.database)
+        schema = space.schema_name
         async with home.owning() as connection:
             await connection.execute(
                 sql.SQL("drop schema if exists {} cascade").format(sql.Identifier(schema))

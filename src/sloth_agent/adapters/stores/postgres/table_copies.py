@@ -6,7 +6,8 @@ from typing import LiteralString
 from psycopg import sql
 
 from sloth_agent.adapters.stores.postgres.database import Connection
-from sloth_agent.tenants.archive_parts import Column
+from sloth_agent.errors import ArchiveRefused
+from sloth_agent.tenants.archive_parts import Column, TableRows
 
 Columns = Mapping[str, tuple[Column, ...]]
 
@@ -97,6 +98,14 @@ async def copied_in(
             async for piece in lines:
                 await copy.write(piece)
         return cursor.rowcount
+
+
+def check_count(table: TableRows, rows: int) -> None:
+    """Raises:
+    ArchiveRefused: the database found other rows than those that were counted.
+    """
+    if rows != table.rows:
+        raise ArchiveRefused(f"The archive's table {table.name} does not hold the rows it should.")
 
 
 async def under_tenant(schema: str, pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:

@@ -21,6 +21,7 @@ from sloth_agent.adapters.stores.postgres.table_copies import (
     AS_TEXT,
     ONE_MOMENT,
     Columns,
+    check_count,
     columns_of,
     copied_in,
     copied_out,
@@ -166,14 +167,9 @@ async def _copy_all(connection: Connection, schema: str, manifest: Manifest, rea
     for table in manifest.tables:
         into = sql.Identifier(table.name)
         rows = await copied_in(connection, into, table.columns, read(table_member(table.name)))
-        _check_count(table, rows)
+        check_count(table, rows)
     for table in manifest.working:
         into = sql.Identifier("public", table.name)
         lines = under_tenant(schema, read(working_member(table.name)))
         rows = await copied_in(connection, into, table.columns, lines, under_tenant=True)
-        _check_count(table, rows)
-
-
-def _check_count(table: TableRows, rows: int) -> None:
-    if rows != table.rows:
-        raise ArchiveRefused(f"The archive's table {table.name} does not hold the rows it should.")
+        check_count(table, rows)

@@ -7,3 +7,4 @@ grant select, insert, update, delete on public.plans, public.subscriptions to {p
 grant select, insert, update, delete on public.activation_codes, public.activation_code_tries to {platform};
 grant select, insert, update on public.task_runs to {platform};
 grant select, insert, update on public.referrals, public.referral_rewards to {platform};
+grant select, insert, delete on public.vacant_spaces to {platform};

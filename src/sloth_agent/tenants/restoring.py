@@ -1,0 +1,167 @@
+"""Brings a whole install, or one tenant of it, back to where a backup has it."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from itertools import cycle
+from pathlib import Path
+
+import anyio
+
+from sloth_agent.clock import Clock
+from sloth_agent.errors import Conflict, NotFound
+from sloth_agent.tenants.archives import (
+    ArchiveFormat,
+    ArchiveReader,
+    Archives,
+    checked,
+    newcomer,
+)
+from sloth_agent.tenants.audit import Actor, AuditEvent
+from sloth_agent.tenants.backup_manifests import (
+    BackupManifest,
+    KeptTenant,
+    backup_manifest_from,
+    check_backup,
+)
+from sloth_agent.tenants.backup_ports import ControlTables, VacantSpaces, not_empty
+from sloth_agent.tenants.manifests import manifest_from
+from sloth_agent.tenants.models import Organization
+from sloth_agent.tenants.orphans import TenantFolders
+from sloth_agent.tenants.ports import TenantSpaces
+
+
+@dataclass(frozen=True, slots=True)
+class Restoring:
+    """All or nothing, at any moment.
+
+    Tenants come to new places that nobody sees. One transaction of the control tables then leads
+    to all of them at once, and what they led to before is removed.
+    """
+
+    archives: Archives
+    control: ControlTables
+    vacant: VacantSpaces
+    spaces: TenantSpaces
+    folders: TenantFolders
+    format: ArchiveFormat
+    clock: Clock
+
+    async def restore(self, path: Path, *, replace: bool = False, by: Actor) -> BackupManifest:
+        """Put a backup into an empty install or, with `replace`, in the place of all there is.
+
+        The backup is checked to its last byte before anything is written. Cut short at any moment
+        it is run again, and removes what the first run left.
+
+        Raises:
+            NotFound: no such file.
+            ArchiveRefused: not a backup, damaged, or of another release.
+            Conflict: the install has tenants or users, or somebody restores right now.
+        """
+        async with self._opened(path) as (manifest, archive):
+            await self.control.check(manifest)
+            if not replace and not await self.is_empty():
+                raise not_empty()
+            async with self._alone():
+                databases = cycle(self.spaces.databases)
+                homes = {
+                    tenant.schema_name: await self._settle(tenant, archive, next(databases))
+                    for tenant in manifest.tenants
+                }
+                await self.control.replace(
+                    manifest,
+                    archive.read,
+                    homes=homes,
+                    only_empty=not replace,
+                    event=AuditEvent.of(
+                        "backup.restored",
+                        by=by,
+                        at=self.clock(),
+                        subject=path.name,
+                        tenants=len(homes),
+                    ),
+                )
+        return manifest
+
+    async def is_empty(self) -> bool:
+        """Whether there is nothing here that a backup would replace."""
+        return await self.control.is_empty()
+
+    async def restore_tenant(self, path: Path, slug: str, *, by: Actor) -> Organization:
+        """Bring the data of one tenant back; its users and its subscription stay as they are.
+
+        A tenant that is not here any more comes as from an archive of its own, without users.
+
+        Raises:
+            NotFound: no such file, or no such tenant in it.
+            ArchiveRefused: not a backup, or damaged.
+            Conflict: somebody restores, imports or deletes right now.
+        """
+        async with self._opened(path) as (manifest, archive):
+            tenant = _named(slug, manifest.tenants)
+            present = await self.archives.organizations.store.find(slug)
+            if present is None:
+                async with archive.nested(tenant.archive) as own:
+                    return await self.archives.put_in(
+                        manifest_from(await own.manifest()), own, slug=slug, by=by
+                    )
+            async with self._alone():
+                home = await self._settle(tenant, archive, present.database)
+                event = AuditEvent.of(
+                    "tenant.restored",
+                    by=by,
+                    at=self.clock(),
+                    organization=present.id,
+                    subject=path.name,
+                )
+                if not await self.control.rehouse(present, home, event=event):
+                    raise Conflict(
+                        f"The tenant {slug!r} was moved or deleted meanwhile.", hint="Try again."
+                    )
+        return await self.archives.organizations.show(slug)
+
+    @asynccontextmanager
+    async def _opened(self, path: Path) -> AsyncIterator[tuple[BackupManifest, ArchiveReader]]:
+        """A backup that was read to its last byte, and the archives in it too."""
+        async with self.format.open(path) as archive:
+            manifest = backup_manifest_from(await archive.manifest())
+            check_backup(manifest, await archive.scan())
+            for tenant in manifest.tenants:
+                async with archive.nested(tenant.archive) as own:
+                    await checked(own)
+            yield manifest, archive
+
+    @asynccontextmanager
+    async def _alone(self) -> AsyncIterator[None]:
+        """What is vacant at the end is removed, and before, what somebody else has left."""
+        async with self.vacant.alone():
+            await self._remove_vacant()
+            try:
+                yield
+            finally:
+                with anyio.CancelScope(shield=True):
+                    await self._remove_vacant()
+
+    async def _remove_vacant(self) -> None:
+        for space in await self.vacant.all():
+            await self.spaces.remove(space)
+            await self.folders.remove(space.schema_name)
+            await self.vacant.forget(space)
+
+    async def _settle(
+        self, tenant: KeptTenant, archive: ArchiveReader, database: str
+    ) -> Organization:
+        """Bring a tenant's data to a place of its own, which is vacant until further notice."""
+        async with archive.nested(tenant.archive) as own:
+            manifest = manifest_from(await own.manifest())
+            home = newcomer(manifest, slug=tenant.slug, database=database)
+            await self.vacant.add(home)
+            await self.archives.fill(home, manifest, own)
+        return home
+
+
+def _named(slug: str, tenants: Sequence[KeptTenant]) -> KeptTenant:
+    for tenant in tenants:
+        if tenant.slug == slug:
+            return tenant
+    raise NotFound(f"The backup has no tenant {slug!r}.", hint="See `sloth backup list`.")
