@@ -11,6 +11,7 @@ from sloth_agent.adapters.stores.postgres.organizations import PostgresOrganizat
 from sloth_agent.adapters.stores.postgres.schemas import TenantSchemas
 from sloth_agent.clock import system_clock
 from sloth_agent.errors import Conflict, InvalidInput, NotFound
+from sloth_agent.tenants.audit import Actor
 from sloth_agent.tenants.models import Organization, checked_slug
 from sloth_agent.tenants.organizations import Organizations
 
@@ -153,6 +154,26 @@ async def test_names_and_domains(organizations: Organizations, slug: str) -> Non
     assert await organizations.show(slug) == renamed
     with pytest.raises(NotFound):
         await organizations.update(f"{slug[:40]}-4", name="x")
+
+
+async def test_what_is_done_to_a_tenant_is_written_down(sloth: AsyncSloth, slug: str) -> None:
+    """By whom and what, without the names that go when the tenant is erased."""
+    anna = Actor(name="cli:anna")
+    made = await sloth.create_tenant(slug, name="Anna's", by=anna)
+    await sloth.update_tenant(slug, domain=f"{slug}.example", by=anna)
+    for active in (False, True):
+        await sloth.set_tenant_active(slug, active=active, by=anna)
+    for again, domain in ((slug, None), (f"{slug[:40]}-2", f"{slug}.example")):
+        with pytest.raises(Conflict):
+            await sloth.create_tenant(again, domain=domain, by=anna)
+    events = await sloth.audit.list(organization=made.id)
+    assert {event.by for event in events} == {anna}
+    assert [(event.action, event.details) for event in events] == [
+        ("tenant.activated", {}),
+        ("tenant.deactivated", {}),
+        ("tenant.updated", {"fields": ["domain"]}),
+        ("tenant.created", {}),
+    ]
 
 
 @pytest.mark.parametrize("name", ["x" * 201, "a\nb", "a\0", "\u202egnal", " \t", "\udcff"])

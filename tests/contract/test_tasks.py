@@ -121,7 +121,8 @@ async def test_a_trial_that_is_over_ends_once(sloth: AsyncSloth, slug: str) -> N
     for _ in range(2):
         await twice_at_once(sloth, "trial-expirations", in_two_weeks)
     events = await sloth.audit.list(organization=firm)
-    assert [event.action for event in events] == ["subscription.advanced", "subscription.began"]
+    actions = [event.action for event in events]
+    assert actions == ["subscription.advanced", "subscription.began", "tenant.created"]
     assert events[0].details["status"] == "unpaid"
 
 

@@ -107,14 +107,16 @@ class Sloth:
         return self._opened.call(partial(self._sloth.show_tenant, slug))
 
     def update_tenant(
-        self, slug: str, *, name: str | None = None, domain: str | None = None
+        self, slug: str, *, name: str | None = None, domain: str | None = None, by: Actor = SYSTEM
     ) -> Organization:
         """See `AsyncSloth.update_tenant`."""
-        return self._opened.call(partial(self._sloth.update_tenant, slug, name=name, domain=domain))
+        return self._opened.call(
+            partial(self._sloth.update_tenant, slug, name=name, domain=domain, by=by)
+        )
 
-    def set_tenant_active(self, slug: str, *, active: bool) -> Organization:
+    def set_tenant_active(self, slug: str, *, active: bool, by: Actor = SYSTEM) -> Organization:
         """See `AsyncSloth.set_tenant_active`."""
-        return self._opened.call(partial(self._sloth.set_tenant_active, slug, active=active))
+        return self._opened.call(partial(self._sloth.set_tenant_active, slug, active=active, by=by))
 
     def delete_tenant(self, slug: str, *, by: Actor = SYSTEM) -> None:
         """See `AsyncSloth.delete_tenant`."""

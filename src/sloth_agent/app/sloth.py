@@ -131,7 +131,7 @@ class AsyncSloth:
         organizations = services.organizations
         if plan is not None:
             organizations = services.organizations_on(plan, by=by)
-        return await organizations.create(slug, name=name, domain=domain)
+        return await organizations.create(slug, name=name, domain=domain, by=by)
 
     async def tenants(self) -> Sequence[Organization]:
         """All tenants, oldest first."""
@@ -144,7 +144,7 @@ class AsyncSloth:
         return await self._opened.organizations.show(slug)
 
     async def update_tenant(
-        self, slug: str, *, name: str | None = None, domain: str | None = None
+        self, slug: str, *, name: str | None = None, domain: str | None = None, by: Actor = SYSTEM
     ) -> Organization:
         """What is not given stays as it is.
 
@@ -152,15 +152,17 @@ class AsyncSloth:
             InvalidInput, Conflict: as `create_tenant`.
             NotFound: no such tenant.
         """
-        return await self._opened.organizations.update(slug, name=name, domain=domain)
+        return await self._opened.organizations.update(slug, name=name, domain=domain, by=by)
 
-    async def set_tenant_active(self, slug: str, *, active: bool) -> Organization:
+    async def set_tenant_active(
+        self, slug: str, *, active: bool, by: Actor = SYSTEM
+    ) -> Organization:
         """Let a tenant in again, or keep it out from the next call on.
 
         Raises:
             NotFound: no such tenant.
         """
-        return await self._opened.organizations.set_active(slug, active=active)
+        return await self._opened.organizations.set_active(slug, active=active, by=by)
 
     async def delete_tenant(self, slug: str, *, by: Actor = SYSTEM) -> None:
         """Erase a tenant with everything it had; what was cut short is finished by another call.

@@ -75,7 +75,7 @@ def update(
     if name is None and domain is None:
         raise typer.BadParameter("Name something to change: --name or --domain.")
     with opened() as sloth:
-        body = tenant_body(sloth.update_tenant(slug, name=name, domain=domain))
+        body = tenant_body(sloth.update_tenant(slug, name=name, domain=domain, by=operator()))
     show_fields(body, as_json=as_json)
 
 
@@ -200,5 +200,5 @@ def _set_active(slug: str, *, active: bool, as_json: bool) -> None:
     from sloth_agent.app.bodies import tenant_body
 
     with opened() as sloth:
-        body = tenant_body(sloth.set_tenant_active(slug, active=active))
+        body = tenant_body(sloth.set_tenant_active(slug, active=active, by=operator()))
     show_fields(body, as_json=as_json)

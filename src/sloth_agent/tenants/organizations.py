@@ -1,11 +1,12 @@
 """Creating, finding and listing tenants."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sloth_agent.clock import Clock
 from sloth_agent.errors import Conflict, NotFound
 from sloth_agent.ids import TenantId, new_id
+from sloth_agent.tenants.audit import SYSTEM, Actor, AuditEvent
 from sloth_agent.tenants.models import (
     Organization,
     Stage,
@@ -26,7 +27,7 @@ class Organizations:
     clock: Clock
 
     async def create(
-        self, slug: str, *, name: str | None = None, domain: str | None = None
+        self, slug: str, *, name: str | None = None, domain: str | None = None, by: Actor = SYSTEM
     ) -> Organization:
         """Make a tenant and its walls, or complete one whose making was cut short.
 
@@ -35,7 +36,8 @@ class Organizations:
             Conflict: the slug or the domain is taken.
         """
         organization = await self._new(slug, name, domain)
-        added = await self.store.add(organization)
+        event = self._event("tenant.created", organization, by=by)
+        added = await self.store.add(organization, event=event)
         if not added:
             organization = _live(await self.show(slug))
         made = await self._make_space(organization)
@@ -59,7 +61,8 @@ class Organizations:
             if not create:
                 hint = f"Run `sloth tenants create {slug}`, or see `sloth tenants list`."
                 raise NotFound(f"There is no tenant {slug!r}.", hint=hint)
-            await self.store.add(await self._new(slug, None, None))
+            new = await self._new(slug, None, None)
+            await self.store.add(new, event=self._event("tenant.created", new, by=SYSTEM))
             return await self.open(slug)
         _live(organization)
         if not organization.is_active:
@@ -93,16 +96,21 @@ class Organizations:
         """All tenants, oldest first."""
         return await self.store.all()
 
-    async def set_active(self, slug: str, *, active: bool) -> Organization:
+    async def set_active(self, slug: str, *, active: bool, by: Actor = SYSTEM) -> Organization:
         """Let a tenant in again, or keep it out from the next call on.
 
         Raises:
             NotFound: no such tenant.
         """
-        return _known(slug, await self.store.set_active(checked_slug(slug), active=active))
+        organization = await self.show(slug)
+        action = "tenant.activated" if active else "tenant.deactivated"
+        event = self._event(action, organization, by=by)
+        return _known(
+            slug, await self.store.set_active(organization.id, active=active, event=event)
+        )
 
     async def update(
-        self, slug: str, *, name: str | None = None, domain: str | None = None
+        self, slug: str, *, name: str | None = None, domain: str | None = None, by: Actor = SYSTEM
     ) -> Organization:
         """What is not given stays as it is.
 
@@ -111,12 +119,20 @@ class Organizations:
             NotFound: no such tenant.
             Conflict: the domain is another tenant's.
         """
-        changed = await self.store.update(
-            checked_slug(slug),
-            name=checked_name(name) if name is not None else None,
-            domain=normalised_domain(domain) if domain is not None else None,
+        organization = await self.show(slug)
+        given = {
+            "name": checked_name(name) if name is not None else None,
+            "domain": normalised_domain(domain) if domain is not None else None,
+        }
+        fields = [field for field, value in given.items() if value is not None]
+        event = replace(
+            self._event("tenant.updated", organization, by=by), details={"fields": fields}
         )
-        return _known(slug, changed)
+        return _known(slug, await self.store.update(organization.id, **given, event=event))
+
+    def _event(self, action: str, organization: Organization, *, by: Actor) -> AuditEvent:
+        """Without its names: the log outlives a tenant that was erased."""
+        return AuditEvent.of(action, by=by, at=self.clock(), organization=organization.id)
 
     async def _new(self, slug: str, name: str | None, domain: str | None) -> Organization:
         id = TenantId(new_id())

@@ -4,14 +4,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from sloth_agent.ids import TenantId
+from sloth_agent.tenants.audit import AuditEvent
 from sloth_agent.tenants.models import Organization
 
 
 class OrganizationStore(Protocol):
-    """The shared record of all tenants. Each method is one transaction."""
+    """The shared record of all tenants. Each method is one transaction, the event included."""
 
-    async def add(self, organization: Organization) -> bool:
+    async def add(self, organization: Organization, *, event: AuditEvent | None = None) -> bool:
         """Record a new tenant; False if the slug is taken, and then nothing changes.
+
+        Without an event it is written down by whoever fills it.
 
         Raises:
             Conflict: the domain is another tenant's.
@@ -26,7 +30,7 @@ class OrganizationStore(Protocol):
         """How many tenants live in each; databases without any are left out."""
 
     async def update(
-        self, slug: str, *, name: str | None, domain: str | None
+        self, id: TenantId, *, name: str | None, domain: str | None, event: AuditEvent
     ) -> Organization | None:
         """What is None stays as it is. None: no such tenant.
 
@@ -34,7 +38,9 @@ class OrganizationStore(Protocol):
             Conflict: the domain is another tenant's.
         """
 
-    async def set_active(self, slug: str, *, active: bool) -> Organization | None:
+    async def set_active(
+        self, id: TenantId, *, active: bool, event: AuditEvent
+    ) -> Organization | None:
         """None: no such tenant."""
 
 

@@ -25,13 +25,18 @@ class PostgresOrganizations:
 
     database: Database
 
-    async def add(self, organization: Organization) -> bool:
+    async def add(self, organization: Organization, *, event: AuditEvent | None = None) -> bool:
         with _unique_domain(organization.domain):
-            return await self._add(organization)
+            async with self.database.shared() as connection:
+                if not await _insert(connection, organization):
+                    return False
+                if event is not None:
+                    await record(connection, event)
+                await self._give_more(connection, organization)
+                return True
 
-    async def _add(self, organization: Organization) -> bool:
-        async with self.database.shared() as connection:
-            return await insert_organization(connection, organization)
+    async def _give_more(self, connection: Connection, organization: Organization) -> None:
+        """What else a new tenant begins with."""
 
     async def find(self, slug: str) -> Organization | None:
         async with self.database.shared() as connection:
@@ -53,19 +58,23 @@ class PostgresOrganizations:
             return dict(await found.fetchall())
 
     async def update(
-        self, slug: str, *, name: str | None, domain: str | None
+        self, id: TenantId, *, name: str | None, domain: str | None, event: AuditEvent
     ) -> Organization | None:
         with _unique_domain(domain):
             return await self._changed(
                 "update public.organizations set name = coalesce(%s, name),"
-                f" domain = coalesce(%s, domain) where slug = %s returning {_COLUMNS}",
-                (name, domain, slug),
+                f" domain = coalesce(%s, domain) where id = %s returning {_COLUMNS}",
+                (name, domain, id),
+                event,
             )
 
-    async def set_active(self, slug: str, *, active: bool) -> Organization | None:
+    async def set_active(
+        self, id: TenantId, *, active: bool, event: AuditEvent
+    ) -> Organization | None:
         return await self._changed(
-            f"update public.organizations set is_active = %s where slug = %s returning {_COLUMNS}",
-            (active, slug),
+            f"update public.organizations set is_active = %s where id = %s returning {_COLUMNS}",
+            (active, id),
+            event,
         )
 
     async def mark_deleting(self, slug: str) -> Organization | None:
@@ -85,10 +94,15 @@ class PostgresOrganizations:
             return gone.rowcount == 1
 
     async def _changed(
-        self, statement: LiteralString, values: tuple[object, ...]
+        self,
+        statement: LiteralString,
+        values: tuple[object, ...],
+        event: AuditEvent | None = None,
     ) -> Organization | None:
         async with self.database.shared() as connection:
             row = await (await connection.execute(statement, values)).fetchone()
+            if row and event is not None:
+                await record(connection, event)
         return _organization(row) if row else None
 
 
@@ -102,7 +116,7 @@ def _unique_domain(domain: str | None) -> Iterator[None]:
         ) from error
 
 
-async def insert_organization(connection: Connection, organization: Organization) -> bool:
+async def _insert(connection: Connection, organization: Organization) -> bool:
     """False if the slug is taken, and then nothing changes."""
     done = await connection.execute(
         f"insert into public.organizations ({_COLUMNS}) values (%s, %s, %s, %s, %s, %s, %s, %s, %s)"

@@ -11,7 +11,6 @@ from sloth_agent.adapters.stores.postgres.audit import record
 from sloth_agent.adapters.stores.postgres.database import Connection, Database
 from sloth_agent.adapters.stores.postgres.organizations import (
     PostgresOrganizations,
-    insert_organization,
 )
 from sloth_agent.adapters.stores.postgres.plans import plans_in, terms_from, terms_json
 from sloth_agent.billing.models import Grant, Subscription
@@ -107,12 +106,8 @@ class PostgresSubscribedOrganizations(PostgresOrganizations):
 
     beginning: Callable[[TenantId], Decide]
 
-    async def _add(self, organization: Organization) -> bool:
-        async with self.database.shared() as connection:
-            added = await insert_organization(connection, organization)
-            if added:
-                await decide_in(connection, organization.id, self.beginning(organization.id))
-            return added
+    async def _give_more(self, connection: Connection, organization: Organization) -> None:
+        await decide_in(connection, organization.id, self.beginning(organization.id))
 
 
 async def hold(connection: Connection, organization: TenantId) -> None:
