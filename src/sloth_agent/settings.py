@@ -9,9 +9,11 @@ from pydantic import (
     AliasChoices,
     BaseModel,
     Field,
+    ModelWrapValidatorHandler,
     SecretStr,
     ValidationError,
     field_validator,
+    model_validator,
 )
 from pydantic_core import ErrorDetails
 from pydantic_settings import (
@@ -50,6 +52,9 @@ class Settings(BaseSettings):
     """Each field is the environment variable `SLOTH_<FIELD>`, or the same in `sloth.toml`.
 
     Names that the world has already given (`DATABASE_URL`, `OPENAI_API_KEY`) are found as such.
+
+    Raises:
+        ConfigurationError: one for all that is wrong, naming the variables.
     """
 
     model_config = SettingsConfigDict(
@@ -107,6 +112,15 @@ class Settings(BaseSettings):
                 raise ValueError("write name=postgresql://...,name=...; `main` is taken")
         return named
 
+    @model_validator(mode="wrap")
+    @classmethod
+    def _in_words(cls, values: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        """Whoever makes settings learns what is wrong with all of them, and nothing of pydantic."""
+        try:
+            return handler(values)
+        except ValidationError as error:
+            raise _unusable(error) from error
+
     @property
     def max_upload_bytes(self) -> int:
         return self.max_upload_mb * 1024 * 1024
@@ -120,8 +134,6 @@ class Settings(BaseSettings):
         """
         try:
             return cls()
-        except ValidationError as error:
-            raise _unusable(error) from error
         except SettingsError as error:  # of the one field that is read as JSON
             raise ConfigurationError(
                 "The settings cannot be read: SLOTH_PLUGINS is not JSON.",
@@ -162,7 +174,7 @@ def _unusable(error: ValidationError, *above: str) -> ConfigurationError:
     )
     return ConfigurationError(
         f"The settings cannot be used: {problems}.",
-        hint="Correct them in the environment, .env or sloth.toml.",
+        hint="Correct them in the environment, .env, sloth.toml or Settings(...).",
     )
 
 

@@ -104,6 +104,14 @@ def test_what_is_wrong_is_said_as_what_is_allowed(
     assert caught.value.message.partition(": ")[2] == wanted
 
 
+def test_what_a_program_says_is_checked_alike() -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        Settings(max_upload_mb=0, chat_timeout_seconds=-1)
+    assert caught.value.message.partition(": ")[2] == (
+        "SLOTH_MAX_UPLOAD_MB must be 1 or more; SLOTH_CHAT_TIMEOUT_SECONDS must be more than 0."
+    )
+
+
 @pytest.mark.parametrize("text", ["tenant = ", "\xff", "tenant = 7"])
 def test_a_file_that_cannot_be_read_is_named(alone: Path, text: str) -> None:
     (alone / "sloth.toml").write_bytes(text.encode("latin-1"))
