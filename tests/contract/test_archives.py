@@ -1,5 +1,7 @@
 """A tenant as a file: out of one install, into another, or refused before anything is written."""
 
+import shutil
+import tempfile
 import zipfile
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, replace
@@ -9,7 +11,9 @@ from uuid import uuid4
 
 import anyio
 import pytest
+from pydantic import SecretStr
 
+from fakes.accounts import own_account
 from fakes.command import Sloth as SlothCommand
 from fakes.hashing_embedder import HashingEmbedder
 from fakes.installs import (
@@ -29,8 +33,11 @@ from fakes.installs import (
 )
 from sloth_agent import AsyncSloth, Settings
 from sloth_agent.adapters.stores.postgres.database import Database
-from sloth_agent.adapters.stores.postgres.embedded import Attachment
+from sloth_agent.adapters.stores.postgres.embedded import Attachment, attach
+from sloth_agent.adapters.stores.postgres.migrations.history import head, migrations
+from sloth_agent.adapters.stores.postgres.schemas import TenantSchemas
 from sloth_agent.adapters.stores.postgres.table_copies import WORKING_TABLES
+from sloth_agent.app.database_status import recorded_versions
 from sloth_agent.app.sloth import AsyncTenant
 from sloth_agent.errors import ArchiveRefused, Conflict, DatabaseUnavailable, NotFound
 from sloth_agent.tenants.archives import Archives
@@ -122,6 +129,66 @@ async def test_another_install_has_all_of_it_and_answers_the_same(
         organization = (await install.show_tenant(slug)).id
         (event, *_) = await install.audit.list(organization=organization, action="tenant.*")
         assert (event.action, event.by) == (action, BY)
+
+
+@pytest.fixture
+async def cluster() -> AsyncIterator[AsyncSloth]:
+    """An install on another server, under an ordinary account."""
+    home = Path(tempfile.mkdtemp(prefix="sloth-"))
+    attachment = attach(home)
+    url = SecretStr(own_account(attachment.conninfo))
+    settings = Settings(home=home, embedder="none", chat="extractive", database_url=url)
+    async with hashing(settings) as sloth:
+        yield sloth
+    attachment.release()
+    shutil.rmtree(home)
+
+
+async def test_out_to_a_server_of_ones_own_and_back(
+    sloth: AsyncSloth, cluster: AsyncSloth, tenant: AsyncTenant, archive: Path
+) -> None:
+    slug = tenant.organization.slug
+    await cluster.archives.import_(archive, by=BY)
+    there = await cluster.tenant(slug)
+    assert there.services.database.walls is not None
+    assert await everything(there) == await everything(tenant)
+    await cluster.archives.export(slug, archive.with_name("back.zip"), by=BY)
+    twin = f"twin-{uuid4().hex}"
+    await sloth.archives.import_(archive.with_name("back.zip"), slug=twin, by=BY)
+    back = await sloth.tenant(twin)
+    assert await everything(back) == await everything(tenant)
+    there_answer, answer = await there.chat(QUESTION), await back.chat(QUESTION)
+    assert (there_answer.text, there_answer.citations) == (answer.text, answer.citations)
+    assert answer.citations
+
+
+async def of_an_older_release(sloth: AsyncSloth, slug: str) -> Archives:
+    """A tenant whose tables are of the first version, and what exports it as it is."""
+    services = sloth._opened
+    spaces = TenantSchemas(services.databases, steps=migrations("tenant")[:1])
+    organizations = replace(services.organizations, spaces=spaces)
+    tenant = await services.of(await organizations.create(slug))
+    await tenant.intake.take_in_content("prices.md", PRICES.encode())
+    [_ async for _ in tenant.answering.answer(QUESTION)]
+    return replace(services.archives, organizations=organizations)
+
+
+async def test_tables_of_an_older_release_are_brought_up_to_date(
+    sloth: AsyncSloth, elsewhere: AsyncSloth, slug: str, tmp_path: Path
+) -> None:
+    archives = await of_an_older_release(sloth, slug)
+    manifest = await archives.export(slug, tmp_path / "old.zip", by=BY)
+    assert manifest.version == 1
+    assert "profile" not in {table.name for table in manifest.tables}
+    await elsewhere.archives.import_(tmp_path / "old.zip", by=BY)
+    [versions] = await recorded_versions(elsewhere.settings)
+    assert versions.tenants == {head("tenant"): 1}
+    arrived = await elsewhere.tenant(slug)
+    assert (await arrived.change_profile(business_name="Anna")).business_name == "Anna"
+    assert await everything(arrived) == {
+        **await everything(await sloth.tenant(slug)),
+        "profile": await arrived.profile(),
+    }
 
 
 async def test_a_taken_slug_wants_another_and_a_taken_domain_stays_behind(

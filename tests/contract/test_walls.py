@@ -6,9 +6,10 @@ from uuid import uuid4
 import psycopg
 import pytest
 from psycopg import sql
-from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.conninfo import conninfo_to_dict
 from pydantic import SecretStr
 
+from fakes.accounts import own_account
 from sloth_agent import AsyncSloth, Settings
 from sloth_agent.adapters.stores.postgres.embedded import Attachment
 from sloth_agent.app.sloth import AsyncTenant
@@ -21,16 +22,7 @@ CANARY = "canary-4711"
 
 @pytest.fixture
 def account(server: Attachment) -> str:
-    """A login of its own that is no superuser, on a database of its own, as hosters give it."""
-    name = f"host_{uuid4().hex[:16]}"
-    with psycopg.connect(server.conninfo, autocommit=True) as connection:
-        identifier = sql.Identifier(name)
-        connection.execute(sql.SQL("create role {} login createrole").format(identifier))
-        connection.execute(sql.SQL("create database {0} owner {0}").format(identifier))
-    address = make_conninfo(server.conninfo, dbname=name)
-    with psycopg.connect(address, autocommit=True) as connection:
-        connection.execute("create extension if not exists vector schema public")
-    return make_conninfo(address, user=name)
+    return own_account(server.conninfo)
 
 
 @pytest.fixture(params=["embedded", "own account"])

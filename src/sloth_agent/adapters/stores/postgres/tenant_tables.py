@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import psycopg
 from psycopg import sql
 
-from sloth_agent.adapters.stores.postgres.database import Connection, Database
+from sloth_agent.adapters.stores.postgres.database import Connection
 from sloth_agent.adapters.stores.postgres.databases import Databases
 from sloth_agent.adapters.stores.postgres.documents import named_files
 from sloth_agent.adapters.stores.postgres.migrations.history import Migration, migrations
@@ -81,10 +81,13 @@ class PostgresTenantTables:
                 await mark_version(connection, schema, manifest.version)
                 for statement in statements_for(database, schema, before, has_role=has_role):
                     await connection.execute(statement)
-                await _make_vectors(connection, database, schema, manifest.tables)
+                await _make_vectors(connection, manifest.tables)
                 await _check_columns(connection, schema, manifest)
                 await _empty(connection, manifest.tables)
                 await _copy_all(connection, schema, manifest, read)
+                if database.walls is not None:
+                    # Last of all: from then on the account itself may not touch them.
+                    await _give_vectors(connection, manifest.tables, schema)
                 await self._bring_up_to_date(connection, schema, manifest.version)
         except (psycopg.DataError, psycopg.IntegrityError) as error:
             reason = str(error).splitlines()[0]
@@ -135,16 +138,18 @@ class Snapshot:
         )
 
 
-async def _make_vectors(
-    connection: Connection, database: Database, schema: str, tables: Sequence[TableRows]
-) -> None:
+async def _make_vectors(connection: Connection, tables: Sequence[TableRows]) -> None:
     for table in tables:
         generation = vectors_generation(table.name)
         dimensions = dimensions_of(table.columns[-1].type) if table.columns else None
         if generation is not None and dimensions is not None:
             await create_vectors(connection, generation, dimensions=dimensions)
-            if database.walls is not None:
-                await give_vectors(connection, table.name, schema)
+
+
+async def _give_vectors(connection: Connection, tables: Sequence[TableRows], schema: str) -> None:
+    for table in tables:
+        if vectors_generation(table.name) is not None:
+            await give_vectors(connection, table.name, schema)
 
 
 async def _check_columns(connection: Connection, schema: str, manifest: Manifest) -> None:
