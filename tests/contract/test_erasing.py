@@ -8,7 +8,8 @@ import pytest
 
 from fakes.canaries import places_of
 from fakes.command import Sloth
-from sloth_agent import AsyncSloth
+from sloth_agent import AsyncSloth, Settings
+from sloth_agent import Sloth as BlockingSloth
 from sloth_agent.adapters.stores.postgres.organizations import PostgresOrganizations
 from sloth_agent.app.sloth import AsyncTenant
 from sloth_agent.errors import Conflict, NotFound
@@ -132,6 +133,16 @@ async def test_deleted_by_many_at_once_it_is_written_down_once(
             group.start_soon(delete)
     events = await sloth.audit.list(organization=tenant.organization.id)
     assert [event.action for event in events] == ["tenant.deleted", "tenant.created"]
+
+
+def test_a_tenant_that_is_going_is_shown(sloth_cli: Sloth, settings: Settings) -> None:
+    slug = sloth_cli.tenant
+    with BlockingSloth(settings) as sloth:
+        sloth.run(lambda sloth: sloth._opened.erasing.store.mark_deleting(slug))
+    shown = sloth_cli("tenants", "show", slug, "--json").json
+    assert (shown["stage"], "index" in shown) == ("deleting", False)
+    refused = sloth_cli("tenants", "export", slug, "--output", "a.zip")
+    assert (refused.rc, "being deleted" in refused.error) == (1, True)
 
 
 def test_a_person_is_asked(sloth_cli: Sloth) -> None:

@@ -171,6 +171,7 @@ def tenant_body(organization: Organization) -> Body:
         "domain": organization.domain,
         "database": organization.database,
         "is_active": organization.is_active,
+        "stage": organization.stage.value,
         "created_at": organization.created_at.isoformat(),
     }
 

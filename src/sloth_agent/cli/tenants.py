@@ -44,7 +44,7 @@ def list_tenants(as_json: Json = False) -> None:
 
     with opened() as sloth:
         items = [tenant_body(organization) for organization in sloth.tenants()]
-    show_list(items, ("slug", "name", "is_active", "created_at"), as_json=as_json)
+    show_list(items, ("slug", "name", "is_active", "stage", "created_at"), as_json=as_json)
 
 
 @app.command("show", epilog="Example: sloth tenants show salon-anna")
@@ -57,7 +57,7 @@ def show(slug: Slug, as_json: Json = False) -> None:
         body = tenant_body(organization)
         subscription = sloth.run(lambda sloth: sloth.subscriptions.current(organization.id))
         body["subscription"] = subscription_body(subscription) if subscription else None
-        if body["is_active"]:
+        if organization.is_open:
             body["index"] = index_body(sloth.tenant(slug).index())
     show_fields(body, as_json=as_json)
 

@@ -17,7 +17,7 @@ _SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,48}[a-z0-9])?")
 
 
 class Stage(StrEnum):
-    """Where a tenant is in its life; it is open to its people while it is live."""
+    """Where a tenant is in its life."""
 
     LIVE = "live"
     IMPORTING = "importing"  # out of an archive, and not all there yet
@@ -37,6 +37,11 @@ class Organization:
     domain: str | None = None  # of its web site; unique
     is_active: bool = True
     stage: Stage = Stage.LIVE
+
+    @property
+    def is_open(self) -> bool:
+        """To its people."""
+        return self.is_active and self.stage is Stage.LIVE
 
 
 def checked_slug(slug: str) -> str:
