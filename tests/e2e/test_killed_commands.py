@@ -10,6 +10,7 @@ import signal
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from uuid import uuid4
 
@@ -20,13 +21,14 @@ from fakes.command import Sloth
 from fakes.dying import Victim, counting_into, dying_at
 from fakes.hashing_embedder import HashingEmbedder
 from fakes.whole_install import Facts, WholeInstall
-from sloth_agent import Settings
+from sloth_agent import AsyncSloth, Settings
 from sloth_agent import Sloth as Library
 from sloth_agent.adapters.stores.postgres.embedded import attach
 from sloth_agent.app.diagnosis import Health, examine
 from sloth_agent.app.isolation import examine_isolation
 from sloth_agent.ids import TenantId
 from sloth_agent.tenants.audit import Actor
+from sloth_agent.tenants.models import Organization
 from sloth_agent.tenants.users import Role
 
 pytestmark = [
@@ -117,6 +119,10 @@ def archive(grounds: Grounds) -> Path:
     return file
 
 
+async def import_as(slug: str, archive: Path, sloth: AsyncSloth) -> Organization:
+    return await sloth.archives.import_(archive, slug=slug, by=BY)
+
+
 def new_slug() -> str:
     return f"t-{uuid4().hex}"
 
@@ -184,7 +190,7 @@ def test_delete(grounds: Grounds, archive: Path, victim: Victim) -> None:
 
     def new_tenant() -> tuple[str, TenantId]:
         slug = new_slug()
-        id = library.run(lambda sloth: sloth.archives.import_(archive, slug=slug, by=BY)).id
+        id = library.run(partial(import_as, slug, archive)).id
         library.run(
             lambda sloth: sloth.accounts.create(
                 f"anna@{slug}.example", organization=id, role=Role.OWNER, by=BY
@@ -235,3 +241,40 @@ def test_upgrade(grounds: Grounds, victim: Victim) -> None:
     assert killed
     with install.connect() as connection:
         next_release.take_back(connection)
+
+
+@VICTIMS
+@pytest.mark.parametrize("only", [(), ("--tenant", "firm-1")], ids=["all", "one tenant"])
+def test_restore(grounds: Grounds, archive: Path, victim: Victim, only: Sequence[str]) -> None:
+    """All or nothing: a kill leaves what was there, or what the backup has, and nothing between."""
+    sloth, install, library = grounds.command(DYING), grounds.install, grounds.library
+    slugs = ["firm-1", "firm-2", "firm-3"]
+    for slug in slugs:
+        library.run(partial(import_as, slug, archive))
+    backup = grounds.folder / f"{new_slug()}.zip"
+    library.run(lambda sloth: sloth.backups.create(backup, by=BY))
+
+    def state() -> list[Facts]:
+        tenants = [install.tenant(slug) for slug in slugs]
+        for facts in tenants:
+            del facts["public.audit_log"]  # it grows with each restore of one tenant
+        return [install.shared(), *tenants]
+
+    command = ("backup", "restore", str(backup), *only, "--yes")
+    expected = state()
+    moments = grounds.moments(sloth, command)
+    assert state() == expected
+    killed = 0
+    for death in grounds.deaths(moments):
+        library.tenant("firm-1").ingest_content("later.md", b"Closed in August.")
+        before = state()
+        killed += kill(sloth, command, victim, death)
+        assert state() in (before, expected)
+        again = sloth(*command)
+        assert again.rc == 0, again.stderr
+        assert state() == expected
+        assert install.strays() == set()
+        assert "40 euro" in library.tenant("firm-1").chat("How much is number 7?").text
+    assert killed
+    for slug in slugs:
+        library.delete_tenant(slug)
