@@ -11,9 +11,7 @@ from uuid import uuid4
 
 import anyio
 import pytest
-from pydantic import SecretStr
 
-from fakes.accounts import own_account
 from fakes.command import Sloth as SlothCommand
 from fakes.hashing_embedder import HashingEmbedder
 from fakes.installs import (
@@ -133,12 +131,10 @@ async def test_another_install_has_all_of_it_and_answers_the_same(
 
 @pytest.fixture
 async def cluster() -> AsyncIterator[AsyncSloth]:
-    """An install on another server, under an ordinary account."""
+    """An install on another server."""
     home = Path(tempfile.mkdtemp(prefix="sloth-"))
     attachment = attach(home)
-    url = SecretStr(own_account(attachment.conninfo))
-    settings = Settings(home=home, embedder="none", chat="extractive", database_url=url)
-    async with hashing(settings) as sloth:
+    async with hashing(another_install(attachment, home)) as sloth:
         yield sloth
     attachment.release()
     shutil.rmtree(home)

@@ -7,13 +7,10 @@ from contextlib import asynccontextmanager
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
-import psycopg
-from psycopg import sql
-from psycopg.conninfo import make_conninfo
 from pydantic import SecretStr
 
+from fakes.accounts import own_account
 from fakes.hashing_embedder import HashingEmbedder
 from sloth_agent import AsyncSloth, Settings
 from sloth_agent.adapters.archives.zipped import _SEAL, _SEAL_BYTES
@@ -35,11 +32,8 @@ async def hashing(settings: Settings) -> AsyncIterator[AsyncSloth]:
 
 
 def another_install(server: Attachment, home: Path) -> Settings:
-    """Another database, another folder of files."""
-    name = f"elsewhere_{uuid4().hex[:16]}"
-    with psycopg.connect(server.conninfo, autocommit=True) as connection:
-        connection.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
-    url = SecretStr(make_conninfo(server.conninfo, dbname=name))
+    """Another database under an ordinary account, another folder of files."""
+    url = SecretStr(own_account(server.conninfo))
     return Settings(home=home, embedder="none", chat="extractive", database_url=url)
 
 
