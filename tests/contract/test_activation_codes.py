@@ -19,6 +19,7 @@ from sloth_agent.adapters.stores.postgres.plans import PostgresPlans
 from sloth_agent.adapters.stores.postgres.subscriptions import PostgresSubscriptions
 from sloth_agent.billing.activation_codes import MOST_NEW, ActivationCodes
 from sloth_agent.billing.code_text import new_code
+from sloth_agent.billing.lifecycle import terms_held
 from sloth_agent.billing.states import CodeStatus, SubscriptionStatus
 from sloth_agent.billing.subscriptions import Subscriptions
 from sloth_agent.errors import (
@@ -176,7 +177,8 @@ async def test_codes_and_an_operator_for_one_firm_at_once(
     assert await at_once(*works) == {"done": 50}
     subscription = await subscriptions.current(firm)
     assert subscription is not None
-    assert subscription.current_period_end == NOW + days(350)
+    first, second = terms_held(subscription)  # what is paid stays apart
+    assert (first.until, second.until) == (NOW + days(175), NOW + days(350))
 
 
 async def test_why_a_code_is_refused(

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
@@ -115,3 +116,31 @@ def test_codes_from_the_command_line(sloth_cli: Sloth) -> None:
         "code.redeemed",
         "code.redeemed",
     ]
+
+
+def test_margin_from_the_command_line(sloth_cli: Sloth, tmp_path: Path) -> None:
+    slug = f"t-{uuid4().hex}"
+    assert sloth_cli("tenants", "create", slug, "--plan", "starter").rc == 0
+    assert sloth_cli("admin", "subscriptions", "activate", slug, "--plan", "starter").rc == 0
+    report = sloth_cli("admin", "margin", "--json").json
+    assert set(report) == {"month", "firms", "totals"}
+    firm = next(firm for firm in report["firms"] if firm["tenant"] == slug)
+    assert (firm["plan"], firm["status"]) == ("starter", "active")
+    assert (firm["revenue"], firm["cost"], firm["margin"]) == ("29.00", "0.0000", "29.0000")
+    assert (firm["currency"], firm["loss"], firm["models"]) == ("EUR", False, [])
+    shown = sloth_cli("admin", "margin", "--month", report["month"])
+    assert "revenue" in shown.stdout
+    assert slug in shown.stdout
+    assert "not begun" in sloth_cli("admin", "margin", "--month", "2999-01").error
+    assert sloth_cli("admin", "margin", "--month", "November").rc == 2
+
+    prices = sloth_cli("admin", "prices").stdout
+    file = tmp_path / "prices.toml"
+    file.write_text(prices.replace("EUR = 0.90", "EUR = nothing"))
+    sloth = sloth_cli.using(SLOTH_PRICES=str(file))
+    refused = sloth("admin", "margin")
+    assert (refused.rc, refused.stdout) == (1, "")
+    assert "The prices cannot be used. Line 10" in refused.error
+    file.write_text(prices)
+    assert sloth("admin", "margin", "--json").rc == 0
+    assert "cannot be read" in sloth.using(SLOTH_PRICES=str(tmp_path))("admin", "margin").error

@@ -35,7 +35,7 @@ COMMANDS = [
     ("tasks",), ("tasks", "list"), ("tasks", "run"),
     ("db",), ("db", "upgrade"), ("db", "status"), ("db", "stop"),
     ("admin",), ("admin", "audit"), ("admin", "audit", "list"),
-    ("admin", "usage"), ("admin", "notices"),
+    ("admin", "usage"), ("admin", "notices"), ("admin", "margin"), ("admin", "prices"),
     ("admin", "users"), ("admin", "users", "create"), ("admin", "users", "list"),
     ("admin", "users", "set-role"), ("admin", "users", "deactivate"),
     ("admin", "users", "activate"), ("admin", "users", "invite"),

@@ -203,7 +203,7 @@ def test_without_end_it_is_canceled_at_once_only() -> None:
 
 
 LENGTHS = st.integers(1, 400).map(days) | st.none()
-GRANTS = st.builds(grant_of, st.sampled_from(list(PLANS.values())), LENGTHS)
+GRANTS = st.builds(grant_of, st.sampled_from(list(PLANS.values())), LENGTHS, paid=st.booleans())
 STEPS = st.lists(st.tuples(st.integers(0, 200).map(days), GRANTS), max_size=8)
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from sloth_agent.agent.ports import Transcript
 from sloth_agent.app.isolation import Isolation
 from sloth_agent.billing.allowance import Meter, UsageReport
 from sloth_agent.billing.lifecycle import terms_held
+from sloth_agent.billing.margin import FirmMargin, MarginReport, Total
 from sloth_agent.billing.models import Plan, Subscription
 from sloth_agent.billing.notices import Notice
 from sloth_agent.billing.plans import PlanOutcome
@@ -303,6 +305,50 @@ def usage_body(report: UsageReport) -> Body:
         "period_end": report.month.end.isoformat(),
         **{meter.room.resource.value: _meter(meter) for meter in report.meters},
     }
+
+
+def margin_body(report: MarginReport) -> Body:
+    return {
+        "month": f"{report.month:%Y-%m}",
+        "firms": [_firm_margin(firm) for firm in report.firms],
+        "totals": [_margin_total(total) for total in report.totals],
+    }
+
+
+def _firm_margin(firm: FirmMargin) -> Body:
+    payer = firm.payer
+    return {
+        "tenant": payer.slug,
+        "plan": payer.plan,
+        "status": payer.status.value if payer.status else None,
+        "currency": firm.currency,
+        "revenue": str(payer.revenue),
+        "cost": _amount(firm.cost),
+        "margin": _amount(firm.margin),
+        "loss": firm.loss,
+        "unpriced_calls": firm.unpriced_calls,
+        "models": [
+            {**asdict(spent), "cost": f"{spent.cost:f}", "currency": bill.currency}
+            for bill in firm.bills
+            for spent in bill.spent
+        ],
+    }
+
+
+def _margin_total(total: Total) -> Body:
+    return {
+        "currency": total.currency,
+        "firms": total.firms,
+        "losses": total.losses,
+        "revenue": str(total.revenue),
+        "cost": _amount(total.cost),
+        "margin": _amount(total.margin),
+        "unpriced_calls": total.unpriced_calls,
+    }
+
+
+def _amount(amount: Decimal | None) -> str | None:
+    return None if amount is None else f"{amount:f}"
 
 
 def notice_body(notice: Notice) -> Body:

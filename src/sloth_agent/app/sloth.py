@@ -26,6 +26,7 @@ from sloth_agent.app.tenant_services import TenantServices
 from sloth_agent.app.wiring import Services
 from sloth_agent.billing.activation_codes import ActivationCodes
 from sloth_agent.billing.allowance import UsageReport
+from sloth_agent.billing.margin import Margins
 from sloth_agent.billing.notices import Notice
 from sloth_agent.billing.plans import PlanCatalog
 from sloth_agent.billing.referring import Referrals
@@ -197,6 +198,11 @@ class AsyncSloth:
     def referrals(self) -> Referrals:
         """Firms that users have brought here."""
         return self._opened.referrals
+
+    @property
+    def margins(self) -> Margins:
+        """What each organization pays and costs, month by month."""
+        return self._opened.margins
 
     @property
     def accounts(self) -> Accounts:

@@ -10,8 +10,10 @@ from sloth_agent.adapters.stores.postgres.activation_codes import PostgresCodes
 from sloth_agent.adapters.stores.postgres.arrivals import PostgresArrivals
 from sloth_agent.adapters.stores.postgres.audit import PostgresAudit
 from sloth_agent.adapters.stores.postgres.control_tables import PostgresControlTables
+from sloth_agent.adapters.stores.postgres.costs import PostgresCostsOfAll
 from sloth_agent.adapters.stores.postgres.databases import Databases
 from sloth_agent.adapters.stores.postgres.organizations import PostgresOrganizations
+from sloth_agent.adapters.stores.postgres.payers import PostgresPayers
 from sloth_agent.adapters.stores.postgres.plans import PostgresPlans
 from sloth_agent.adapters.stores.postgres.referrals import PostgresReferrals
 from sloth_agent.adapters.stores.postgres.schemas import TenantSchemas
@@ -26,6 +28,7 @@ from sloth_agent.adapters.stores.postgres.vacant_spaces import PostgresVacantSpa
 from sloth_agent.app.chosen_backends import Backends
 from sloth_agent.app.tenant_services import TenantServices
 from sloth_agent.billing.activation_codes import ActivationCodes
+from sloth_agent.billing.margin import Margins
 from sloth_agent.billing.plans import PlanCatalog
 from sloth_agent.billing.recent import RecentSubscriptions
 from sloth_agent.billing.referring import Referrals
@@ -108,6 +111,16 @@ class Services:
     @cached_property
     def _subscription_store(self) -> PostgresSubscriptions:
         return PostgresSubscriptions(self.databases.main)
+
+    @cached_property
+    def margins(self) -> Margins:
+        return Margins(
+            PostgresPayers(self.databases.main),
+            PostgresCostsOfAll(self.databases),
+            self.subscriptions,
+            self.backends.prices,
+            self.backends.clock,
+        )
 
     @cached_property
     def accounts(self) -> Accounts:

@@ -56,6 +56,10 @@ class Bill:
     currency: str
     spent: tuple[Spent, ...]  # each model once, in the order of kinds and names
 
+    @property
+    def total(self) -> Decimal:
+        return sum((spent.cost for spent in self.spent), Decimal(0))
+
 
 NO_BILL = Bill(month=date(1970, 1, 1), currency="", spent=())
 """Of work that costs nothing."""

@@ -26,9 +26,10 @@ def length_of(
     return continued(start, anchor=anchor, months=cycle.months) - start
 
 
-def grant_of(plan: Plan, length: timedelta | None) -> Grant:
+def grant_of(plan: Plan, length: timedelta | None, *, paid: bool = False) -> Grant:
     """Time on a plan, under its terms of today. What costs nothing is for ever."""
-    return Grant(plan=plan.slug, terms=plan.terms, length=None if plan.terms.free else length)
+    length = None if plan.terms.free else length
+    return Grant(plan=plan.slug, terms=plan.terms, length=length, paid=paid)
 
 
 def trial_of(plan: Plan) -> Grant:
@@ -83,6 +84,7 @@ def with_grant(
             wanted,
             status=next_status(subscription.status, Event.ACTIVATED),
             current_period_end=end_of(first, now),
+            paid=first.paid,
         )
     return _begun(first, wanted, organization=organization, start=now)
 
@@ -179,6 +181,7 @@ def _begun(
         cancel_at_period_end=before.cancel_at_period_end if before else False,
         canceled_at=before.canceled_at if before else None,
         later=before.later if before else (),
+        paid=grant.paid,
     )
 
 
@@ -190,6 +193,7 @@ def _rest(subscription: Subscription, now: datetime) -> Grant:
         terms=subscription.terms,
         length=None if end is None or subscription.terms.free else end - now,
         trial=subscription.status is SubscriptionStatus.TRIALING,
+        paid=subscription.paid,
     )
 
 
@@ -205,22 +209,28 @@ def _row(held: Sequence[Grant], grant: Grant, plans: Plans) -> Sequence[Grant]:
     for each in sorted((*held, grant), key=step, reverse=True):
         if row and row[-1].length is None:
             break
-        if row and _same(row[-1], each):
-            row[-1] = _joined(row[-1], each)
-        else:
+        known = next((place for place, other in enumerate(row) if _same(other, each)), None)
+        if known is None:
             row.append(each)
+        else:
+            row[known] = _joined(row[known], each)
+            if row[known].length is None:
+                del row[known + 1 :]
     return row
 
 
 def _same(one: Grant, other: Grant) -> bool:
-    return one.plan == other.plan and one.terms == other.terms
+    """Whether they are one piece of time: what is paid stays apart from what is given."""
+    alike = one.paid == other.paid or one.trial or other.trial
+    return alike and one.plan == other.plan and one.terms == other.terms
 
 
 def _joined(one: Grant, other: Grant) -> Grant:
     """A trial that is followed by the same plan is part of it."""
     lengths = (one.length, other.length)
     length = None if None in lengths else sum(filter(None, lengths), timedelta())
-    return replace(one, length=length, trial=one.trial and other.trial)
+    trial, paid = one.trial and other.trial, one.paid or other.paid
+    return replace(one, length=length, trial=trial, paid=paid)
 
 
 def _after_its_period(subscription: Subscription, plans: Plans) -> Subscription:

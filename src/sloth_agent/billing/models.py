@@ -98,6 +98,7 @@ class Grant:
     terms: Terms
     length: timedelta | None  # None: for ever
     trial: bool = False
+    paid: bool = False  # False: a trial, or given without a payment
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,6 +118,7 @@ class Subscription:
     cancel_at_period_end: bool = False
     canceled_at: datetime | None = None
     later: tuple[Grant, ...] = ()  # in the order in which they begin
+    paid: bool = False  # the current period; False: a trial, or given without a payment
 
     @property
     def limits(self) -> Limits:

@@ -49,10 +49,10 @@ class Subscriptions:
         cycle: BillingCycle | None = None,
         by: Actor,
     ) -> Subscription:
-        """Give a firm time on a plan, such as after a bank transfer.
+        """Give a firm time on a plan, such as after a bank transfer: it is taken to be paid.
 
-        0 days are without end; None is one month of the calendar, or one year if that is the cycle.
-        What the firm has already gets no shorter: see `lifecycle.with_grant`.
+        0 days are without end, and not paid; None is one month of the calendar, or one year if that
+        is the cycle. What the firm has already gets no shorter: see `lifecycle.with_grant`.
 
         Raises:
             InvalidInput: days out of range.
@@ -72,7 +72,7 @@ class Subscriptions:
                 time = length_of(wanted, bought, after=present, now=now)
             return granted(
                 present,
-                grant_of(bought, time),
+                grant_of(bought, time, paid=time is not None),
                 organization=organization,
                 plans=plans,
                 event=event,

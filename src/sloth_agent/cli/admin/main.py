@@ -5,6 +5,7 @@ import typer
 from sloth_agent.cli.admin import (
     audit,
     codes,
+    margin,
     notices,
     plans,
     referrals,
@@ -18,6 +19,8 @@ app.add_typer(plans.app, name="plans", help="What is on sale.")
 app.add_typer(codes.app, name="codes", help="Plans without a payment, to hand out.")
 app.add_typer(subscriptions.app, name="subscriptions", help="What each tenant has.")
 app.command("usage", epilog=usage.EXAMPLE)(usage.usage)
+app.command("margin", epilog=margin.MARGIN_EXAMPLE)(margin.margin)
+app.command("prices", epilog=margin.PRICES_EXAMPLE)(margin.prices)
 app.command("notices", epilog=notices.EXAMPLE)(notices.notices)
 app.add_typer(users.app, name="users", help="Who signs in.")
 app.add_typer(referrals.app, name="referrals", help="Firms that users brought here.")

@@ -41,6 +41,7 @@ CONTROL_TABLES = (
     "password_resets",
     "plans",
     "subscriptions",
+    "subscription_history",
     "activation_codes",
     "activation_code_tries",
     "task_runs",

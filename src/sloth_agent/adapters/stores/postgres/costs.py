@@ -1,14 +1,17 @@
 """What tenants cost, in the databases where they live."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from itertools import groupby
+from operator import itemgetter
 from typing import LiteralString
 
 from sloth_agent.adapters.stores.postgres.database import Database, Row
+from sloth_agent.adapters.stores.postgres.databases import Databases
 from sloth_agent.adapters.stores.postgres.usage import Counting
 from sloth_agent.billing.costs import Bill, Spent
+from sloth_agent.billing.margin import Home
 from sloth_agent.billing.prices import CostKind
 
 _SUMS = ("calls", "input_tokens", "output_tokens", "estimated_tokens", "unpriced_calls", "cost")
@@ -60,11 +63,32 @@ class PostgresCosts:
         return _bills(month, rows)
 
 
+@dataclass(frozen=True, slots=True)
+class PostgresCostsOfAll:
+    """`CostsOfAll`, one database after the other."""
+
+    databases: Databases
+
+    async def of(self, month: date) -> Mapping[Home, Sequence[Bill]]:
+        found: dict[Home, Sequence[Bill]] = {}
+        for name, database in await self.databases.all():
+            async with database.shared() as connection:
+                rows = await connection.execute(
+                    f"select schema_name, {_COLUMNS} from public.costs where month = %s"
+                    " order by schema_name, currency, kind, model",
+                    (month,),
+                )
+                for schema, of_tenant in groupby(await rows.fetchall(), key=itemgetter(0)):
+                    home = Home(database=name, schema_name=schema)
+                    found[home] = _bills(month, [row[1:] for row in of_tenant])
+        return found
+
+
 def _bills(month: date, rows: Sequence[Row]) -> list[Bill]:
     """Of rows in the order of currencies."""
     return [
         Bill(month=month, currency=currency, spent=tuple(_spent(row) for row in same))
-        for currency, same in groupby(rows, key=lambda row: row[0])
+        for currency, same in groupby(rows, key=itemgetter(0))
     ]
 
 

@@ -15,6 +15,7 @@ from sloth_agent.adapters.stores.postgres.organizations import (
 from sloth_agent.adapters.stores.postgres.plans import plans_in, terms_from, terms_json
 from sloth_agent.billing.models import Grant, Subscription
 from sloth_agent.billing.ports import Change, Decide, Subscribed
+from sloth_agent.billing.revenue import monthly_revenue
 from sloth_agent.billing.states import BillingCycle, SubscriptionStatus
 from sloth_agent.errors import NotFound
 from sloth_agent.ids import TenantId
@@ -34,6 +35,7 @@ _NAMES = (
     "cancel_at_period_end",
     "canceled_at",
     "later",
+    "paid",
 )
 _COLUMNS: LiteralString = ", ".join(_NAMES)
 SUBSCRIPTION_COLUMNS: LiteralString = ", ".join(f"subscriptions.{name}" for name in _NAMES)
@@ -136,6 +138,7 @@ async def decide_in(
 async def store_in(connection: Connection, change: Change) -> Subscription:
     """Under `hold`."""
     await _save(connection, change.subscription)
+    await _remember(connection, change.subscription, since=change.event.at)
     await record(connection, change.event)
     return change.subscription
 
@@ -172,6 +175,26 @@ async def _save(connection: Connection, subscription: Subscription) -> None:
             subscription.cancel_at_period_end,
             subscription.canceled_at,
             Jsonb([_grant_json(grant) for grant in subscription.later]),
+            subscription.paid,
+        ),
+    )
+
+
+async def _remember(connection: Connection, subscription: Subscription, *, since: datetime) -> None:
+    """For the margin of months that are over."""
+    await connection.execute(
+        "insert into public.subscription_history"
+        " (organization_id, since, plan, status, monthly_revenue, currency)"
+        " values (%s, %s, %s, %s, %s, %s) on conflict (organization_id, since) do update"
+        " set plan = excluded.plan, status = excluded.status,"
+        " monthly_revenue = excluded.monthly_revenue, currency = excluded.currency",
+        (
+            subscription.organization,
+            since,
+            subscription.plan,
+            subscription.status,
+            monthly_revenue(subscription),
+            subscription.terms.currency,
         ),
     )
 
@@ -194,6 +217,7 @@ def _grant_json(grant: Grant) -> dict[str, Any]:
         "terms": terms_json(grant.terms),
         "microseconds": None if grant.length is None else grant.length // timedelta(microseconds=1),
         "trial": grant.trial,
+        "paid": grant.paid,
     }
 
 
@@ -204,4 +228,5 @@ def _grant(stored: Mapping[str, Any]) -> Grant:
         terms=terms_from(stored["terms"]),
         length=None if length is None else timedelta(microseconds=length),
         trial=stored["trial"],
+        paid=stored["paid"],
     )

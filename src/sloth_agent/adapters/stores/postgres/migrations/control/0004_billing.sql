@@ -22,10 +22,22 @@ create table public.subscriptions (
     trial_end timestamptz,
     cancel_at_period_end boolean not null,
     canceled_at timestamptz,
-    later jsonb not null
+    later jsonb not null,
+    paid boolean not null
 );
 
 create index subscriptions_due on public.subscriptions (current_period_end);
+
+-- What each organization had since when, and what it paid for a month of it.
+create table public.subscription_history (
+    organization_id uuid not null references public.organizations on delete cascade,
+    since timestamptz not null,
+    plan text not null,
+    status text not null,
+    monthly_revenue numeric not null,
+    currency text not null,
+    primary key (organization_id, since)
+);
 
 -- Only a digest of each code: who reads this table can redeem none.
 create table public.activation_codes (

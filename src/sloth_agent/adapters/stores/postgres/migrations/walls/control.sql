@@ -4,6 +4,7 @@ grant select, insert, update, delete on public.organizations to {platform};
 grant select, insert on public.audit_log to {platform};
 grant select, insert, update, delete on public.users, public.invitations, public.password_resets to {platform};
 grant select, insert, update, delete on public.plans, public.subscriptions to {platform};
+grant select, insert, update on public.subscription_history to {platform};
 grant select, insert, update, delete on public.activation_codes, public.activation_code_tries to {platform};
 grant select, insert, update on public.task_runs to {platform};
 grant select, insert, update on public.referrals, public.referral_rewards to {platform};
