@@ -26,13 +26,19 @@ from fakes.installs import (
     salon,
 )
 from sloth_agent import AsyncSloth
-from sloth_agent.adapters.stores.postgres.control_tables import AUDIT_LOG, CONTROL_TABLES
+from sloth_agent.adapters.stores.postgres.control_tables import (
+    AUDIT_LOG,
+    CONTROL_TABLES,
+    PostgresControlTables,
+)
 from sloth_agent.adapters.stores.postgres.embedded import Attachment
+from sloth_agent.adapters.stores.postgres.migrations.history import Migration, migrations
 from sloth_agent.app.sloth import AsyncTenant
 from sloth_agent.billing.allowance import Resource
 from sloth_agent.errors import ArchiveRefused, Conflict, DatabaseUnavailable, NotFound
 from sloth_agent.tenants.archives import Archives
 from sloth_agent.tenants.models import Organization, Stage
+from sloth_agent.tenants.restoring import Restoring
 from sloth_agent.tenants.users import Role, User
 
 pytestmark = pytest.mark.anyio
@@ -183,6 +189,33 @@ async def test_an_empty_install_becomes_the_same(
     assert (await elsewhere.codes.redeem(anna, firms.code, by=BY)).plan == "professional"
 
 
+async def test_a_backup_of_an_older_release_is_brought_up_to_date(
+    elsewhere: AsyncSloth, backup: Path
+) -> None:
+    known = migrations("control")
+    change = "alter table public.users add column nickname text not null default 'none'"
+    new = Migration(version=len(known) + 1, name="next", statements=(change,))
+    main = elsewhere._opened.databases.main
+    async with main.owning() as connection:
+        await connection.execute(change.encode())
+    control = PostgresControlTables(main, steps=(*known, new))
+    await replace(elsewhere.restoring, control=control).restore(backup, by=BY)
+    async with main.owning() as connection:
+        found = await connection.execute("select email, nickname from public.users order by 1")
+        assert await found.fetchall() == [
+            (f"{name}@example.com", "none") for name in ("anna", "ben", "root")
+        ]
+
+
+async def test_codes_are_not_replaced_unasked(elsewhere: AsyncSloth, backup: Path) -> None:
+    await elsewhere.tasks.run("clean-up", by=BY)
+    assert await elsewhere.plans.list()
+    assert await elsewhere.restoring.is_empty()
+    await elsewhere.codes.generate("pro", days=90, by=BY)
+    with pytest.raises(Conflict, match="not empty"):
+        await elsewhere.restoring.restore(backup, by=BY)
+
+
 async def assert_same(here: AsyncTenant, there: AsyncTenant) -> None:
     assert await everything(there) == await everything(here)
     answers = await here.chat(QUESTION), await there.chat(QUESTION)
@@ -201,7 +234,7 @@ async def test_put_back_in_the_place_of_what_came_later(
     await sloth.delete_tenant("ben", by=BY)
     await salon(sloth, "carl")
     changed = await traces(sloth)
-    with pytest.raises(Conflict, match="has tenants"):
+    with pytest.raises(Conflict, match="not empty"):
         await sloth.restoring.restore(backup, by=BY)
     assert await traces(sloth) == changed
 
@@ -435,32 +468,55 @@ async def test_damage_anywhere_is_refused(
         await elsewhere.archives.import_(backup, by=BY)
 
 
-class Failing:
+def failing(archives: Archives) -> Archives:
     """Files that cannot be written from the third one on."""
+    written: list[str] = []
 
-    left = 2
+    class Failing:
+        def __init__(self, schema: str) -> None:
+            self.files = archives.files(schema)
+            self.read = self.files.read
 
-    def __init__(self, archives: Archives, schema: str) -> None:
-        self.files = archives.files(schema)
-        self.read = self.files.read
+        async def write(self, key: str, content: bytes) -> None:
+            if len(written) == 2:
+                raise DatabaseUnavailable("Gone.")
+            written.append(key)
+            await self.files.write(key, content)
 
-    async def write(self, key: str, content: bytes) -> None:
-        if not Failing.left:
-            raise DatabaseUnavailable("Gone.")
-        Failing.left -= 1
-        await self.files.write(key, content)
+    return replace(archives, files=Failing)
 
 
 async def test_a_restore_that_fails_half_way_leaves_nothing(
     elsewhere: AsyncSloth, backup: Path
 ) -> None:
     before = await traces(elsewhere)
-    archives = elsewhere.archives
-    failing = replace(archives, files=lambda schema: Failing(archives, schema))
+    restoring = elsewhere.restoring
     with pytest.raises(DatabaseUnavailable):
-        await replace(elsewhere.restoring, archives=failing).restore(backup, by=BY)
+        await replace(restoring, archives=failing(restoring.archives)).restore(backup, by=BY)
     assert await traces(elsewhere) == before
     await elsewhere.restoring.restore(backup, by=BY)
+
+
+async def test_what_a_killed_restore_left_is_removed_by_the_clean_up(
+    elsewhere: AsyncSloth, backup: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def killed(*_: object) -> int:
+        """Nobody is there to clean up."""
+        return 0
+
+    before = await traces(elsewhere)
+    with monkeypatch.context() as patch:
+        patch.setattr(Restoring, "_remove_vacant", killed)
+        restoring = elsewhere.restoring
+        with pytest.raises(DatabaseUnavailable):
+            await replace(restoring, archives=failing(restoring.archives)).restore(backup, by=BY)
+    left = await traces(elsewhere)
+    assert (len(left.schemas), left.control) == (2, before.control)
+    done = await elsewhere.tasks.run("clean-up", by=BY)
+    assert done.outcome
+    assert done.outcome["vacant_spaces"] == 2
+    after = await traces(elsewhere)
+    assert after.is_tidy(set())
 
 
 async def test_restored_by_many_at_once_it_comes_once(elsewhere: AsyncSloth, backup: Path) -> None:

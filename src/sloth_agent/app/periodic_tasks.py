@@ -38,7 +38,12 @@ async def _watch_limits_of(tenant: TenantServices) -> int:
 
 async def clean_up(services: Services) -> Outcome:
     files, failed = await _in_every_tenant(services, lambda tenant: tenant.leftovers.remove())
-    return {"files": files, "folders": await services.orphans.remove(), "failed_tenants": failed}
+    return {
+        "files": files,
+        "folders": await services.orphans.remove(),
+        "vacant_spaces": await services.restoring.remove_leftovers(),
+        "failed_tenants": failed,
+    }
 
 
 async def _in_every_tenant(

@@ -72,7 +72,7 @@ def _restore(file: Path, *, yes: bool, as_json: bool) -> None:
     with opened() as sloth:
         replace = not sloth.run(lambda sloth: sloth.restoring.is_empty())
         if replace and not yes:
-            confirm(f"Erase all {len(sloth.tenants())} tenants and all users, and restore {file}?")
+            confirm(f"Erase all {len(sloth.tenants())} tenants and users, and restore {file}?")
         manifest = sloth.run(
             lambda sloth: sloth.restoring.restore(file, replace=replace, by=operator())
         )

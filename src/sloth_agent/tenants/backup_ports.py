@@ -37,11 +37,11 @@ class ControlTables(Protocol):
         """One moment; nobody waits for whoever reads it."""
 
     async def is_empty(self) -> bool:
-        """Whether there are neither tenants nor users."""
+        """Whether there are neither tenants nor users nor codes."""
 
     async def check(self, manifest: BackupManifest) -> None:
         """Raises:
-        ArchiveRefused: of another version, or with tables and columns that do not fit.
+        ArchiveRefused: of a newer version.
         """
 
     async def replace(
@@ -55,12 +55,13 @@ class ControlTables(Protocol):
     ) -> None:
         """Put a backup's rows in the place of all rows; of the audit log none is removed.
 
+        Rows of an older version are brought up to date.
         One transaction. `homes` are the places where the tenants' data are by now, by the names of
         the schemas where they were; the places where tenants lived until now become vacant.
 
         Raises:
-            Conflict: `only_empty`, and there are tenants or users.
-            ArchiveRefused: rows that do not fit.
+            Conflict: `only_empty`, and it is not.
+            ArchiveRefused: tables, columns or rows that do not fit.
         """
 
     async def rehouse(self, tenant: Organization, home: Space, *, event: AuditEvent) -> bool:
@@ -69,7 +70,7 @@ class ControlTables(Protocol):
 
 def not_empty() -> Conflict:
     return Conflict(
-        "This install has tenants or users.",
+        "This install is not empty.",
         hint="Say --yes to put the backup in their place, or restore into an empty install.",
     )
 

@@ -55,8 +55,8 @@ class Restoring:
 
         Raises:
             NotFound: no such file.
-            ArchiveRefused: not a backup, damaged, or of another release.
-            Conflict: the install has tenants or users, or somebody restores right now.
+            ArchiveRefused: not a backup, damaged, or of a newer release.
+            Conflict: the install is not empty, or somebody restores right now.
         """
         async with self._opened(path) as (manifest, archive):
             await self.control.check(manifest)
@@ -120,6 +120,17 @@ class Restoring:
                     )
         return await self.archives.organizations.show(slug)
 
+    async def remove_leftovers(self) -> int:
+        """Remove the places that a restore which was cut short has left; returns how many.
+
+        None while somebody restores.
+        """
+        try:
+            async with self.vacant.alone():
+                return await self._remove_vacant()
+        except Conflict:
+            return 0
+
     @asynccontextmanager
     async def _opened(self, path: Path) -> AsyncIterator[tuple[BackupManifest, ArchiveReader]]:
         """A backup that was read to its last byte, and the archives in it too."""
@@ -142,11 +153,13 @@ class Restoring:
                 with anyio.CancelScope(shield=True):
                     await self._remove_vacant()
 
-    async def _remove_vacant(self) -> None:
-        for space in await self.vacant.all():
+    async def _remove_vacant(self) -> int:
+        vacant = await self.vacant.all()
+        for space in vacant:
             await self.spaces.remove(space)
             await self.folders.remove(space.schema_name)
             await self.vacant.forget(space)
+        return len(vacant)
 
     async def _settle(
         self, tenant: KeptTenant, archive: ArchiveReader, database: str

@@ -2,14 +2,14 @@
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import psycopg
 from psycopg import sql
 
 from sloth_agent.adapters.stores.postgres.audit import record
 from sloth_agent.adapters.stores.postgres.database import Connection, Database
-from sloth_agent.adapters.stores.postgres.migrations.history import head
+from sloth_agent.adapters.stores.postgres.migrations.history import Migration, migrations
 from sloth_agent.adapters.stores.postgres.organizations import all_organizations
 from sloth_agent.adapters.stores.postgres.table_copies import (
     AS_TEXT,
@@ -31,6 +31,10 @@ from sloth_agent.tenants.ports import Space
 
 Read = Callable[[str], AsyncIterator[bytes]]
 
+PUBLIC = "public"
+ARRIVING = "sloth_arriving"
+"""A schema that no other transaction ever sees."""
+
 AUDIT_LOG = "audit_log"
 
 CONTROL_TABLES = (
@@ -50,36 +54,36 @@ CONTROL_TABLES = (
 )
 """Those that others refer to come first."""
 
+NEVER_MISSED = {AUDIT_LOG, "task_runs", "plans"}
+"""An install with rows in these alone is empty: the log is kept, and plans come from a file."""
+
 
 @dataclass(frozen=True, slots=True)
 class PostgresControlTables:
     """`ControlTables` in the main database, as the account that owns them."""
 
     database: Database
+    steps: tuple[Migration, ...] = field(default_factory=lambda: migrations("control"))
 
     @asynccontextmanager
     async def snapshot(self) -> AsyncIterator[ControlSnapshot]:
         async with self.database.owning() as connection:
             await connection.execute((ONE_MOMENT + AS_TEXT).removeprefix("; "))
-            yield Snapshot(connection, await _version(connection), await _columns(connection))
+            version, columns = await _version(connection), await _columns(connection, PUBLIC)
+            yield Snapshot(connection, version, columns)
 
     async def is_empty(self) -> bool:
         async with self.database.owning() as connection:
             return await _is_empty(connection)
 
     async def check(self, manifest: BackupManifest) -> None:
-        if manifest.version != head("control"):
+        newest = self.steps[-1].version
+        if manifest.version > newest:
             raise ArchiveRefused(
                 f"The backup has control tables of version {manifest.version},"
-                f" and this release has {head('control')}.",
-                hint=f"Restore it with the release that made it: {manifest.made_by}.",
+                f" and this release knows up to {newest}.",
+                hint="Upgrade sloth-agent.",
             )
-        async with self.database.owning() as connection:
-            here = await _columns(connection)
-        there = {table.name: table.columns for table in manifest.tables}
-        odd = sorted(name for name in {*here, *there} if here.get(name) != there.get(name))
-        if odd:
-            raise ArchiveRefused(f"The backup's tables are not those of its version: {odd[0]}.")
 
     async def replace(
         self,
@@ -93,18 +97,28 @@ class PostgresControlTables:
         try:
             async with self.database.owning() as connection:
                 await connection.execute(AS_TEXT.removeprefix("; "))
+                await self._arrive(connection, manifest, read)
                 await _keep_writers_out(connection)
                 if only_empty and not await _is_empty(connection):
                     raise not_empty()
                 await vacate_all(connection)
-                await _empty(connection)
-                for table in manifest.tables:
-                    await _fill(connection, table, read)
+                await _exchange(connection)
                 await _lead(connection, homes)
                 await record(connection, event)
         except (psycopg.DataError, psycopg.IntegrityError) as error:
             reason = str(error).splitlines()[0]
             raise ArchiveRefused(f"The backup's rows do not fit: {reason}.") from error
+
+    async def _arrive(self, connection: Connection, manifest: BackupManifest, read: Read) -> None:
+        """Make tables beside the present ones, as they were; fill them, bring them up to date."""
+        await connection.execute(sql.SQL("create schema {}").format(sql.Identifier(ARRIVING)))
+        await _take(connection, self.steps[: manifest.version])
+        arriving = await _columns(connection, ARRIVING)
+        there = {table.name: table for table in manifest.tables}
+        _check_columns(arriving, there)
+        for name in arriving:
+            await _fill(connection, there[name], read)
+        await _take(connection, self.steps[manifest.version :])
 
     async def rehouse(self, tenant: Organization, home: Space, *, event: AuditEvent) -> bool:
         async with self.database.owning() as connection:
@@ -135,8 +149,8 @@ class Snapshot:
         return copied_out(self.connection, _named(table), self.tables[table])
 
 
-def _named(table: str) -> sql.Identifier:
-    return sql.Identifier("public", table)
+def _named(table: str, schema: str = PUBLIC) -> sql.Identifier:
+    return sql.Identifier(schema, table)
 
 
 async def _version(connection: Connection) -> int:
@@ -146,9 +160,34 @@ async def _version(connection: Connection) -> int:
     return int((await found.fetchone() or (0,))[0])
 
 
-async def _columns(connection: Connection) -> Columns:
-    public = await columns_of(connection, "public")
-    return {table: public[table] for table in CONTROL_TABLES}
+async def _columns(connection: Connection, schema: str) -> Columns:
+    """Of the control tables in a schema; one of an older version may have fewer."""
+    found = await columns_of(connection, schema)
+    return {table: found[table] for table in CONTROL_TABLES if table in found}
+
+
+async def _take(connection: Connection, steps: Sequence[Migration]) -> None:
+    """Steps of the control tables' history, on the tables beside the present ones."""
+    for step in steps:
+        for statement in step.statements:
+            await connection.execute(sql.SQL(statement.replace(f"{PUBLIC}.", f"{ARRIVING}.")))
+
+
+def _check_columns(here: Columns, there: Mapping[str, TableRows]) -> None:
+    odd = [
+        name
+        for name in sorted({*here, *there})
+        if name not in there or here.get(name) != there[name].columns
+    ]
+    if odd:
+        raise ArchiveRefused(f"The backup's tables are not those of its version: {odd[0]} differs.")
+
+
+async def _fill(connection: Connection, table: TableRows, read: Read) -> None:
+    into = _named(table.name, ARRIVING)
+    await connection.execute(sql.SQL("delete from {}").format(into))  # what steps have put in
+    rows = await copied_in(connection, into, table.columns, read(control_member(table.name)))
+    check_count(table, rows)
 
 
 async def _keep_writers_out(connection: Connection) -> None:
@@ -158,35 +197,29 @@ async def _keep_writers_out(connection: Connection) -> None:
 
 
 async def _is_empty(connection: Connection) -> bool:
-    found = await connection.execute(
-        "select exists (select from public.organizations) or exists (select from public.users)"
-    )
+    tables = [_named(table) for table in CONTROL_TABLES if table not in NEVER_MISSED]
+    rows = sql.SQL(" or ").join(map(sql.SQL("exists (select from {})").format, tables))
+    found = await connection.execute(sql.SQL("select {}").format(rows))
     return await found.fetchone() == (False,)
 
 
-async def _empty(connection: Connection) -> None:
-    """But for the audit log: what was done here stays on record."""
+async def _exchange(connection: Connection) -> None:
+    """The rows that are here for those that arrive; of the audit log none is lost."""
     for table in reversed(CONTROL_TABLES):
         if table != AUDIT_LOG:
             await connection.execute(sql.SQL("delete from {}").format(_named(table)))
-
-
-async def _fill(connection: Connection, table: TableRows, read: Read) -> None:
-    into = sql.Identifier("arriving")
-    await connection.execute(
-        sql.SQL("create temporary table {} (like {})").format(into, _named(table.name))
-    )
-    rows = await copied_in(connection, into, table.columns, read(control_member(table.name)))
-    check_count(table, rows)
-    names = sql.SQL(", ").join(sql.Identifier(column.name) for column in table.columns)
-    known = sql.SQL(" on conflict (id) do nothing" if table.name == AUDIT_LOG else "")
-    await connection.execute(
-        sql.SQL(
-            "with arrived as (table {}) insert into {} ({names}) select {names} from arrived"
-        ).format(into, _named(table.name), names=names)
-        + known
-    )
-    await connection.execute(sql.SQL("drop table {}").format(into))
+    for table, columns in (await _columns(connection, PUBLIC)).items():
+        await connection.execute(
+            sql.SQL(
+                "with arrived as (table {}) insert into {} ({names}) select {names} from arrived"
+            ).format(
+                _named(table, ARRIVING),
+                _named(table),
+                names=sql.SQL(", ").join(sql.Identifier(column.name) for column in columns),
+            )
+            + sql.SQL(" on conflict (id) do nothing" if table == AUDIT_LOG else "")
+        )
+    await connection.execute(sql.SQL("drop schema {} cascade").format(sql.Identifier(ARRIVING)))
 
 
 async def _lead(connection: Connection, homes: Mapping[str, Space]) -> None:
