@@ -9,6 +9,7 @@ from pathlib import Path
 import anyio
 from benchmarks import (
     asked,
+    backups,
     cli,
     embedding,
     ingest,
@@ -33,6 +34,7 @@ PARTS: dict[str, Part] = {
     "tenants": tenants.measure,
     "walls": walls.measure,
     "many": many_tenants.measure,
+    "backups": backups.measure,
     "cli": cli.measure,
     "quality": question_sets.measure,
     "asked": asked.measure,
