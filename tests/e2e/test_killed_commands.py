@@ -20,7 +20,7 @@ from fakes import next_release
 from fakes.command import Sloth
 from fakes.dying import Victim, counting_into, dying_at
 from fakes.hashing_embedder import HashingEmbedder
-from fakes.whole_install import Facts, WholeInstall
+from fakes.whole_install import Facts, WholeInstall, differences
 from sloth_agent import AsyncSloth, Settings
 from sloth_agent import Sloth as Library
 from sloth_agent.adapters.stores.postgres.embedded import attach
@@ -76,7 +76,8 @@ class Grounds:
         print(f"seed {SEED}, {moments} moments")  # noqa: T201 - shown where the test fails
         for number in range(self.kills):
             part = (number + chance.random()) / self.kills
-            yield 1 + int(part * moments), chance.choice((0, chance.random() * 0.02))
+            later = chance.choice((0, chance.random() * 0.02)) if number else 0
+            yield 1 + int(part * moments), later
 
     def assert_sound(self) -> None:
         """By the product's own means."""
@@ -128,7 +129,7 @@ def new_slug() -> str:
 
 
 def kill(sloth: Sloth, command: Sequence[str], victim: Victim, death: tuple[int, float]) -> bool:
-    """Whether the blow fell before the command's end."""
+    """Whether the command failed: one whose server died at the last moment may have succeeded."""
     moment, seconds_later = death
     ended = sloth.using(**dying_at(moment, victim, seconds_later=seconds_later))(*command)
     assert "Traceback" not in ended.stderr
@@ -152,9 +153,9 @@ def test_create(grounds: Grounds, victim: Victim) -> None:
         killed += kill(sloth, command(slug), victim, death)
         again = sloth(*command(slug))
         assert again.rc == 0 or "already" in again.error
-        assert install.tenant(slug) == install.tenant(undisturbed)
+        assert differences([install.tenant(slug)], [install.tenant(undisturbed)]) == []
         assert install.strays() == set()
-    assert killed
+    assert killed or victim == "server"
 
 
 @VICTIMS
@@ -174,11 +175,11 @@ def test_import(grounds: Grounds, archive: Path, victim: Victim) -> None:
         killed += kill(sloth, command(slug), victim, death)
         again = sloth(*command(slug))
         assert again.rc == 0 or "already" in again.error
-        assert install.tenant(slug) == expected
+        assert differences([install.tenant(slug)], [expected]) == []
         assert install.strays() == set()
         assert "40 euro" in grounds.library.tenant(slug).chat("How much is number 7?").text
         grounds.library.delete_tenant(slug)
-    assert killed
+    assert killed or victim == "server"
 
 
 @VICTIMS
@@ -208,10 +209,10 @@ def test_delete(grounds: Grounds, archive: Path, victim: Victim) -> None:
         killed += kill(sloth, command(slug), victim, death)
         again = sloth(*command(slug))
         assert again.rc == 0 or "no tenant" in again.error
-        assert install.tenant(slug) == nothing
+        assert differences([install.tenant(slug)], [nothing]) == []
         assert install.strays() == set()
         assert install.history(id) == install.history(undisturbed)
-    assert killed
+    assert killed or victim == "server"
 
 
 @VICTIMS
@@ -232,13 +233,13 @@ def test_upgrade(grounds: Grounds, victim: Victim) -> None:
     for death in grounds.deaths(moments):
         with install.connect() as connection:
             next_release.take_back(connection)
-        assert state() == before
+        assert differences(state(), before) == []
         killed += kill(new, command, victim, death)
-        grounds.library.tenant(slugs[0]).search("the old release still serves")
+        assert grounds.library.tenant(slugs[0]).documents() == [], "the old release still serves"
         assert new(*command).rc == 0
-        assert state() == expected
+        assert differences(state(), expected) == []
         assert install.strays() == set()
-    assert killed
+    assert killed or victim == "server"
     with install.connect() as connection:
         next_release.take_back(connection)
 
@@ -275,6 +276,6 @@ def test_restore(grounds: Grounds, archive: Path, victim: Victim, only: Sequence
         assert state() == expected
         assert install.strays() == set()
         assert "40 euro" in library.tenant("firm-1").chat("How much is number 7?").text
-    assert killed
+    assert killed or victim == "server"
     for slug in slugs:
         library.delete_tenant(slug)

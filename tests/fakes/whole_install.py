@@ -1,6 +1,7 @@
 """All that an install holds, in a form in which two runs can be compared."""
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
@@ -106,6 +107,17 @@ class WholeInstall:
             for path in (self.files / schema).rglob("*")
             if schema and path.is_file()
         ]
+
+
+def differences(one: Sequence[Facts], other: Sequence[Facts]) -> list[str]:
+    """What one has and the other has not, short enough to be read."""
+    return [
+        f"{kind}: {row}"
+        for here, there in zip(one, other, strict=True)
+        for kind in sorted(here.keys() | there.keys())
+        for row in sorted((Counter(here.get(kind)) - Counter(there.get(kind))).elements())
+        + sorted((Counter(there.get(kind)) - Counter(here.get(kind))).elements())
+    ]
 
 
 def _catalog(connection: psycopg.Connection, schema: str) -> Facts:
