@@ -72,8 +72,7 @@ class Services:
 
     @cached_property
     def organizations(self) -> Organizations:
-        store = PostgresOrganizations(self.databases.main)
-        return Organizations(store, self.spaces, self.backends.clock)
+        return Organizations(self._organization_store, self.spaces, self.backends.clock)
 
     def organizations_on(self, plan: str, *, by: Actor) -> Organizations:
         """New tenants begin on a plan, and never exist without it."""
@@ -96,21 +95,9 @@ class Services:
         return Subscriptions(self._subscription_store, self.backends.clock)
 
     @cached_property
-    def _code_store(self) -> PostgresCodes:
-        return PostgresCodes(self.databases.main)
-
-    @cached_property
-    def _plan_store(self) -> PostgresPlans:
-        return PostgresPlans(self.databases.main)
-
-    @cached_property
     def referrals(self) -> Referrals:
         store = PostgresReferrals(self.databases.main)
         return Referrals(store, self._plan_store, self.backends.clock)
-
-    @cached_property
-    def _subscription_store(self) -> PostgresSubscriptions:
-        return PostgresSubscriptions(self.databases.main)
 
     @cached_property
     def margins(self) -> Margins:
@@ -146,26 +133,13 @@ class Services:
         )
 
     @cached_property
-    def _seats(self) -> Seats:
-        return _SeatsOfThePlan(self.subscriptions)
-
-    @cached_property
-    def _recent_subscriptions(self) -> CurrentSubscriptions:
-        return RecentSubscriptions(self.subscriptions)
-
-    @cached_property
-    def _users(self) -> PostgresUsers:
-        return PostgresUsers(self.databases.main)
-
-    @cached_property
     def audit(self) -> Audit:
-        return Audit(PostgresAudit(self.databases.main))
+        return Audit(self._log)
 
     @cached_property
     def orphans(self) -> Orphans:
-        store = PostgresOrganizations(self.databases.main)
-        log = PostgresAudit(self.databases.main)
-        return Orphans(store, log, self.backends.folders, self.backends.clock)
+        backends = self.backends
+        return Orphans(self._organization_store, self._log, backends.folders, backends.clock)
 
     @cached_property
     def archives(self) -> Archives:
@@ -176,7 +150,7 @@ class Services:
             self.backends.files,
             self.backends.folders,
             ZippedArchives(),
-            PostgresAudit(self.databases.main),
+            self._log,
             f"sloth-agent {version('sloth-agent')}",
             self.backends.clock,
         )
@@ -190,7 +164,7 @@ class Services:
             PostgresControlTables(self.databases.main),
             LocalBackupFolder(backends.settings.home / "backups"),
             ZippedArchives(),
-            PostgresAudit(self.databases.main),
+            self._log,
             backends.clock,
         )
 
@@ -208,8 +182,8 @@ class Services:
 
     @cached_property
     def erasing(self) -> Erasing:
-        store = PostgresOrganizations(self.databases.main)
-        return Erasing(store, self.spaces, self.backends.folders, self.backends.clock)
+        backends = self.backends
+        return Erasing(self._organization_store, self.spaces, backends.folders, backends.clock)
 
     @cached_property
     def task_runs(self) -> PostgresTaskRuns:
@@ -235,5 +209,37 @@ class Services:
             organization,
             self._recent_subscriptions,
             self._users,
-            PostgresAudit(self.databases.main),
+            self._log,
         )
+
+    @cached_property
+    def _organization_store(self) -> PostgresOrganizations:
+        return PostgresOrganizations(self.databases.main)
+
+    @cached_property
+    def _code_store(self) -> PostgresCodes:
+        return PostgresCodes(self.databases.main)
+
+    @cached_property
+    def _plan_store(self) -> PostgresPlans:
+        return PostgresPlans(self.databases.main)
+
+    @cached_property
+    def _subscription_store(self) -> PostgresSubscriptions:
+        return PostgresSubscriptions(self.databases.main)
+
+    @cached_property
+    def _seats(self) -> Seats:
+        return _SeatsOfThePlan(self.subscriptions)
+
+    @cached_property
+    def _recent_subscriptions(self) -> CurrentSubscriptions:
+        return RecentSubscriptions(self.subscriptions)
+
+    @cached_property
+    def _users(self) -> PostgresUsers:
+        return PostgresUsers(self.databases.main)
+
+    @cached_property
+    def _log(self) -> PostgresAudit:
+        return PostgresAudit(self.databases.main)
