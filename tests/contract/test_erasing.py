@@ -109,7 +109,7 @@ async def test_one_that_is_deleted_while_it_is_made_stays_away(
 
     organizations = replace(services.organizations, spaces=Deleted())
     for making in (organizations.create(slug), organizations.open(slug, create=True)):
-        with pytest.raises(Conflict, match="deleted meanwhile"):
+        with pytest.raises(Conflict, match="was deleted"):
             await making
     async with services.databases.main.owning() as connection:
         found = await connection.execute(

@@ -147,16 +147,20 @@ class Organizations:
         )
 
     async def _make_space(self, organization: Organization) -> bool:
-        """True if there was none before; one made for a tenant deleted meanwhile is removed.
+        """True if there was none before; one made for a tenant that is no longer there is removed.
 
         Whoever deletes says so first, and removes after: the new space is seen there, or here.
         """
         made = await self.spaces.ensure(organization)
         if made:
             present = await self.store.find(organization.slug)
-            if present is None or (present.id, present.stage) != (organization.id, Stage.LIVE):
+            here = (organization.schema_name, Stage.LIVE)
+            if present is None or (present.schema_name, present.stage) != here:
                 await self.spaces.remove(organization)
-                raise Conflict(f"The tenant {organization.slug!r} was deleted meanwhile.")
+                raise Conflict(
+                    f"The tenant {organization.slug!r} was deleted or restored meanwhile.",
+                    hint="Try again.",
+                )
         return made
 
     async def emptiest_database(self) -> str:
