@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from uuid import uuid4
 
 import anyio
 import pytest
@@ -326,6 +327,22 @@ async def test_tenants_that_come_and_go_while_a_backup_is_made(
     assert (await traces(elsewhere)).is_tidy(await homes(elsewhere))
 
 
+async def test_a_deleted_tenant_is_in_no_new_backup(
+    sloth: AsyncSloth, firms: Firms, tmp_path: Path
+) -> None:
+    canary = f"canary{uuid4().hex}"
+    await salon(sloth, canary)
+    bird = await sloth.tenant(canary)
+    await bird.ingest_content("song.txt", f"The {canary} sings.".encode())
+    await user(sloth, f"{canary}@example.com", bird.organization)
+    before = await sloth.backups.create(tmp_path / "before.zip", by=BY)
+    assert canary.encode() in content_of(before.file.path)
+    await sloth.delete_tenant(canary, by=BY)
+    after = await sloth.backups.create(tmp_path / "after.zip", by=BY)
+    assert canary.encode() not in content_of(after.file.path)
+    assert firms.anna.organization.schema_name.encode() in content_of(after.file.path)
+
+
 async def test_all_control_tables_have_been_thought_of(sloth: AsyncSloth) -> None:
     """A new one goes into backups, or is named here among those that do not."""
     async with sloth._opened.databases.main.owning() as connection:
@@ -519,8 +536,33 @@ async def test_what_a_killed_restore_left_is_removed_by_the_clean_up(
     assert after.is_tidy(set())
 
 
-async def test_restored_by_many_at_once_it_comes_once(elsewhere: AsyncSloth, backup: Path) -> None:
+async def test_a_restore_that_is_going_on_is_left_alone(
+    elsewhere: AsyncSloth, backup: Path
+) -> None:
     """Fails where `PostgresVacantSpaces.alone` lets everybody in: one removes another's places."""
+    archives, refused = elsewhere.archives, list[str]()
+
+    class Interrupted:
+        """Files during whose writing somebody else restores the same backup."""
+
+        def __init__(self, schema: str) -> None:
+            self.files = archives.files(schema)
+            self.read = self.files.read
+
+        async def write(self, key: str, content: bytes) -> None:
+            with pytest.raises(Conflict, match="right now") as error:
+                await elsewhere.restoring.restore(backup, by=BY)
+            assert await elsewhere.restoring.remove_leftovers() == 0
+            refused.append(error.value.code)
+            await self.files.write(key, content)
+
+    restoring = replace(elsewhere.restoring, archives=replace(archives, files=Interrupted))
+    await restoring.restore(backup, by=BY)
+    assert refused == ["conflict"] * 4
+    assert (await traces(elsewhere)).is_tidy(await homes(elsewhere))
+
+
+async def test_restored_by_many_at_once_it_comes_once(elsewhere: AsyncSloth, backup: Path) -> None:
     done: list[str] = []
 
     async def restore() -> None:
