@@ -9,7 +9,7 @@ from typing import Any
 
 from sloth_agent.agent.customers import CustomerRecord
 from sloth_agent.agent.models import Answer, Citation, Message, Prompt, Usage
-from sloth_agent.agent.ports import Transcript
+from sloth_agent.agent.ports import Held, Transcript
 from sloth_agent.app.isolation import Isolation
 from sloth_agent.billing.allowance import Meter, UsageReport
 from sloth_agent.billing.lifecycle import terms_held
@@ -90,6 +90,15 @@ def customer_body(record: CustomerRecord) -> Body:
     }
 
 
+def erased_customer_body(customer: str, held: Held) -> Body:
+    return {
+        "customer": customer,
+        "deleted": True,
+        "conversations": held.conversations,
+        "messages": held.messages,
+    }
+
+
 def transcript_body(transcript: Transcript) -> Body:
     conversation = transcript.conversation
     return {
@@ -109,7 +118,7 @@ def message_body(message: Message) -> Body:
         "created_at": message.created_at.isoformat(),
         "citations": [citation_body(citation) for citation in message.citations],
         "usage": _tokens(message.usage),
-        "processing_ms": message.processing_ms,
+        "processing_ms": _milliseconds(message.processing_ms),
     }
 
 
@@ -490,3 +499,7 @@ def _moment(moment: datetime | None) -> str | None:
 
 def _rounded(timings_ms: dict[str, float]) -> dict[str, float]:
     return {name: round(value, 2) for name, value in timings_ms.items()}
+
+
+def _milliseconds(value: float | None) -> float | None:
+    return None if value is None else round(value, 2)

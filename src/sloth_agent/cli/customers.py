@@ -7,7 +7,7 @@ import typer
 from sloth_agent.cli.actor import operator
 from sloth_agent.cli.input import confirm
 from sloth_agent.cli.options import Json, Tenant, Yes
-from sloth_agent.cli.output import note, show_fields, show_json
+from sloth_agent.cli.output import show_fields
 from sloth_agent.cli.session import opened
 
 app = typer.Typer(
@@ -40,19 +40,11 @@ def delete(
     as_json: Json = False,
 ) -> None:
     """Erase all that is held about a person, for ever, and say how much it was."""
+    from sloth_agent.app.bodies import erased_customer_body
+
     with opened() as sloth:
         assistant = sloth.tenant(tenant)
         if not yes:
             confirm(f"Erase all that is held about {customer}, for ever?")
         erased = assistant.delete_customer(customer, by=operator())
-    if as_json:
-        show_json(
-            {
-                "customer": customer,
-                "deleted": True,
-                "conversations": erased.conversations,
-                "messages": erased.messages,
-            }
-        )
-    else:
-        note(f"Erased {erased.conversations} conversations with {erased.messages} messages.")
+    show_fields(erased_customer_body(customer, erased), as_json=as_json)
