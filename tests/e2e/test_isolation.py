@@ -7,6 +7,7 @@ import pytest
 
 from fakes.command import Sloth
 from sloth_agent import AsyncSloth, Settings
+from sloth_agent.adapters.stores.postgres.tenant_home import TenantHome
 from sloth_agent.app.isolation import NOBODY, Isolation, examine_isolation, library_calls
 from sloth_agent.app.sloth import AsyncTenant
 
@@ -78,8 +79,9 @@ async def test_one_wall_alone_is_told(settings: Settings) -> None:
     class OneWall(AsyncSloth):
         async def tenant(self, slug: str | None = None, *, create: bool = False) -> AsyncTenant:
             tenant = await super().tenant(slug, create=create)
-            database = replace(tenant.services.database, walls=None)
-            return replace(tenant, services=replace(tenant.services, database=database))
+            home = await TenantHome.of(tenant.organization, sloth._opened.databases)
+            home.address = replace(home.address, database=replace(home.database, walls=None))
+            return replace(tenant, services=replace(tenant.services, home=home))
 
     async with OneWall(settings) as sloth:
         found: Isolation = await examine_isolation(sloth)

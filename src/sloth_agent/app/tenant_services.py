@@ -14,6 +14,7 @@ from sloth_agent.adapters.stores.postgres.documents import PostgresDocuments
 from sloth_agent.adapters.stores.postgres.limit_notices import PostgresNotices
 from sloth_agent.adapters.stores.postgres.profiles import PostgresProfiles
 from sloth_agent.adapters.stores.postgres.search_index import PostgresSearchIndex
+from sloth_agent.adapters.stores.postgres.tenant_home import TenantHome
 from sloth_agent.adapters.stores.postgres.usage import PostgresUsage
 from sloth_agent.adapters.stores.postgres.users import PostgresUsers
 from sloth_agent.agent.answering import Answering
@@ -46,7 +47,7 @@ class TenantServices:
     """
 
     backends: Backends
-    database: Database  # where the tenant lives
+    home: TenantHome
     organization: Organization
     subscriptions: CurrentSubscriptions
     users: PostgresUsers
@@ -55,6 +56,11 @@ class TenantServices:
     @property
     def schema(self) -> str:
         return self.organization.schema_name
+
+    @property
+    def database(self) -> Database:
+        """Where the tenant lives, as far as is known here."""
+        return self.home.database
 
     @cached_property
     def documents(self) -> Documents:
@@ -99,11 +105,11 @@ class TenantServices:
 
     @cached_property
     def prompts(self) -> Prompts:
-        return Prompts(PostgresPrompts(self.database, self.schema), self.backends.clock)
+        return Prompts(PostgresPrompts(self.home, self.schema), self.backends.clock)
 
     @cached_property
     def profiles(self) -> Profiles:
-        return Profiles(PostgresProfiles(self.database, self.schema))
+        return Profiles(PostgresProfiles(self.home, self.schema))
 
     @cached_property
     def conversations(self) -> Conversations:
@@ -134,7 +140,7 @@ class TenantServices:
     def metering(self) -> Metering:
         return Metering(
             self.organization.id,
-            PostgresUsage(self.database, self.schema),
+            PostgresUsage(self.home, self.schema),
             self.subscriptions,
             self.users,
             self.backends.clock,
@@ -142,26 +148,26 @@ class TenantServices:
 
     @cached_property
     def costs(self) -> Costs:
-        store = PostgresCosts(self.database, self.schema)
+        store = PostgresCosts(self.home, self.schema)
         return Costs(store, self.backends.prices, self.backends.clock)
 
     @cached_property
     def notices(self) -> LimitNotices:
         owners = Owners(self.organization.id, self.users, self.profiles)
-        store = PostgresNotices(self.database, self.schema)
+        store = PostgresNotices(self.home, self.schema)
         return LimitNotices(self.metering, store, owners, self.backends.mailer, self.backends.clock)
 
     @cached_property
     def _conversation_store(self) -> PostgresConversations:
-        return PostgresConversations(self.database, self.schema)
+        return PostgresConversations(self.home, self.schema)
 
     @cached_property
     def _document_store(self) -> PostgresDocuments:
-        return PostgresDocuments(self.database, self.schema)
+        return PostgresDocuments(self.home, self.schema)
 
     @cached_property
     def _index(self) -> PostgresSearchIndex:
-        return PostgresSearchIndex(self.database, self.schema)
+        return PostgresSearchIndex(self.home, self.schema)
 
     @cached_property
     def _files(self) -> LocalFiles:

@@ -22,6 +22,7 @@ from sloth_agent.adapters.stores.postgres.subscriptions import (
     PostgresSubscriptions,
 )
 from sloth_agent.adapters.stores.postgres.task_runs import PostgresTaskRuns
+from sloth_agent.adapters.stores.postgres.tenant_home import TenantHome
 from sloth_agent.adapters.stores.postgres.tenant_tables import PostgresTenantTables
 from sloth_agent.adapters.stores.postgres.users import PostgresUsers
 from sloth_agent.adapters.stores.postgres.vacant_spaces import PostgresVacantSpaces
@@ -202,7 +203,7 @@ class Services:
         return TenantSchemas(self.databases)
 
     async def of(self, organization: Organization) -> TenantServices:
-        home = await self.databases.home_of(organization)
+        home = await TenantHome.of(organization, self.databases)
         return TenantServices(
             self.backends,
             home,

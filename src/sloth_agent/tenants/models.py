@@ -33,6 +33,7 @@ class Organization:
     name: str
     schema_name: str  # where its tables are; unique, never changes
     database: str = MAIN_DATABASE  # where its schema is
+    moves: int = 0  # how often it was moved there from another database
     created_at: datetime
     domain: str | None = None  # of its web site; unique
     is_active: bool = True

@@ -87,7 +87,7 @@ class TenantSpaces(Protocol):
 
     async def remove(self, space: Space) -> None:
         """Forget a tenant's schema and all that is in it, its role, and its rows in the tables
-        that the tenants of a database share; one transaction, harmless to repeat."""
+        that the tenants of a database share; in every database, harmless to repeat."""
 
     async def outdated(self) -> Sequence[OutdatedSpace]:
         """One query for each database."""

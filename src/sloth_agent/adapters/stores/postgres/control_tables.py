@@ -123,7 +123,7 @@ class PostgresControlTables:
     async def rehouse(self, tenant: Organization, home: Space, *, event: AuditEvent) -> bool:
         async with self.database.owning() as connection:
             led = await connection.execute(
-                "update public.organizations set schema_name = %s, database = %s"
+                "update public.organizations set schema_name = %s, database = %s, moves = 0"
                 " where id = %s and schema_name = %s and database = %s and stage = 'live'",
                 (home.schema_name, home.database, tenant.id, tenant.schema_name, tenant.database),
             )
@@ -232,7 +232,7 @@ async def _lead(connection: Connection, homes: Mapping[str, Space]) -> None:
         raise ArchiveRefused(f"The backup's tenants are not those of its manifest: {odd[0]}.")
     for before, home in homes.items():
         await connection.execute(
-            "update public.organizations set schema_name = %s, database = %s"
+            "update public.organizations set schema_name = %s, database = %s, moves = 0"
             " where schema_name = %s",
             (home.schema_name, home.database, before),
         )

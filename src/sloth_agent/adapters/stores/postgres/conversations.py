@@ -9,7 +9,7 @@ import psycopg
 from psycopg.types.json import Jsonb
 
 from sloth_agent.adapters.stores.postgres.costs import charging
-from sloth_agent.adapters.stores.postgres.database import Database, rows_of_each
+from sloth_agent.adapters.stores.postgres.database import TenantDatabase, rows_of_each
 from sloth_agent.adapters.stores.postgres.table_copies import ONE_MOMENT
 from sloth_agent.adapters.stores.postgres.usage import ending
 from sloth_agent.agent.models import (
@@ -47,7 +47,7 @@ _PROMPT: LiteralString = (
 class PostgresConversations:
     """`ConversationStore` and `CustomerStore` within one tenant's schema."""
 
-    database: Database
+    database: TenantDatabase
     schema: str
 
     async def start(self, conversation: Conversation) -> None:
@@ -156,7 +156,7 @@ class PostgresConversations:
 class PostgresPrompts:
     """`PromptStore` within one tenant's schema."""
 
-    database: Database
+    database: TenantDatabase
     schema: str
 
     async def active(self) -> Prompt | None:

@@ -7,7 +7,7 @@ from itertools import groupby
 from operator import itemgetter
 from typing import LiteralString
 
-from sloth_agent.adapters.stores.postgres.database import Database, Row
+from sloth_agent.adapters.stores.postgres.database import Row, TenantDatabase
 from sloth_agent.adapters.stores.postgres.databases import Databases
 from sloth_agent.adapters.stores.postgres.usage import Counting
 from sloth_agent.billing.costs import Bill, Spent
@@ -46,7 +46,7 @@ def charging(schema: str, bill: Bill) -> Counting:
 class PostgresCosts:
     """`CostStore` on the working tables."""
 
-    database: Database
+    database: TenantDatabase
     schema: str
 
     async def add(self, bill: Bill) -> None:

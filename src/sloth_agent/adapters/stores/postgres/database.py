@@ -1,10 +1,10 @@
 """Connections to one PostgreSQL database, and the walls between its tenants."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, LiteralString
+from typing import Any, LiteralString, Protocol
 
 import psycopg
 from psycopg import AsyncClientCursor, AsyncConnection, sql
@@ -37,6 +37,24 @@ class Walls:
     tenants: str  # a group of all tenants' roles: what they may do with working tables
 
 
+class TenantDatabase(Protocol):
+    """The transactions of one tenant, wherever it lives."""
+
+    def inside(
+        self, schema: str, *, settings: LiteralString = ""
+    ) -> AbstractAsyncContextManager[Connection]: ...
+
+    def snapshot(
+        self, schema: str, *, settings: LiteralString = ""
+    ) -> AbstractAsyncContextManager["Snapshot"]: ...
+
+    async def at_once(
+        self, schema: str, statements: str, parameters: Sequence[object] = ()
+    ) -> list[list[Row]]: ...
+
+    def owning(self, schema: str) -> AbstractAsyncContextManager[Connection]: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Database:
     """One database; every transaction is opened here and nowhere else."""
@@ -53,46 +71,52 @@ class Database:
 
     @asynccontextmanager
     async def inside(
-        self, schema: str, *, settings: LiteralString = ""
+        self, schema: str, *, door: int = 0, settings: LiteralString = ""
     ) -> AsyncIterator[Connection]:
         """One transaction within a tenant's walls.
 
         The tenant's schema is first on the path, and its role, of the same name, is in force.
         Both end with the transaction: nothing sticks to the pooled connection, code that forgets
         the tenant finds no table, and code that names a neighbour's is refused.
+
+        Who comes by a door that is not there any more, since the tenant has moved, gets
+        `psycopg.errors.UndefinedTable` before anything is done; see `TenantHome`.
         """
         role = schema if self.walls else None
-        async with self._transaction(_opening(schema, role, settings=settings)) as connection:
+        opening = _opening(schema, role, door=door, settings=settings)
+        async with self._transaction(opening) as connection:
             yield connection
 
     @asynccontextmanager
     async def snapshot(
-        self, schema: str, *, settings: LiteralString = ""
+        self, schema: str, *, door: int = 0, settings: LiteralString = ""
     ) -> AsyncIterator["Snapshot"]:
         """One moment within a tenant's walls, only to be read."""
         role = schema if self.walls else None
-        opening = _opening(schema, role, snapshot=True, settings=settings)
+        opening = _opening(schema, role, door=door, snapshot=True, settings=settings)
         with as_our_errors():
             async with self.pool.connection() as connection, _ending(connection):
                 yield Snapshot(connection, opening)
 
     async def at_once(
-        self, schema: str, statements: str, parameters: Sequence[object] = ()
+        self, schema: str, statements: str, parameters: Sequence[object] = (), *, door: int = 0
     ) -> list[list[Row]]:
         """The rows of each statement that has any: a transaction like `inside`, in one round trip.
 
         The server takes the statements of one message as a transaction.
         """
-        settings = _settings(schema, schema if self.walls else None)
+        settings = _settings(schema, schema if self.walls else None, door)
         with as_our_errors():
             async with self.pool.connection() as connection:
                 return await rows_of_each(connection, f"{settings}; {statements}", parameters)
 
     @asynccontextmanager
-    async def owning(self, schema: str | None = None) -> AsyncIterator[Connection]:
+    async def owning(
+        self, schema: str | None = None, *, door: int | None = None
+    ) -> AsyncIterator[Connection]:
         """One transaction of the account that owns all: makes, changes and removes tables."""
         with as_account_errors():
-            async with self._transaction(_opening(schema, None)) as connection:
+            async with self._transaction(_opening(schema, None, door)) as connection:
                 yield connection
 
     @asynccontextmanager
@@ -140,23 +164,34 @@ async def rows_of_each(
         return [await result.fetchall() async for result in cursor.results() if result.description]
 
 
+def door_table(number: int) -> sql.Identifier:
+    """A tenant's table by which its transactions come in; moved away, it has another number."""
+    return sql.Identifier(f"door_{number}")
+
+
 @lru_cache(maxsize=4096)
 def _opening(
-    schema: str | None, role: str | None, snapshot: bool = False, settings: LiteralString = ""
+    schema: str | None,
+    role: str | None,
+    door: int | None = None,
+    snapshot: bool = False,
+    settings: LiteralString = "",
 ) -> str:
     """One string, one round trip."""
     begin = "begin isolation level repeatable read, read only" if snapshot else "begin"
-    return f"{begin}; {_settings(schema, role)}{settings}"
+    return f"{begin}; {_settings(schema, role, door)}{settings}"
 
 
 @lru_cache(maxsize=4096)
-def _settings(schema: str | None, role: str | None) -> str:
+def _settings(schema: str | None, role: str | None, door: int | None = None) -> str:
     # What is set goes to the nodes of a Citus cluster too; elsewhere it is a name without use.
     parts: list[sql.SQL | sql.Composed] = [
         sql.SQL("set local citus.propagate_set_commands = 'local'")
     ]
     if schema is not None:
         parts.append(sql.SQL("set local search_path to {}, public").format(sql.Identifier(schema)))
+    if door is not None:  # before the role, which may have left with the tenant
+        parts.append(sql.SQL("lock table {} in access share mode").format(door_table(door)))
     if role is not None:
         parts.append(sql.SQL("set local role {}").format(sql.Identifier(role)))
     return sql.SQL("; ").join(parts).as_string(None)

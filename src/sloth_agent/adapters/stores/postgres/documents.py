@@ -13,8 +13,8 @@ from psycopg.types.json import Jsonb
 
 from sloth_agent.adapters.stores.postgres.database import (
     Connection,
-    Database,
     Row,
+    TenantDatabase,
     rows_of_each,
 )
 from sloth_agent.adapters.stores.postgres.usage import (
@@ -56,7 +56,7 @@ INDEX_HELD_ALONE: LiteralString = f"; select pg_advisory_xact_lock{_LOCK}"
 class PostgresDocuments:
     """`DocumentStore` within one tenant's schema."""
 
-    database: Database
+    database: TenantDatabase
     schema: str
 
     async def add(self, document: Document, *, limits: Limits = NO_LIMITS) -> Document:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import LiteralString
 
-from sloth_agent.adapters.stores.postgres.database import Database, Row
+from sloth_agent.adapters.stores.postgres.database import Row, TenantDatabase
 from sloth_agent.billing.allowance import Resource
 from sloth_agent.billing.notices import Notice
 
@@ -16,7 +16,7 @@ _COLUMNS: LiteralString = "resource, period_start, percent, used, allowed, notic
 class PostgresNotices:
     """`NoticeStore` on the working tables."""
 
-    database: Database
+    database: TenantDatabase
     schema: str
 
     async def add(self, notice: Notice) -> bool:

@@ -15,7 +15,7 @@ from sloth_agent.tenants.audit import AuditEvent
 from sloth_agent.tenants.models import Organization, Stage
 
 _COLUMNS: LiteralString = (
-    "id, slug, name, schema_name, database, domain, created_at, is_active, stage"
+    "id, slug, name, schema_name, database, moves, domain, created_at, is_active, stage"
 )
 
 
@@ -42,6 +42,14 @@ class PostgresOrganizations:
         async with self.database.shared() as connection:
             found = await connection.execute(
                 f"select {_COLUMNS} from public.organizations where slug = %s", (slug,)
+            )
+            row = await found.fetchone()
+        return _organization(row) if row else None
+
+    async def get(self, id: TenantId) -> Organization | None:
+        async with self.database.shared() as connection:
+            found = await connection.execute(
+                f"select {_COLUMNS} from public.organizations where id = %s", (id,)
             )
             row = await found.fetchone()
         return _organization(row) if row else None
@@ -119,7 +127,8 @@ def _unique_domain(domain: str | None) -> Iterator[None]:
 async def _insert(connection: Connection, organization: Organization) -> bool:
     """False if the slug is taken, and then nothing changes."""
     done = await connection.execute(
-        f"insert into public.organizations ({_COLUMNS}) values (%s, %s, %s, %s, %s, %s, %s, %s, %s)"
+        f"insert into public.organizations ({_COLUMNS})"
+        " values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
         " on conflict (slug) do nothing",
         (
             organization.id,
@@ -127,6 +136,7 @@ async def _insert(connection: Connection, organization: Organization) -> bool:
             organization.name,
             organization.schema_name,
             organization.database,
+            organization.moves,
             organization.domain,
             organization.created_at,
             organization.is_active,
@@ -143,13 +153,14 @@ async def all_organizations(connection: Connection) -> list[Organization]:
 
 
 def _organization(row: tuple[Any, ...]) -> Organization:
-    id, slug, name, schema, database, domain, created_at, is_active, stage = row
+    id, slug, name, schema, database, moves, domain, created_at, is_active, stage = row
     return Organization(
         id=TenantId(id),
         slug=slug,
         name=name,
         schema_name=schema,
         database=database,
+        moves=moves,
         domain=domain,
         created_at=created_at,
         is_active=is_active,

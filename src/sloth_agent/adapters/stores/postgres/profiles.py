@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from sloth_agent.adapters.stores.postgres.database import Database
+from sloth_agent.adapters.stores.postgres.database import TenantDatabase
 from sloth_agent.tenants.profile import Profile
 
 
@@ -10,7 +10,7 @@ from sloth_agent.tenants.profile import Profile
 class PostgresProfiles:
     """`ProfileStore` within one tenant's schema."""
 
-    database: Database
+    database: TenantDatabase
     schema: str
 
     async def find(self) -> Profile | None:

@@ -8,6 +8,7 @@ from psycopg import sql
 
 from sloth_agent.adapters.stores.postgres.database import Connection, Database
 from sloth_agent.adapters.stores.postgres.databases import Databases
+from sloth_agent.adapters.stores.postgres.departures import whereabouts
 from sloth_agent.adapters.stores.postgres.migrations.history import (
     Migration,
     migrations,
@@ -22,6 +23,7 @@ from sloth_agent.tenants.ports import OutdatedSpace, Space
 PATIENCE = "2s"
 """A step waits no longer for a busy table: those who come after it would wait too."""
 
+_DROPPING_ROLES = 0x510704A6E48
 
 Statement = sql.SQL | sql.Composed
 
@@ -39,26 +41,34 @@ class TenantSchemas:
 
     async def ensure(self, organization: Organization) -> bool:
         home = await self.homes.home_of(organization)
-        return await self._ensure(home, organization.schema_name)
+        schema = organization.schema_name
+        version, has_role = await space_state(home, schema)
+        if version:
+            await self._bring_up_to_date(home, schema, version, has_role=has_role)
+            return False
+        # After the look at the version: who leaves takes the version along.
+        present = await whereabouts(self.homes, organization)
+        if present != organization:
+            return await self.ensure(present)
+        return await self._make(home, schema, has_role=has_role)
 
     async def remove(self, space: Space) -> None:
-        home = await self.homes.get(space.database)
+        # Where it lives first: then no move of it can end any more, and what one has left in
+        # another database is found there.
         schema = space.schema_name
-        async with home.owning() as connection:
-            await connection.execute(
-                sql.SQL("drop schema if exists {} cascade").format(sql.Identifier(schema))
-            )
-            for table in await _shared_tables(connection):
-                await connection.execute(
-                    sql.SQL("delete from {} where schema_name = %s").format(
-                        sql.Identifier("public", table)
-                    ),
-                    (schema,),
-                )
-            if home.walls:
-                await connection.execute(
-                    sql.SQL("drop role if exists {}").format(sql.Identifier(schema))
-                )
+        waiting = dict(await self.homes.all())
+        name: str | None = space.database
+        while name is not None:
+            home = await self.homes.get(name)
+            await forget_schema(home, schema)
+            waiting.pop(name, None)
+            left_for = await _departure(home, schema)
+            name = left_for if left_for in waiting else None
+        for database in waiting.values():
+            await forget_schema(database, schema)
+        for _, database in await self.homes.all():
+            await _forget_departure(database, schema)
+            await drop_role(database, schema)
 
     async def outdated(self) -> Sequence[OutdatedSpace]:
         found: list[OutdatedSpace] = []
@@ -73,18 +83,10 @@ class TenantSchemas:
             if version:
                 await self._bring_up_to_date(database, schema, version, has_role=has_role)
         except psycopg.errors.InvalidSchemaName:
-            return  # deleted meanwhile
+            return  # deleted meanwhile, or moved
         except psycopg.Error as error:
             reason = str(error).splitlines()[0]
             raise Conflict(f"Its tables could not be changed: {reason}.") from error
-
-    async def _ensure(self, database: Database, schema: str) -> bool:
-        """Whether there was no such schema before."""
-        version, has_role = await space_state(database, schema)
-        if version == 0:
-            return await self._make(database, schema, has_role=has_role)
-        await self._bring_up_to_date(database, schema, version, has_role=has_role)
-        return False
 
     async def _bring_up_to_date(
         self, database: Database, schema: str, version: int, *, has_role: bool
@@ -170,11 +172,61 @@ async def _applied(
     return True
 
 
-async def _shared_tables(connection: Connection) -> list[str]:
-    """The working tables: what a tenant leaves in one that comes later is found too."""
+async def forget_schema(database: Database, schema: str) -> None:
+    """All of a tenant in one database, but where it went and, for others may have it, its role."""
+    async with database.owning() as connection:
+        await connection.execute(
+            sql.SQL("drop schema if exists {} cascade").format(sql.Identifier(schema))
+        )
+        await forget_rows(connection, schema)
+
+
+async def forget_rows(connection: Connection, schema: str) -> None:
+    """A tenant's rows in the working tables."""
+    for table in await working_tables(connection):
+        await connection.execute(
+            sql.SQL("delete from {} where schema_name = %s").format(
+                sql.Identifier("public", table)
+            ),
+            (schema,),
+        )
+
+
+async def drop_role(database: Database, schema: str) -> None:
+    """Of a tenant that is gone from here; another database of the same server may have it still."""
+    if database.walls is None:
+        return
+    try:
+        async with database.owning() as connection:
+            # One after the other: PostgreSQL looks for a role that another is just dropping.
+            await connection.execute("select pg_advisory_xact_lock(%s)", (_DROPPING_ROLES,))
+            await connection.execute(
+                sql.SQL("drop role if exists {}").format(sql.Identifier(schema))
+            )
+    except psycopg.errors.DependentObjectsStillExist:
+        return
+
+
+async def _departure(database: Database, schema: str) -> str | None:
+    """For which database the tenant left this one, if it ever did."""
+    async with database.owning() as connection:
+        found = await connection.execute(
+            "select database from public.departures where schema_name = %s", (schema,)
+        )
+        return (await found.fetchone() or (None,))[0]
+
+
+async def _forget_departure(database: Database, schema: str) -> None:
+    async with database.owning() as connection:
+        await connection.execute("delete from public.departures where schema_name = %s", (schema,))
+
+
+async def working_tables(connection: Connection) -> list[str]:
+    """Those whose rows go where the tenant goes: what it leaves in one that comes later, too."""
     found = await connection.execute(
         "select table_name from information_schema.columns where table_schema = 'public'"
-        " and column_name = 'schema_name' and table_name <> 'organizations' order by table_name"
+        " and column_name = 'schema_name' and table_name not in ('organizations', 'departures')"
+        " order by table_name"
     )
     return [table for (table,) in await found.fetchall()]
 

@@ -17,9 +17,9 @@ from sloth_agent.adapters.stores.postgres.chunk_rows import (
 from sloth_agent.adapters.stores.postgres.costs import charging
 from sloth_agent.adapters.stores.postgres.database import (
     Connection,
-    Database,
     Row,
     Snapshot,
+    TenantDatabase,
     rows_of_each,
 )
 from sloth_agent.adapters.stores.postgres.documents import (
@@ -80,7 +80,7 @@ UNSUMMED_TERMS = 200_000
 class PostgresSearchIndex:
     """`SearchIndex` within one tenant's schema."""
 
-    database: Database
+    database: TenantDatabase
     schema: str
 
     async def active(self) -> VectorStore:

@@ -41,12 +41,14 @@ TENANT = "schema_name"
 
 
 async def columns_of(connection: Connection, schema: str) -> Columns:
-    """All tables of a schema, whoever made them; those that others refer to are older."""
+    """All tables of a schema but its door, whoever made them; those that others refer to are
+    older."""
     found = await connection.execute(
         "select relname, attname, format_type(atttypid, atttypmod)"
         " from pg_class join pg_namespace on pg_namespace.oid = relnamespace"
         " join pg_attribute on attrelid = pg_class.oid"
-        " where nspname = %s and relkind in ('r', 'p') and attnum > 0 and not attisdropped"
+        " where nspname = %s and relkind in ('r', 'p') and relname !~ '^door_[0-9]+$'"
+        " and attnum > 0 and not attisdropped"
         " and attgenerated = '' order by pg_class.oid, attnum",
         (schema,),
     )

@@ -28,6 +28,7 @@ from sloth_agent.adapters.stores.postgres.table_copies import (
     under_tenant,
     working_columns,
 )
+from sloth_agent.adapters.stores.postgres.tenant_home import TenantHome
 from sloth_agent.adapters.stores.postgres.vectors import (
     create_vectors,
     dimensions_of,
@@ -52,11 +53,11 @@ class PostgresTenantTables:
 
     @asynccontextmanager
     async def snapshot(self, organization: Organization) -> AsyncIterator[TenantSnapshot]:
-        database = await self.homes.home_of(organization)
+        home = await TenantHome.of(organization, self.homes)
         schema = organization.schema_name
         while True:
-            state = await space_state(database, schema)
-            async with database.inside(schema, settings=ONE_MOMENT + AS_TEXT) as connection:
+            state = await space_state(home.database, schema)
+            async with home.inside(schema, settings=ONE_MOMENT + AS_TEXT) as connection:
                 snapshot = Snapshot(
                     connection,
                     schema,
@@ -65,7 +66,7 @@ class PostgresTenantTables:
                     await working_columns(connection),
                 )
                 # No upgrade came between: the tables are those of the version.
-                if await space_state(database, schema) == state:
+                if await space_state(home.database, schema) == state:
                     yield snapshot
                     return
 
@@ -94,7 +95,7 @@ class PostgresTenantTables:
             raise ArchiveRefused(f"The archive's rows do not fit: {reason}.") from error
 
     async def settle(self, organization: Organization) -> None:
-        home = await self.homes.home_of(organization)
+        home = await TenantHome.of(organization, self.homes)
         await PostgresSearchIndex(home, organization.schema_name).settle()
 
     def _check_version(self, manifest: Manifest) -> None:

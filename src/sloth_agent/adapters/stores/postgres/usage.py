@@ -7,7 +7,7 @@ from typing import LiteralString
 
 import psycopg
 
-from sloth_agent.adapters.stores.postgres.database import Database
+from sloth_agent.adapters.stores.postgres.database import TenantDatabase
 from sloth_agent.billing.allowance import EVER, Hold, Resource, Room
 from sloth_agent.billing.usage_ports import Count
 
@@ -96,7 +96,7 @@ def ending(schema: str, hold: Hold) -> Counting:
 class PostgresUsage:
     """`UsageStore` on the working tables."""
 
-    database: Database
+    database: TenantDatabase
     schema: str
 
     async def reserve(self, hold: Hold, *, now: datetime, until: datetime) -> bool:

@@ -5,6 +5,7 @@ create table public.organizations (
     name text not null,
     schema_name text not null unique check (length(schema_name) <= 63),
     database text not null,
+    moves integer not null default 0,
     domain text unique,
     is_active boolean not null default true,
     stage text not null default 'live' check (stage in ('live', 'importing', 'deleting')),

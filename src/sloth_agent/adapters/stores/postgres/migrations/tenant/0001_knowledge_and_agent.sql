@@ -1,4 +1,9 @@
 -- One tenant's tables. No schema is named: the transaction's search_path leads here.
+
+-- Every transaction of the tenant comes in by this door: it locks it beside all others, and whoever
+-- moves the tenant to another database locks it alone. The door there has the next number.
+create table door_0 (id integer primary key);
+
 create table documents (
     id uuid primary key,
     title text not null,

@@ -1,6 +1,6 @@
 -- Run again whenever something was migrated: each statement may run twice.
 grant usage on schema public to {platform}, {tenants};
-grant select on public.tenant_versions to {platform};
+grant select on public.tenant_versions, public.departures to {platform};
 grant select, insert, update, delete on public.usage, public.reservations to {platform};
 grant select, insert, update on public.usage to {tenants};
 grant select, insert, update, delete on public.reservations to {tenants};
