@@ -30,6 +30,7 @@ from sloth_agent.tenants.backup_manifests import BackupManifest
 from sloth_agent.tenants.backups import Backup
 from sloth_agent.tenants.manifests import Manifest
 from sloth_agent.tenants.models import Organization
+from sloth_agent.tenants.moving import Carried
 from sloth_agent.tenants.ports import SpaceVersions
 from sloth_agent.tenants.profile import Profile
 from sloth_agent.tenants.upgrading import UpgradeReport
@@ -184,6 +185,15 @@ def tenant_body(organization: Organization) -> Body:
         "is_active": organization.is_active,
         "stage": organization.stage.value,
         "created_at": organization.created_at.isoformat(),
+    }
+
+
+def move_body(carried: Carried) -> Body:
+    return {
+        "slug": carried.organization.slug,
+        "database": carried.organization.database,
+        "rows": carried.rows,
+        "blocked_ms": round(carried.blocked.total_seconds() * 1000, 1),
     }
 
 

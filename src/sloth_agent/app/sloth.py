@@ -45,6 +45,7 @@ from sloth_agent.tenants.audit import SYSTEM, Actor, Audit
 from sloth_agent.tenants.backups import Backups
 from sloth_agent.tenants.invitations import Invitations
 from sloth_agent.tenants.models import Organization
+from sloth_agent.tenants.moving import Moving
 from sloth_agent.tenants.password_resets import PasswordResets
 from sloth_agent.tenants.profile import Profile
 from sloth_agent.tenants.restoring import Restoring
@@ -228,6 +229,11 @@ class AsyncSloth:
     def archives(self) -> Archives:
         """Tenants as files: exported from one install, imported into another."""
         return self._opened.archives
+
+    @property
+    def moving(self) -> Moving:
+        """Tenants on their way from one database of the install to another."""
+        return self._opened.moving
 
     @property
     def backups(self) -> Backups:

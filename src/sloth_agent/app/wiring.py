@@ -12,6 +12,7 @@ from sloth_agent.adapters.stores.postgres.audit import PostgresAudit
 from sloth_agent.adapters.stores.postgres.control_tables import PostgresControlTables
 from sloth_agent.adapters.stores.postgres.costs import PostgresCostsOfAll
 from sloth_agent.adapters.stores.postgres.databases import Databases
+from sloth_agent.adapters.stores.postgres.moving import PostgresMoving
 from sloth_agent.adapters.stores.postgres.organizations import PostgresOrganizations
 from sloth_agent.adapters.stores.postgres.payers import PostgresPayers
 from sloth_agent.adapters.stores.postgres.plans import PostgresPlans
@@ -45,6 +46,7 @@ from sloth_agent.tenants.backups import Backups
 from sloth_agent.tenants.erasing import Erasing
 from sloth_agent.tenants.invitations import Invitations
 from sloth_agent.tenants.models import Organization
+from sloth_agent.tenants.moving import Moving
 from sloth_agent.tenants.organizations import Organizations
 from sloth_agent.tenants.orphans import Orphans
 from sloth_agent.tenants.password_resets import PasswordResets
@@ -153,6 +155,15 @@ class Services:
             ZippedArchives(),
             self._log,
             f"sloth-agent {version('sloth-agent')}",
+            self.backends.clock,
+        )
+
+    @cached_property
+    def moving(self) -> Moving:
+        return Moving(
+            self.organizations,
+            PostgresOrganizations(self.databases.main),
+            PostgresMoving(self.databases),
             self.backends.clock,
         )
 

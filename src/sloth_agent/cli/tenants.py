@@ -171,6 +171,22 @@ def import_tenant(
     show_fields(body, as_json=as_json)
 
 
+@app.command("move", epilog="Example: sloth tenants move salon-anna --to eu")
+def move(
+    slug: Slug,
+    to: Annotated[
+        str, typer.Option("--to", metavar="DATABASE", help="`main`, or one of SLOTH_DATABASES.")
+    ],
+    as_json: Json = False,
+) -> None:
+    """Let a tenant live in another database; it goes on answering meanwhile."""
+    from sloth_agent.app.bodies import move_body
+
+    with opened() as sloth:
+        body = move_body(sloth.run(lambda sloth: sloth.moving.move(slug, to=to, by=operator())))
+    show_fields(body, as_json=as_json)
+
+
 @app.command("rebuild", epilog="Example: sloth tenants rebuild --chunk-size 800")
 def rebuild(
     slug: Annotated[

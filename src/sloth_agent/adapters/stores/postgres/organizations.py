@@ -92,6 +92,22 @@ class PostgresOrganizations:
             (slug,),
         )
 
+    async def moved(self, organization: Organization, event: AuditEvent) -> None:
+        async with self.database.shared() as connection:
+            told = await connection.execute(
+                "update public.organizations set database = %s, moves = %s"
+                " where id = %s and schema_name = %s and moves < %s",
+                (
+                    organization.database,
+                    organization.moves,
+                    organization.id,
+                    organization.schema_name,
+                    organization.moves,
+                ),
+            )
+            if told.rowcount:
+                await record(connection, event)
+
     async def remove(self, organization: Organization, *, event: AuditEvent) -> bool:
         async with self.database.shared() as connection:
             gone = await connection.execute(

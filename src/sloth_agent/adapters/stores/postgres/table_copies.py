@@ -75,7 +75,7 @@ async def copied_out(
     schema: str | None = None,
 ) -> AsyncIterator[bytes]:
     """The rows of a table, or of one tenant in it."""
-    rows = sql.SQL("select {} from {}").format(_names(columns), table)
+    rows = sql.SQL("select {} from {}").format(names_of(columns), table)
     if schema is not None:
         rows += sql.SQL(" where {} = {}").format(sql.Identifier(TENANT), schema)
     statement = sql.SQL("copy ({}) to stdout (encoding 'UTF8')").format(rows)
@@ -93,7 +93,7 @@ async def copied_in(
     under_tenant: bool = False,
 ) -> int:
     """How many rows it took."""
-    names = _names([Column(TENANT, "text"), *columns] if under_tenant else columns)
+    names = names_of([Column(TENANT, "text"), *columns] if under_tenant else columns)
     statement = sql.SQL("copy {} ({}) from stdin (encoding 'UTF8')").format(table, names)
     async with connection.cursor() as cursor:
         async with cursor.copy(statement) as copy:
@@ -122,5 +122,6 @@ async def under_tenant(schema: str, pieces: AsyncIterator[bytes]) -> AsyncIterat
         begins = piece.endswith(b"\n")
 
 
-def _names(columns: Sequence[Column]) -> sql.Composed:
+def names_of(columns: Sequence[Column]) -> sql.Composed:
+    """Side by side, as statements list them."""
     return sql.SQL(", ").join(sql.Identifier(column.name) for column in columns)
