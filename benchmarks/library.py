@@ -7,21 +7,35 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from psycopg import sql
+from psycopg.conninfo import make_conninfo
+from pydantic import SecretStr
+
 from sloth_agent import AsyncSloth, Settings
 from sloth_agent.knowledge.models import Block, Reading
 
 
 @asynccontextmanager
-async def opened() -> AsyncIterator[AsyncSloth]:
+async def opened(*others: str) -> AsyncIterator[AsyncSloth]:
+    """On an empty server, with more databases of these names on it."""
     home = Path(tempfile.mkdtemp(prefix="sloth-bench-"))
     settings = Settings(
         home=home, embedder="none", chat="extractive", database_url=None, tenant="default"
     )
     try:
-        async with AsyncSloth(settings) as sloth:
-            yield sloth
+        async with AsyncSloth(settings) as first:
+            made = {name: await _made(first, name) for name in others}
+            async with AsyncSloth(settings.model_copy(update={"databases": made})) as sloth:
+                yield sloth
     finally:
         shutil.rmtree(home)
+
+
+async def _made(sloth: AsyncSloth, name: str) -> SecretStr:
+    """Where the new database is."""
+    async with (await sloth.tenant()).services.database.pool.connection() as connection:
+        await connection.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
+        return SecretStr(make_conninfo(connection.info.dsn, dbname=name))
 
 
 @dataclass(frozen=True, slots=True)

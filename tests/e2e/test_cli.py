@@ -29,7 +29,7 @@ COMMANDS = [
     ("customers", "delete"), ("tenants",), ("tenants", "create"), ("tenants", "list"),
     ("tenants", "show"), ("tenants", "activate"), ("tenants", "deactivate"),
     ("tenants", "rebuild"), ("tenants", "update"), ("tenants", "profile"),
-    ("tenants", "delete"), ("tenants", "export"), ("tenants", "import"),
+    ("tenants", "delete"), ("tenants", "export"), ("tenants", "import"), ("tenants", "move"),
     ("audit",), ("audit", "isolation"),
     ("backup",), ("backup", "create"), ("backup", "restore"), ("backup", "list"),
     ("tasks",), ("tasks", "list"), ("tasks", "run"),
