@@ -109,8 +109,8 @@ async def contents(sloth: AsyncSloth, tenant: AsyncTenant) -> dict[str, dict[str
 async def test_all_of_it_is_there_and_nothing_is_left(
     sloth: AsyncSloth, tenant: AsyncTenant
 ) -> None:
-    before = (await contents(sloth, tenant))["main"]
     asked = await tenant.search(QUESTION)
+    before = (await contents(sloth, tenant))["main"]
     carried = await sloth.moving.move("anna", to="eu", by=BY)
     assert carried.organization.database == "eu"
     assert carried.rows > 80

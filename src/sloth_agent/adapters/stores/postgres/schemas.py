@@ -213,7 +213,8 @@ async def _departure(database: Database, schema: str) -> str | None:
         found = await connection.execute(
             "select database from public.departures where schema_name = %s", (schema,)
         )
-        return (await found.fetchone() or (None,))[0]
+        row = await found.fetchone()
+        return str(row[0]) if row else None
 
 
 async def _forget_departure(database: Database, schema: str) -> None:
