@@ -162,7 +162,7 @@ class Services:
     def moving(self) -> Moving:
         return Moving(
             self.organizations,
-            PostgresOrganizations(self.databases.main),
+            self._organization_store,
             PostgresMoving(self.databases),
             self.backends.clock,
         )
