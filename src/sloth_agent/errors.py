@@ -99,6 +99,15 @@ class StorageLimitExceeded(LimitReached):
     code = "storage_limit_exceeded"
 
 
+class CostLimitExceeded(LimitReached):
+    """The models that the plan pays for in a month have cost as much as it lets them.
+
+    Details: resource and resets_at; the amounts are the operator's.
+    """
+
+    code = "cost_limit_exceeded"
+
+
 class RateLimited(SlothError):
     """Too many tries. Details: retry_after_seconds."""
 

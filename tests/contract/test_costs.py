@@ -1,5 +1,6 @@
 """What a tenant's calls cost: each counted once, with the work that it was for."""
 
+from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -12,13 +13,21 @@ from pydantic import SecretStr
 
 from fakes.hashing_embedder import HashingEmbedder
 from fakes.openai_server import Fault, OpenAIServer
+from fakes.subscriptions import limited
 from sloth_agent import AsyncSloth, Settings
 from sloth_agent.adapters.stores.postgres.costs import PostgresCosts
 from sloth_agent.agent.ports import ChatRequest, Completion, Delta, Quote
 from sloth_agent.app.sloth import AsyncTenant
 from sloth_agent.billing.costs import Bill, Spent
+from sloth_agent.billing.price_file import read_prices
 from sloth_agent.billing.prices import CostKind
-from sloth_agent.errors import Conflict, Forbidden, ModelUnavailable
+from sloth_agent.errors import (
+    ConfigurationError,
+    Conflict,
+    CostLimitExceeded,
+    Forbidden,
+    ModelUnavailable,
+)
 from sloth_agent.knowledge.models import Vector
 
 pytestmark = pytest.mark.anyio
@@ -241,6 +250,57 @@ async def test_what_costs_nothing_is_not_recorded(sloth: AsyncSloth, slug: str) 
     await tenant.ingest_content("prices.md", PRICES.encode())
     assert (await tenant.chat(QUESTION)).grounded
     assert await spent_by(tenant) == {}
+
+
+async def test_who_has_cost_enough_is_refused_before_anything_is_sent(
+    taught: AsyncTenant, openai_server: OpenAIServer
+) -> None:
+    """Fifty at once are all let in below the limit and none above it, whatever they cost: the
+    first fifty may pass it together, the second are refused."""
+    firm = limited(taught, max_cost_per_month=Decimal("0.001"))
+    outcomes: Counter[str] = Counter()
+
+    async def chat() -> None:
+        try:
+            await firm.chat(QUESTION)
+            outcomes["accepted"] += 1
+        except CostLimitExceeded as error:
+            outcomes[error.code] += 1
+
+    for _ in range(2):
+        async with anyio.create_task_group() as group:
+            for _ in range(50):
+                group.start_soon(chat)
+    spent = await spent_by(taught)
+    cost = sum(one.cost for one in spent.values()) * Decimal("0.90")
+    assert cost >= Decimal("0.001")
+    assert outcomes["cost_limit_exceeded"] >= 50
+    assert len(openai_server.asked("/chat/completions")) == outcomes["accepted"] > 0
+    answer_costs = spent[CostKind.CHAT].cost * Decimal("0.90") / outcomes["accepted"]
+    assert cost - Decimal("0.001") <= 51 * answer_costs  # what was under way
+    assert {meter.used for meter in (await firm.usage()).meters if meter.reserved} == set()
+
+    asked = len(openai_server.requests)
+    outcome = await firm.ingest_content("new.md", b"# Hours\n\nOpen from 9 to 18.\n")
+    assert outcome.problem is not None
+    assert outcome.problem.code == "cost_limit_exceeded"
+    with pytest.raises(CostLimitExceeded) as refused:
+        await firm.rebuild(chunk_size=500)
+    assert set(refused.value.details) == {"resource", "resets_at"}
+    assert len(openai_server.requests) == asked
+    assert (await firm.search(QUESTION)).passages
+    raised = limited(taught, max_cost_per_month=Decimal(1))
+    assert (await raised.chat(QUESTION)).grounded
+
+
+async def test_a_limit_in_a_currency_without_a_rate_is_refused_by_name(
+    taught: AsyncTenant,
+) -> None:
+    firm = limited(taught, max_cost_per_month=Decimal(1))
+    costs = replace(firm.services.costs, prices=read_prices('currency = "USD"'))
+    firm.services.__dict__["costs"] = costs
+    with pytest.raises(ConfigurationError, match="limit on costs is in EUR"):
+        await firm.chat(QUESTION)
 
 
 def bill(*models: str, cost: str = "0.000000000001") -> Bill:

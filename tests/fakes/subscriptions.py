@@ -24,6 +24,7 @@ def limited(
     tenant: AsyncTenant,
     *,
     status: SubscriptionStatus = SubscriptionStatus.ACTIVE,
+    max_cost_per_month: Decimal | None = None,
     **limits: int,
 ) -> AsyncTenant:
     """The tenant under a plan that has these limits and no others, since a week ago.
@@ -40,6 +41,7 @@ def limited(
             price_monthly=Decimal(29),
             price_yearly=Decimal(290),
             currency="EUR",
+            max_cost_per_month=max_cost_per_month,
         ),
         status=status,
         billing_cycle=BillingCycle.MONTHLY,

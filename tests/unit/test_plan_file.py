@@ -57,6 +57,8 @@ def test_limits_in_the_words_of_usage() -> None:
         ("max_users = 3", f"max_users = 1{'0' * 30}", 7, "max_users of starter is 10000"),
         ("max_users = 3", "max_usres = 3", 7, "unknown key 'max_usres'"),
         ("max_users = 3", "max_users = 3\nstripe = 'x'", 8, "unknown key 'stripe'"),
+        ("max_users = 3", "max_users = 3\nmax_cost_per_month = -1", 8, "max_cost_per_month"),
+        ("max_users = 3", "max_users = 3\nmax_cost_per_month = 'x'", 8, "max_cost_per_month"),
         ("price_monthly = 29.00", "price_monthly = 29.001", 3, "two decimals"),
         ("price_monthly = 29.00", "price_monthly = -29", 3, "two decimals"),
         ("price_monthly = 29.00", "price_monthly = nan", 3, "two decimals"),
@@ -129,6 +131,7 @@ TERMS = st.builds(
     price_monthly=PRICE,
     price_yearly=PRICE,
     currency=st.from_regex(r"[A-Z]{3}", fullmatch=True),
+    max_cost_per_month=PRICE | st.none(),
 )
 
 

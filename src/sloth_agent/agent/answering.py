@@ -74,7 +74,7 @@ class Answering:
             NotFound: no such conversation, or it is somebody else's.
             Conflict: the conversation was erased meanwhile; nothing is stored, and nothing counted.
             ModelUnavailable: the model did not answer; nothing is stored, and nothing counted.
-            MessageLimitExceeded, SubscriptionExpired: the model was not asked.
+            MessageLimitExceeded, CostLimitExceeded, SubscriptionExpired: the model was not asked.
         """
         customer = None if external_id is None else Customer(source=source, external_id=external_id)
         history: Sequence[Message] = ()
@@ -130,6 +130,7 @@ class Answering:
         history: Sequence[Message],
         tally: Tally,
     ) -> AsyncGenerator[Delta | Reply, None]:
+        await self.costs.require_room(tally)
         started = time.perf_counter()
         question = cleaned(question)
         language = language or detect(question)

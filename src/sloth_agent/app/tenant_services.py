@@ -148,8 +148,14 @@ class TenantServices:
 
     @cached_property
     def costs(self) -> Costs:
-        store = PostgresCosts(self.home, self.schema)
-        return Costs(store, self.backends.prices, self.backends.clock)
+        backends = self.backends
+        return Costs(
+            self.organization.id,
+            PostgresCosts(self.home, self.schema),
+            self.subscriptions,
+            backends.prices,
+            backends.clock,
+        )
 
     @cached_property
     def notices(self) -> LimitNotices:

@@ -4,15 +4,23 @@ import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from typing import Protocol
 
 import anyio
 
+from sloth_agent.billing.periods import months_after
 from sloth_agent.billing.prices import CostKind, Price, PriceTable
+from sloth_agent.billing.usage_ports import CurrentSubscriptions
 from sloth_agent.clock import Clock
-from sloth_agent.errors import BackendUnavailable, DatabaseUnavailable
+from sloth_agent.errors import (
+    BackendUnavailable,
+    ConfigurationError,
+    CostLimitExceeded,
+    DatabaseUnavailable,
+)
+from sloth_agent.ids import TenantId
 
 BYTES_PER_TOKEN = 4
 """About what tokenizers need in our languages, between English with more and others with less."""
@@ -117,9 +125,36 @@ class Tally:
 class Costs:
     """What one tenant costs."""
 
+    organization: TenantId
     store: CostStore
+    subscriptions: CurrentSubscriptions
     prices: PriceTable
     clock: Clock
+
+    async def require_room(self, tally: Tally) -> None:
+        """Let pass while the month has cost less than the plan lets it, this work included.
+
+        Raises:
+            CostLimitExceeded: nothing more is to be paid for this month.
+            ConfigurationError: no rate leads to the currency of the plan.
+        """
+        subscription = await self.subscriptions.current(self.organization)
+        terms = subscription.terms if subscription else None
+        if terms is None or terms.max_cost_per_month is None:
+            return
+        bills = [*await self.store.of(tally.bill.month), tally.bill]
+        costs = [self._in(terms.currency, bill) for bill in bills if bill.spent]
+        if sum(costs, Decimal(0)) >= terms.max_cost_per_month:
+            raise _cap_reached(tally.bill.month)
+
+    def _in(self, currency: str, bill: Bill) -> Decimal:
+        cost = self.prices.in_currency(bill.total, currency, of=bill.currency)
+        if cost is None:
+            raise ConfigurationError(
+                f"The plan's limit on costs is in {currency}, the prices are in {bill.currency}.",
+                hint=f"Add a rate for {currency} to the file of prices.",
+            )
+        return cost
 
     @asynccontextmanager
     async def counted(self) -> AsyncIterator[Tally]:
@@ -153,6 +188,16 @@ class Costs:
 def estimated_tokens(*texts: str) -> int:
     """About how many tokens these texts have, all together."""
     return sum(-(-len(text.encode("utf-8", "replace")) // BYTES_PER_TOKEN) for text in texts)
+
+
+def _cap_reached(month: date) -> CostLimitExceeded:
+    resets_at = months_after(datetime.combine(month, time.min, UTC), 1)
+    return CostLimitExceeded(
+        "All that the plan pays for models in this month is spent.",
+        hint=f"Wait until {resets_at:%Y-%m-%d %H:%M} UTC, or choose a higher plan.",
+        resource="cost",
+        resets_at=resets_at,
+    )
 
 
 def _call(

@@ -71,6 +71,7 @@ class Terms:
     price_monthly: Decimal
     price_yearly: Decimal
     currency: str  # ISO 4217, such as EUR
+    max_cost_per_month: Decimal | None = None  # of models; None: whatever they cost
 
     @property
     def free(self) -> bool:

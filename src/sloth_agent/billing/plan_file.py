@@ -19,8 +19,9 @@ MOST_TRIAL_DAYS = 366
 LONGEST_NAME = 100
 
 LIMITS = tuple(field.name for field in fields(Limits))
+COST_CAP = "max_cost_per_month"
 _REQUIRED = {"name", "price_monthly", "price_yearly", "currency", "trial_days", "features", *LIMITS}
-_KNOWN = {*_REQUIRED, "is_active"}
+_KNOWN = {*_REQUIRED, "is_active", COST_CAP}
 _CURRENCY = re.compile(r"[A-Z]{3}")
 _DUPLICATE = re.compile(r"Cannot declare \('(.*)',\) twice \(at line (\d+)")
 
@@ -97,6 +98,7 @@ class _Table:
                 price_monthly=self._price("price_monthly"),
                 price_yearly=self._price("price_yearly"),
                 currency=self._currency(),
+                max_cost_per_month=self._price(COST_CAP) if COST_CAP in self.values else None,
             ),
             trial_days=self._number("trial_days", MOST_TRIAL_DAYS),
             is_active=self._of_kind("is_active", bool, "true or false")
@@ -183,6 +185,11 @@ def _written(plan: Plan) -> str:
         *(
             f"{name} = {_text(UNLIMITED) if limit is None else limit}"
             for name, limit in limits.items()
+        ),
+        *(
+            ()
+            if terms.max_cost_per_month is None
+            else (f"{COST_CAP} = {terms.max_cost_per_month}",)
         ),
         f"features = [{', '.join(_text(feature) for feature in sorted(terms.features))}]",
         *(() if plan.is_active else ("is_active = false",)),

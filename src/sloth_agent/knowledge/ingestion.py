@@ -9,6 +9,7 @@ from sloth_agent.clock import Clock
 from sloth_agent.errors import (
     ConfigurationError,
     Conflict,
+    CostLimitExceeded,
     EmbedderUnavailable,
     NotFound,
     SlothError,
@@ -73,7 +74,12 @@ class Ingestion:
             reading = await self._read(document)
             chunks = cut(reading.blocks, _sizes(active))
             vectors = await self._vectors(document, chunks, active, tally)
-        except (UnreadableFile, EmbedderUnavailable, ConfigurationError) as error:
+        except (
+            UnreadableFile,
+            EmbedderUnavailable,
+            CostLimitExceeded,
+            ConfigurationError,
+        ) as error:
             return await self._failed(document, error, active)
 
         done = document.completed(reading, chunks=len(chunks), now=self.clock())
@@ -91,7 +97,7 @@ class Ingestion:
 
         Raises:
             NotFound, Conflict: the document was deleted, or changed, meanwhile.
-            EmbedderUnavailable: nothing changed.
+            EmbedderUnavailable, CostLimitExceeded: nothing changed.
         """
         document = await self.store.find(id)
         if document is None or document.status is not DocumentStatus.COMPLETED:
@@ -157,6 +163,7 @@ class Ingestion:
         new = [text for chunk in chunks if (text := chunk.searched_text) not in known]
         for start in range(0, len(new), EMBEDDED_AT_ONCE):
             texts = new[start : start + EMBEDDED_AT_ONCE]
+            await self.costs.require_room(tally)
             vectors = await embedded(self.embedder, texts, tally)
             known.update(zip(texts, vectors, strict=True))
         return [known[chunk.searched_text] for chunk in chunks]

@@ -32,7 +32,7 @@ class Rebuilding:
 
         Raises:
             InvalidInput: sizes that cannot be used.
-            EmbedderUnavailable: the old index stays in use.
+            EmbedderUnavailable, CostLimitExceeded: the old index stays in use.
             Conflict: another rebuild, with other sizes, took over.
         """
         next_one = await self.index.next_generation(await self._wanted(chunk_size, chunk_overlap))

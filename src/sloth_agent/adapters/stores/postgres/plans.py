@@ -62,22 +62,26 @@ async def plans_in(connection: Connection) -> dict[str, Plan]:
 
 def terms_json(terms: Terms) -> dict[str, Any]:
     """Prices as text: JSON numbers are not exact everywhere."""
+    cap = terms.max_cost_per_month
     return {
         "limits": asdict(terms.limits),
         "features": sorted(terms.features),
         "price_monthly": str(terms.price_monthly),
         "price_yearly": str(terms.price_yearly),
         "currency": terms.currency,
+        "max_cost_per_month": None if cap is None else str(cap),
     }
 
 
 def terms_from(stored: Mapping[str, Any]) -> Terms:
+    cap = stored["max_cost_per_month"]
     return Terms(
         limits=Limits(**stored["limits"]),
         features=frozenset(Feature(name) for name in stored["features"]),
         price_monthly=Decimal(stored["price_monthly"]),
         price_yearly=Decimal(stored["price_yearly"]),
         currency=stored["currency"],
+        max_cost_per_month=None if cap is None else Decimal(cap),
     )
 
 
