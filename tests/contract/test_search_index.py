@@ -14,6 +14,7 @@ from fakes.hashing_embedder import HashingEmbedder
 from sloth_agent.adapters.stores.postgres.database import Database
 from sloth_agent.adapters.stores.postgres.documents import PostgresDocuments
 from sloth_agent.adapters.stores.postgres.search_index import PostgresSearchIndex
+from sloth_agent.adapters.stores.postgres.term_numbers import term_number
 from sloth_agent.app.sloth import AsyncTenant
 from sloth_agent.errors import Conflict, NotFound
 from sloth_agent.ids import ChunkId, DocumentId, new_id
@@ -64,14 +65,20 @@ class Stores:
         active = await self.index.active()
         async with self.database.inside(self.schema) as connection:
             found = await connection.execute(
-                "select tsvector_to_array(terms) from chunks where generation = %s",
+                "select terms from chunks where generation = %s",
                 (active.generation,),
             )
             chunks = [row[0] for row in await found.fetchall()]
+            found = await connection.execute(
+                "select term, chunks from term_counts where generation = %s and chunks <> 0",
+                (active.generation,),
+            )
+            counted = dict(await found.fetchall())
         truth = Counter(term for held in chunks for term in held)
-        asked = sorted({*truth, *terms(" ".join(WORDS)), "nowhere"})
+        asked = sorted({*terms(" ".join(WORDS)), "nowhere"})
+        assert counted == truth
         told = (await self.index.look_up(asked, limit=1)).terms
-        assert dict(told.holding) == {term: truth[term] for term in asked}
+        assert dict(told.holding) == {term: truth[term_number(term)] for term in asked}
         assert told.chunks == active.chunks == len(chunks)
 
     async def vectors(self, generation: int) -> set[ChunkId]:

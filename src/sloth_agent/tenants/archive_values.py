@@ -16,7 +16,7 @@ Values = Mapping[str, Any]
 Item = TypeVar("Item")
 
 _NAME = re.compile(r"[a-z_][a-z0-9_]{0,62}")
-_TYPE = re.compile(r"[a-z][a-z0-9 _]{0,40}(\(\d{1,6}(,\d{1,6})?\))?(\[\])?")
+_TYPE = re.compile(r"[a-z][a-z0-9 _]{0,40}(\(\d{1,10}(,\d{1,10})?\))?(\[\])?")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 

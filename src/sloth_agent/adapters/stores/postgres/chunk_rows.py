@@ -14,13 +14,14 @@ from psycopg import sql
 
 from sloth_agent.adapters.stores.postgres.database import Connection
 from sloth_agent.adapters.stores.postgres.places import place_values
+from sloth_agent.adapters.stores.postgres.term_numbers import binary_terms
 from sloth_agent.adapters.stores.postgres.vectors import vectors_table
 from sloth_agent.ids import DocumentId
 from sloth_agent.knowledge.models import Chunk, Place, Vector
 
 _CHUNKS: LiteralString = (
     "copy chunks (id, generation, document_id, position, start_offset, end_offset, place,"
-    " header, terms, text) from stdin (format binary)"
+    " header, terms, term_vector, text) from stdin (format binary)"
 )
 _SIGNATURE = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 _END = b"\xff\xff"
@@ -33,7 +34,7 @@ _LENGTH = Struct(">i")
 def chunk_rows(
     document: DocumentId,
     chunks: Sequence[Chunk],
-    terms: Iterable[Sequence[str]],
+    terms: Iterable[Sequence[int]],
     *,
     generation: int,
 ) -> bytes:
@@ -42,12 +43,11 @@ def chunk_rows(
     in_document = document.bytes
     for chunk, chunk_terms in zip(chunks, terms, strict=True):
         fixed = (16, chunk.id.bytes, 4, generation, 16, in_document, 4, chunk.position)
-        packed.append(_FIXED.pack(10, *fixed, 4, chunk.start, 4, chunk.end))
-        lexemes = "\0\0\0".join((*chunk_terms, "")).encode()  # each with no positions
+        packed.append(_FIXED.pack(11, *fixed, 4, chunk.start, 4, chunk.end))
         for field in (
             _binary_place(chunk.place),
             chunk.header.encode(),
-            _LENGTH.pack(len(chunk_terms)) + lexemes,
+            *binary_terms(chunk_terms),
             chunk.text.encode(),
         ):
             packed += (_LENGTH.pack(len(field)), field)

@@ -7,9 +7,8 @@ from itertools import groupby
 from operator import itemgetter
 from typing import LiteralString
 
-from sloth_agent.adapters.stores.postgres.database import Row, TenantDatabase
+from sloth_agent.adapters.stores.postgres.database import Row, Statement, TenantDatabase
 from sloth_agent.adapters.stores.postgres.databases import Databases
-from sloth_agent.adapters.stores.postgres.usage import Counting
 from sloth_agent.billing.costs import Bill, Spent
 from sloth_agent.billing.margin import Home
 from sloth_agent.billing.prices import CostKind
@@ -24,7 +23,7 @@ _TOGETHER: LiteralString = (
 )
 
 
-def charging(schema: str, bill: Bill) -> Counting:
+def charging(schema: str, bill: Bill) -> Statement:
     """Add a bill to the month's costs. Who counts other things too takes these last.
 
     Its rows are in one order everywhere: unsorted upserts deadlock.

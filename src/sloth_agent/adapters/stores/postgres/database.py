@@ -21,6 +21,8 @@ from sloth_agent.errors import (
 
 Row = tuple[Any, ...]
 Connection = AsyncConnection[Row]
+Statement = tuple[LiteralString, tuple[object, ...]]
+"""With its values, to be sent alone or with others."""
 
 POOL_SIZE = 8
 CONNECTION_LIFETIME_SECONDS = 30 * 60
@@ -44,9 +46,15 @@ class TenantDatabase(Protocol):
         self, schema: str, *, settings: LiteralString = ""
     ) -> AbstractAsyncContextManager[Connection]: ...
 
-    def snapshot(
-        self, schema: str, *, settings: LiteralString = ""
-    ) -> AbstractAsyncContextManager["Snapshot"]: ...
+    def exchange(
+        self,
+        schema: str,
+        statements: str,
+        parameters: Sequence[object] | None = None,
+        *,
+        snapshot: bool = False,
+        settings: LiteralString = "",
+    ) -> AbstractAsyncContextManager["Exchange"]: ...
 
     async def at_once(
         self, schema: str, statements: str, parameters: Sequence[object] = ()
@@ -88,15 +96,26 @@ class Database:
             yield connection
 
     @asynccontextmanager
-    async def snapshot(
-        self, schema: str, *, door: int = 0, settings: LiteralString = ""
-    ) -> AsyncIterator["Snapshot"]:
-        """One moment within a tenant's walls, only to be read."""
+    async def exchange(
+        self,
+        schema: str,
+        statements: str,
+        parameters: Sequence[object] | None = None,
+        *,
+        door: int = 0,
+        snapshot: bool = False,
+        settings: LiteralString = "",
+    ) -> AsyncIterator["Exchange"]:
+        """A transaction like `inside` that begins with statements, and ends with others.
+
+        A snapshot is one moment, only to be read.
+        """
         role = schema if self.walls else None
-        opening = _opening(schema, role, door=door, snapshot=True, settings=settings)
+        opening = _opening(schema, role, door=door, snapshot=snapshot, settings=settings)
         with as_our_errors():
             async with self.pool.connection() as connection, _ending(connection):
-                yield Snapshot(connection, opening)
+                first = f"{opening}; {statements}"
+                yield Exchange(connection, await rows_of_each(connection, first, parameters))
 
     async def at_once(
         self, schema: str, statements: str, parameters: Sequence[object] = (), *, door: int = 0
@@ -132,24 +151,19 @@ class Database:
 
 
 @dataclass(frozen=True, slots=True)
-class Snapshot:
-    """Sends the opening of a transaction with its first statement, and its end with the last.
+class Exchange:
+    """A transaction whose opening was sent with its first statements, and its end with its last.
 
     A search has two questions; opening and end on their own would double its round trips.
     """
 
     connection: Connection
-    opening: str
+    answers: list[list[Row]]  # to the first statements, of each that has any
 
-    async def first(self, question: sql.Composed) -> list[Row]:
-        return await self._rows(f"{self.opening}; {question.as_string(self.connection)}")
-
-    async def last(self, question: sql.Composed) -> list[Row]:
-        return await self._rows(f"{question.as_string(self.connection)}; commit")
-
-    async def _rows(self, statements: str) -> list[Row]:
-        [rows] = await rows_of_each(self.connection, statements, None)
-        return rows
+    async def last(
+        self, statements: str, parameters: Sequence[object] | None = None
+    ) -> list[list[Row]]:
+        return await rows_of_each(self.connection, f"{statements}; commit", parameters)
 
 
 async def rows_of_each(

@@ -14,9 +14,10 @@ from psycopg.types.json import Jsonb
 from sloth_agent.adapters.stores.postgres.database import (
     Connection,
     Row,
+    Statement,
     TenantDatabase,
-    rows_of_each,
 )
+from sloth_agent.adapters.stores.postgres.term_numbers import array_literal
 from sloth_agent.adapters.stores.postgres.usage import (
     PostgresUsage,
     adding_if,
@@ -38,17 +39,28 @@ _COLUMNS: LiteralString = (
 
 DOCUMENTS, STORAGE = Resource.DOCUMENTS, Resource.STORAGE_BYTES
 
+_SAVING: LiteralString = (
+    "update documents set title = %s, source = %s, created_at = %s, status = %s,"
+    " media_type = %s, problem = %s, pages = %s, chunk_count = %s, unread = %s,"
+    " processed_at = %s, text = coalesce(%s, text) where id = %s"
+)
+_COUNTING: LiteralString = (
+    "insert into count_changes (id, generation, chunks, terms, term_changes, size)"
+    " values (%s, %s, %s, %s, %s, %s)"
+)
+
 # What counts a document, in each case before or after the change itself. Its row is held already:
 # who counts takes the counters last, documents before bytes.
 _THERE: LiteralString = "select from documents where id = %s"
 _ONE_LESS: LiteralString = "select -1 as change from documents where id = %s"
 _GROWTH: LiteralString = "select %s - size_bytes as change from documents where id = %s"
 
-# Settings of a transaction that keeps generations as they are until it ends. Whoever changes the
-# chunks of one document holds the index beside others, whoever changes the generations alone;
-# before all other locks, or two would wait for each other. Searches wait for nobody.
+# The first statement of a transaction, or a setting of it, that keeps generations as they are until
+# it ends. Whoever changes the chunks of one document holds the index beside others, whoever changes
+# the generations alone; before all other locks, or two would wait for each other. Searches wait for
+# nobody.
 _LOCK: LiteralString = "(0x51074, hashtext(current_schema()))"
-INDEX_HELD: LiteralString = f"; select pg_advisory_xact_lock_shared{_LOCK}"
+INDEX_HELD: LiteralString = f"select pg_advisory_xact_lock_shared{_LOCK}"
 INDEX_HELD_ALONE: LiteralString = f"; select pg_advisory_xact_lock{_LOCK}"
 
 
@@ -109,8 +121,7 @@ class PostgresDocuments:
 
     async def save(self, document: Document) -> None:
         try:
-            async with self.database.inside(self.schema) as connection:
-                await save(connection, document)
+            await self.database.at_once(self.schema, *saving(document))
         except psycopg.errors.UniqueViolation as error:
             raise Conflict(f"Another document comes from {document.source}.") from error
 
@@ -132,13 +143,14 @@ class PostgresDocuments:
     async def delete(self, id: DocumentId) -> Document | None:
         one, one_counted = changing(_ONE_LESS, self.schema, lasting_room(DOCUMENTS, NO_LIMITS))
         size, size_counted = changing(_GROWTH, self.schema, lasting_room(STORAGE, NO_LIMITS))
-        async with self.database.inside(self.schema, settings=INDEX_HELD) as connection:
-            [gone] = await rows_of_each(
-                connection, f"select {_COLUMNS} from documents where id = %s for update", (id,)
-            )
-            await forget_chunks(connection, id)
-            await rows_of_each(
-                connection,
+        async with self.database.exchange(
+            self.schema,
+            f"{INDEX_HELD}; select {_COLUMNS} from documents where id = %s for update",
+            (id,),
+        ) as exchange:
+            _locked, gone = exchange.answers
+            await forget_chunks(exchange.connection, id)
+            await exchange.last(
                 f"{one}; {size}; delete from documents where id = %s",
                 (id, *one_counted, 0, id, *size_counted, id),
             )
@@ -162,18 +174,13 @@ class PostgresDocuments:
             raise limit_reached(room, used=count.used) from error
 
 
-async def save(connection: Connection, document: Document, *, text: str | None = None) -> None:
+def saving(document: Document, *, text: str | None = None) -> Statement:
     """Store a document, with its text if given, within a transaction that has more to do.
 
     Its content, which is counted, changes by `exchange` alone.
     """
     id, title, source, _digest, _size, *values = _values(document)
-    await connection.execute(
-        "update documents set title = %s, source = %s, created_at = %s, status = %s,"
-        " media_type = %s, problem = %s, pages = %s, chunk_count = %s, unread = %s,"
-        " processed_at = %s, text = coalesce(%s, text) where id = %s",
-        (title, source, *values, text, id),
-    )
+    return _SAVING, (title, source, *values, text, id)
 
 
 async def named_files(connection: Connection) -> list[str]:
@@ -199,30 +206,23 @@ async def forget_chunks(
     """Remove a document's chunks, vectors and counts; of all generations if None."""
     gone = await connection.execute(
         "delete from chunks where document_id = %s and (%s::integer is null or generation = %s)"
-        " returning generation, id, tsvector_to_array(terms)",
+        " returning generation, id, terms",
         (id, generation, generation),
     )
     rows = sorted(await gone.fetchall(), key=itemgetter(0))
     for of_generation, chunks in groupby(rows, key=itemgetter(0)):
         _, ids, terms = zip(*chunks, strict=True)
         await forget_vectors(connection, ids, generation=of_generation)
-        await count_terms(connection, terms, generation=of_generation, sign=-1)
+        await connection.execute(*counting(terms, generation=of_generation, sign=-1))
 
 
-async def count_terms(
-    connection: Connection, chunks: Sequence[Sequence[str]], *, generation: int, sign: int
-) -> None:
+def counting(chunks: Sequence[Sequence[int]], *, generation: int, sign: int) -> Statement:
     """Add chunks, given by their terms, to the counts of a generation, or take them away."""
     counts = Counter(chain.from_iterable(chunks))
-    # One text each, since turning long Python lists into arrays costs more.
-    changes = " ".join(map(str, counts.values()))
-    if sign < 0:
-        changes = "-" + changes.replace(" ", " -")
-    await connection.execute(
-        "insert into count_changes (id, generation, chunks, terms, term_changes, size)"
-        " values (%s, %s, %s, %s, %s, %s)",
-        (new_id(), generation, sign * len(chunks), " ".join(counts), changes, len(counts)),
-    )
+    changes = array_literal([sign * count for count in counts.values()])
+    size = len(counts)
+    values = (new_id(), generation, sign * len(chunks), array_literal(counts), changes, size)
+    return _COUNTING, values
 
 
 async def sum_up_counts(connection: Connection) -> None:
@@ -235,10 +235,9 @@ async def sum_up_counts(connection: Connection) -> None:
         " from (select generation, sum(chunks) as chunks from gone group by generation)"
         " as gone_in_it where gone_in_it.generation = vector_stores.generation)"
         " insert into term_totals as kept (generation, term, chunks)"
-        " select generation, term, sum(change::integer) from (select generation,"
-        # Side by side in a list of columns: half the time of `unnest` as a table.
-        " unnest(string_to_array(terms, ' ')), unnest(string_to_array(term_changes, ' '))"
-        " from gone) as new (generation, term, change)"
+        " select generation, term, sum(change) from"
+        " (select generation, unnest(terms), unnest(term_changes) from gone)"
+        " as new (generation, term, change)"
         # In one order everywhere: unsorted upserts deadlock.
         " group by generation, term order by generation, term"
         " on conflict (generation, term) do update set chunks = kept.chunks + excluded.chunks"

@@ -5,8 +5,13 @@ from typing import LiteralString
 
 from psycopg import sql
 
-from sloth_agent.adapters.stores.postgres.database import Snapshot
+from sloth_agent.adapters.stores.postgres.database import Exchange
 from sloth_agent.adapters.stores.postgres.places import place_from_text
+from sloth_agent.adapters.stores.postgres.term_numbers import (
+    array_literal,
+    term_number,
+    vector_literal,
+)
 from sloth_agent.adapters.stores.postgres.vectors import vectors_table
 from sloth_agent.ids import ChunkId, DocumentId
 from sloth_agent.knowledge.models import Candidate, Passage, TermCounts, Vector
@@ -38,7 +43,7 @@ _EVERYWHERE = sql.SQL("true")
 
 
 async def ranked_candidates(
-    snapshot: Snapshot,
+    exchange: Exchange,
     terms: TermCounts,
     vector: Vector | None,
     *,
@@ -60,7 +65,8 @@ async def ranked_candidates(
         lists.append(_by_vector(nearness, generation, within, limit=limit))
     if not lists:
         return []
-    found = await snapshot.last(_joined(lists, nearness, generation=generation))
+    statement = _joined(lists, nearness, generation=generation)
+    [found] = await exchange.last(statement.as_string(exchange.connection))
     return [
         Candidate(
             passage=Passage(
@@ -101,9 +107,7 @@ def _gate(terms: TermCounts, rarest_first: Mapping[str, float]) -> list[str]:
 def _all(generation: int, within: sql.Composable) -> sql.Composed:
     """So few chunks that a careful look at each is cheaper than to miss what no term tells:
     the parts of compounds, the endings of short words."""
-    return sql.SQL(
-        "select id, null::float8 as weight from chunks where generation = {} and {}"
-    ).format(generation, within)
+    return sql.SQL("select id from chunks where generation = {} and {}").format(generation, within)
 
 
 def _by_terms(
@@ -115,17 +119,14 @@ def _by_terms(
     limit: int,
 ) -> sql.Composed:
     """Chunks behind the gate, each with the sum of weights of all terms it holds."""
-    match = sql.SQL("case when terms @@ {}::tsquery then {}::float8 else 0 end")
     return sql.SQL(
-        "select id, {weight} as weight from chunks"
-        " where generation = {generation} and terms @@ {gate}::tsquery and {within}"
-        " order by weight desc, id limit {limit}"
+        "select id from chunks"
+        " where generation = {generation} and terms && {gate}::integer[] and {within}"
+        " order by term_vector <#> {weights}::sparsevec, id limit {limit}"
     ).format(
-        weight=sql.SQL(" + ").join(
-            match.format(_lexeme(term), weight) for term, weight in weights.items()
-        ),
+        weights=vector_literal(weights),
         generation=generation,
-        gate=" | ".join(map(_lexeme, gate)),
+        gate=array_literal(map(term_number, gate)),
         within=within,
         limit=limit,
     )
@@ -136,7 +137,7 @@ def _by_vector(
 ) -> sql.Composed:
     chunks = sql.SQL("" if within == _EVERYWHERE else "join chunks on id = chunk_id")
     return sql.SQL(
-        "select chunk_id as id, null::float8 as weight from {vectors} {chunks} where {within}"
+        "select chunk_id as id from {vectors} {chunks} where {within}"
         " order by {nearness} limit {limit}"
     ).format(
         vectors=vectors_table(generation),
@@ -190,7 +191,3 @@ def _like(pattern: str) -> str:
     """A name with `*` and `?` for anything and any sign, as SQL spells it."""
     literal = pattern.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
     return literal.replace("*", "%").replace("?", "_")
-
-
-def _lexeme(term: str) -> str:
-    return "'" + term.replace("\\", "\\\\").replace("'", "''") + "'"

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import LiteralString
+from typing import Any, LiteralString
 
 import psycopg
 from psycopg import sql
@@ -18,23 +18,26 @@ from sloth_agent.adapters.stores.postgres.costs import charging
 from sloth_agent.adapters.stores.postgres.database import (
     Connection,
     Row,
-    Snapshot,
     TenantDatabase,
-    rows_of_each,
 )
 from sloth_agent.adapters.stores.postgres.documents import (
     INDEX_HELD,
     INDEX_HELD_ALONE,
-    count_terms,
+    counting,
     forget_chunks,
     missing_documents,
-    save,
+    saving,
     sum_up_counts,
 )
 from sloth_agent.adapters.stores.postgres.places import place_from
 from sloth_agent.adapters.stores.postgres.ranking import (
     SEARCH_SETTINGS,
     ranked_candidates,
+)
+from sloth_agent.adapters.stores.postgres.term_numbers import (
+    array_literal,
+    numbers_of_each,
+    term_number,
 )
 from sloth_agent.adapters.stores.postgres.vectors import (
     APPROXIMATE_FROM_CHUNKS,
@@ -62,12 +65,18 @@ _COLUMNS: LiteralString = (
     " where new.generation = vector_stores.generation), 0)::bigint, active, created_at"
 )
 _ACTIVE: LiteralString = f"select {_COLUMNS} from vector_stores where active"
-_ACTIVE_COUNTS = sql.SQL(
+_ACTIVE_COUNTS: LiteralString = (
     f"select {_COLUMNS}, (select json_object_agg(term, chunks) from term_counts as counted"
-    " where counted.generation = vector_stores.generation and term = any({}::text[]))"
+    " where counted.generation = vector_stores.generation and term = any(%s::integer[]))"
     " from vector_stores where active"
 )
-
+_HOLDING: LiteralString = (
+    f"{INDEX_HELD}; select digest from documents where id = %s for update;"
+    " select active, space is not null,"
+    " not exists (select from chunks where document_id = %s),"
+    " (select coalesce(sum(size), 0) from count_changes)"
+    " from vector_stores where generation = %s"
+)
 
 SETTLED_FROM_CHUNKS = 5_000
 """A smaller tenant is searched as fast without."""
@@ -111,26 +120,29 @@ class PostgresSearchIndex:
         generation: int,
         bill: Bill = NO_BILL,
     ) -> None:
-        terms = terms_of_each([chunk.searched_text for chunk in chunks])
+        terms = numbers_of_each(terms_of_each([chunk.searched_text for chunk in chunks]))
         rows = chunk_rows(document.id, chunks, terms, generation=generation)
         rows_of_vectors = vector_rows(chunks, vectors) if vectors else None
-        async with self.database.inside(self.schema, settings=INDEX_HELD) as connection:
-            is_active, has_vectors, is_new, unsummed = await _held_unchanged(
-                connection, document, generation
-            )
+        charge, charged = charging(self.schema, bill)
+        save, saved = saving(document, text=text)
+        async with self.database.exchange(
+            self.schema, _HOLDING, (document.id, document.id, generation)
+        ) as exchange:
+            connection = exchange.connection
+            is_active, has_vectors, is_new, unsummed = _unchanged(document, exchange.answers)
             if not is_new:
                 # What other generations hold of it is out of date too, once searches read this one.
                 stale = None if is_active else generation
                 await forget_chunks(connection, document.id, generation=stale)
             if chunks:
                 await copy_chunks(connection, rows)
-                await count_terms(connection, terms, generation=generation, sign=1)
+                count, counted = counting(terms, generation=generation, sign=1)
+                save, saved = f"{count}; {save}", (*counted, *saved)
             if rows_of_vectors and has_vectors:
                 await copy_vectors(connection, rows_of_vectors, generation=generation)
-            await save(connection, document, text=text)
             if unsummed > UNSUMMED_TERMS:
                 await sum_up_counts(connection)
-            await rows_of_each(connection, *charging(self.schema, bill))
+            await exchange.last(f"{save}; {charge}", (*saved, *charged))
 
     async def known_vectors(self, document: Document, *, generation: int) -> Mapping[str, Vector]:
         statement = sql.SQL(
@@ -177,10 +189,19 @@ class PostgresSearchIndex:
         limit: int,
         few: int,
     ) -> Lookup:
-        async with self.database.snapshot(self.schema, settings=SEARCH_SETTINGS) as snapshot:
-            active, counts = await _active_counts(snapshot, terms)
+        numbers = {term: term_number(term) for term in terms}
+        async with self.database.exchange(
+            self.schema,
+            _ACTIVE_COUNTS,
+            [array_literal(numbers.values())],
+            snapshot=True,
+            settings=SEARCH_SETTINGS,
+        ) as exchange:
+            [[(*store, counted)]] = exchange.answers
+            active = _vector_store(store)
+            counts = _term_counts(active, numbers, counted or {})
             candidates = await ranked_candidates(
-                snapshot,
+                exchange,
                 counts,
                 vector if space == active.space else None,
                 generation=active.generation,
@@ -244,23 +265,13 @@ class PostgresSearchIndex:
             await connection.execute("select gin_clean_pending_list('chunks_terms')")
 
 
-async def _held_unchanged(
-    connection: Connection, document: Document, generation: int
-) -> tuple[bool, bool, bool, int]:
-    """Keep others from changing the document until the transaction ends.
+def _unchanged(document: Document, held: list[list[Row]]) -> tuple[bool, bool, bool, int]:
+    """What was found when others were kept from changing the document until the transaction ends.
 
     Returns whether the generation is active, whether it has vectors, whether there is nothing of
     the document in any, and how many changes of counts are not summed up.
     """
-    documents, stores = await rows_of_each(
-        connection,
-        "select digest from documents where id = %s for update;"
-        " select active, space is not null,"
-        " not exists (select from chunks where document_id = %s),"
-        " (select coalesce(sum(size), 0) from count_changes)"
-        " from vector_stores where generation = %s",
-        (document.id, document.id, generation),
-    )
+    _locked, documents, stores = held
     if not documents:
         raise NotFound(f"{document.title!r} was deleted while it was being read.")
     if documents != [(document.digest,)]:
@@ -278,14 +289,12 @@ async def _active(connection: Connection) -> VectorStore:
     return _vector_store(row)
 
 
-async def _active_counts(
-    snapshot: Snapshot, terms: Sequence[str]
-) -> tuple[VectorStore, TermCounts]:
-    """The active generation and how many of its chunks hold each term."""
-    [row] = await snapshot.first(_ACTIVE_COUNTS.format(list(terms)))
-    active, counts = _vector_store(row[:-1]), row[-1] or {}
-    holding = {term: max(counts.get(term, 0), 0) for term in terms}
-    return active, TermCounts(chunks=active.chunks, holding=holding)
+def _term_counts(
+    active: VectorStore, numbers: Mapping[str, int], counted: Mapping[str, int]
+) -> TermCounts:
+    """How many of the active generation's chunks hold each term; JSON has numbers as text."""
+    holding = {term: max(counted.get(str(number), 0), 0) for term, number in numbers.items()}
+    return TermCounts(chunks=active.chunks, holding=holding)
 
 
 async def _unfinished(connection: Connection) -> VectorStore | None:
@@ -325,7 +334,7 @@ def _same_way(one: VectorStore, other: VectorStore) -> bool:
     )
 
 
-def _vector_store(row: Row) -> VectorStore:
+def _vector_store(row: Sequence[Any]) -> VectorStore:
     generation, space, dimensions, chunk_size, chunk_overlap, chunks, active, created_at = row
     return VectorStore(
         generation=generation,

@@ -7,7 +7,12 @@ from typing import LiteralString, Self, TypeVar
 
 import psycopg
 
-from sloth_agent.adapters.stores.postgres.database import Connection, Database, Row, Snapshot
+from sloth_agent.adapters.stores.postgres.database import (
+    Connection,
+    Database,
+    Exchange,
+    Row,
+)
 from sloth_agent.adapters.stores.postgres.databases import Databases
 from sloth_agent.adapters.stores.postgres.departures import whereabouts
 from sloth_agent.adapters.stores.postgres.organizations import PostgresOrganizations
@@ -68,19 +73,29 @@ class TenantHome:
         return await self._there(ask)
 
     @asynccontextmanager
-    async def snapshot(
-        self, schema: str, *, settings: LiteralString = ""
-    ) -> AsyncIterator[Snapshot]:
-        """One moment. Its first statement may find the tenant gone: then another try succeeds."""
-        address = self.address
-        try:
-            async with address.database.snapshot(
-                schema, door=address.door, settings=settings
-            ) as snapshot:
-                yield snapshot
-        except psycopg.errors.UndefinedTable:
-            await self._has_left(address)
-            raise
+    async def exchange(
+        self,
+        schema: str,
+        statements: str,
+        parameters: Sequence[object] | None = None,
+        *,
+        snapshot: bool = False,
+        settings: LiteralString = "",
+    ) -> AsyncIterator[Exchange]:
+        async with AsyncExitStack() as stack:
+
+            async def enter(address: Address) -> Exchange:
+                transaction = address.database.exchange(
+                    schema,
+                    statements,
+                    parameters,
+                    door=address.door,
+                    snapshot=snapshot,
+                    settings=settings,
+                )
+                return await stack.enter_async_context(transaction)
+
+            yield await self._there(enter)
 
     @asynccontextmanager
     async def owning(self, schema: str) -> AsyncIterator[Connection]:

@@ -7,12 +7,9 @@ from typing import LiteralString
 
 import psycopg
 
-from sloth_agent.adapters.stores.postgres.database import TenantDatabase
+from sloth_agent.adapters.stores.postgres.database import Statement, TenantDatabase
 from sloth_agent.billing.allowance import EVER, Hold, Resource, Room
 from sloth_agent.billing.usage_ports import Count
-
-Counting = tuple[LiteralString, tuple[object, ...]]
-"""A statement with its values, to be sent with those that bring what is counted."""
 
 _NO_ROOM = "no_room_for_"
 """How the constraints begin that a count beyond its limit breaks."""
@@ -60,17 +57,17 @@ _FREEING: LiteralString = (
 )
 
 
-def adding(schema: str, room: Room, amount: int) -> Counting:
+def adding(schema: str, room: Room, amount: int) -> Statement:
     """Count more of something; more than there is room for breaks a constraint."""
     return _ADDING, _added(schema, room, amount)
 
 
-def adding_if(counted: LiteralString, schema: str, room: Room, amount: int) -> Counting:
+def adding_if(counted: LiteralString, schema: str, room: Room, amount: int) -> Statement:
     """Like `adding`, but only where a query, whose own values come first, finds a row."""
     return f"with counted as ({counted}) {_ADDING_IF}", _added(schema, room, amount)
 
 
-def changing(counted: LiteralString, schema: str, room: Room) -> Counting:
+def changing(counted: LiteralString, schema: str, room: Room) -> Statement:
     """Count as much more, or less, as a query finds as `change`; its own values come first."""
     return f"with counted as ({counted}) {_CHANGING}", (room.limit, *_key(schema, room))
 
@@ -81,7 +78,7 @@ def refused_resource(error: psycopg.errors.CheckViolation) -> Resource | None:
     return Resource(constraint.removeprefix(_NO_ROOM)) if constraint.startswith(_NO_ROOM) else None
 
 
-def ending(schema: str, hold: Hold) -> Counting:
+def ending(schema: str, hold: Hold) -> Statement:
     """Count what a place was kept for; no row where it was kept beyond its time."""
     if hold.id is None:
         statement, values = adding(schema, hold.room, hold.amount)

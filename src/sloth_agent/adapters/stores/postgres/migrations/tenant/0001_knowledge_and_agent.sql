@@ -39,7 +39,9 @@ create unique index vector_stores_one_active on vector_stores (active) where act
 
 insert into vector_stores (generation, active, created_at) values (1, true, current_timestamp);
 
--- A row of usual length stays whole: ranking reads `terms`, and unpacking them would cost most.
+-- Terms stand as numbers: what an index of words costs is mostly comparing them. Twice: as an array,
+-- which an index finds chunks by, and as a vector of ones, whose product with a query's weights is
+-- a chunk's rank. A row of usual length stays whole, since unpacking these would cost most.
 -- No foreign key to documents: both are written and removed together, and checking each row would
 -- cost much of what writing it does.
 create table chunks (
@@ -51,7 +53,8 @@ create table chunks (
     end_offset integer not null,
     place jsonb not null default '{}',
     header text not null default '',
-    terms tsvector storage main not null,
+    terms integer[] storage main not null,
+    term_vector sparsevec(536870912) storage main not null,
     text text not null,
     unique (document_id, generation, position)
 ) with (toast_tuple_target = 4080);
@@ -61,20 +64,20 @@ create index chunks_terms on chunks using gin (terms);
 -- How many chunks of a generation hold a term, but for the changes below.
 create table term_totals (
     generation integer not null,
-    term text not null,
+    term integer not null,
     chunks bigint not null,
     primary key (generation, term)
 ) with (fillfactor = 70);
 
 -- What each publication changed in all counts: one row, where changing thousands in place would
 -- cost more than all the rest, and one publication would wait for the other. Added to the totals
--- when many have come together. Terms and their changes stand between spaces, in the same order.
+-- when many have come together. Terms and their changes stand in the same order.
 create table count_changes (
     id uuid primary key,
     generation integer not null,
     chunks integer not null,
-    terms text storage external not null,
-    term_changes text storage external not null,
+    terms integer[] storage external not null,
+    term_changes integer[] storage external not null,
     size integer not null
 );
 
@@ -83,13 +86,9 @@ select generation, term, sum(chunks)::bigint as chunks
 from (
     select generation, term, chunks from term_totals
     union all
-    select generation, term, change::bigint
-    from (
-        -- Side by side in a list of columns: half the time of `unnest` as a table.
-        select generation,
-            unnest(string_to_array(terms, ' ')), unnest(string_to_array(term_changes, ' '))
-        from count_changes
-    ) as new (generation, term, change)
+    -- Side by side in a list of columns: half the time of `unnest` as a table.
+    select generation, unnest(terms), unnest(term_changes)::bigint
+    from count_changes
 ) as counted
 group by generation, term;
 
