@@ -9,6 +9,9 @@ from zlib import crc32
 TERM_NUMBERS = 1 << 29
 """A sparse vector has no room for more; of 100,000 terms some ten share their number."""
 
+MOST_IN_A_VECTOR = 16_000
+"""Only a table row of novel length holds more; what is beyond it is found, but ranked without."""
+
 _INTEGER = 23  # PostgreSQL's number of the type
 _ELEMENT = 4 << 32  # before each element of an array stands its length in bytes
 
@@ -31,10 +34,11 @@ def binary_terms(numbers: Sequence[int]) -> tuple[bytes, bytes]:
     if not count:
         return pack(">iii", 0, 0, _INTEGER), pack(">iii", TERM_NUMBERS, 0, 0)
     elements = pack(f">{count}q", *[_ELEMENT + number for number in numbers])
-    positions = array("I", elements)[1::2].tobytes()  # the numbers without their lengths
+    ones = min(count, MOST_IN_A_VECTOR)
+    positions = array("I", elements)[1 : 2 * ones : 2].tobytes()  # the numbers without lengths
     return (
         pack(">iiiii", 1, 0, _INTEGER, count, 1) + elements,
-        pack(">iii", TERM_NUMBERS, count, 0) + positions + pack(">f", 1) * count,
+        pack(">iii", TERM_NUMBERS, ones, 0) + positions + pack(">f", 1) * ones,
     )
 
 
