@@ -14,7 +14,6 @@ from sloth_agent.adapters.stores.postgres.term_numbers import (
     vector_literal,
 )
 
-
 pytestmark = pytest.mark.anyio
 
 
