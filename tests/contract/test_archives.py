@@ -5,6 +5,7 @@ import tempfile
 import zipfile
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 from uuid import uuid4
@@ -37,6 +38,7 @@ from sloth_agent.adapters.stores.postgres.schemas import TenantSchemas
 from sloth_agent.adapters.stores.postgres.table_copies import WORKING_TABLES
 from sloth_agent.app.database_status import recorded_versions
 from sloth_agent.app.sloth import AsyncTenant
+from sloth_agent.billing.prices import CostKind
 from sloth_agent.errors import ArchiveRefused, Conflict, DatabaseUnavailable, NotFound
 from sloth_agent.tenants.archives import Archives
 from sloth_agent.tenants.models import Organization, Stage
@@ -243,6 +245,24 @@ async def test_documents_that_go_meanwhile_leave_no_row_without_file(
     manifest = await archives.export(tenant.organization.slug, tmp_path / "a.zip", by=BY)
     assert (len(manifest.files), manifest.missing_files) == (1, ())
     assert {table.name: table.rows for table in manifest.tables}["documents"] == 1
+
+
+async def test_costs_go_along_and_are_erased(
+    sloth: AsyncSloth, elsewhere: AsyncSloth, tenant: AsyncTenant, archive: Path
+) -> None:
+    month = datetime.now(UTC).date().replace(day=1)
+    costs = await tenant.services.costs.store.of(month)
+    assert [spent.kind for bill in costs for spent in bill.spent] == [CostKind.EMBEDDING]
+    slug = tenant.organization.slug
+    await elsewhere.archives.import_(archive, by=BY)
+    imported = await elsewhere.tenant(slug)
+    assert await imported.services.costs.store.of(month) == costs
+    await sloth.delete_tenant(slug)
+    async with sloth._opened.databases.main.owning() as connection:
+        left = await connection.execute(
+            "select from public.costs where schema_name = %s", (tenant.services.schema,)
+        )
+        assert left.rowcount == 0
 
 
 async def test_all_working_tables_have_been_thought_of(database: Database) -> None:

@@ -18,8 +18,8 @@ from sloth_agent import AsyncSloth, Settings
 from sloth_agent.adapters.stores.postgres.costs import PostgresCosts
 from sloth_agent.agent.ports import ChatRequest, Completion, Delta, Quote
 from sloth_agent.app.sloth import AsyncTenant
-from sloth_agent.billing.costs import Bill, Spent
-from sloth_agent.billing.price_file import read_prices
+from sloth_agent.billing.costs import Bill, Spent, Tally
+from sloth_agent.billing.price_file import read_prices, shipped_prices
 from sloth_agent.billing.prices import CostKind
 from sloth_agent.errors import (
     ConfigurationError,
@@ -301,6 +301,14 @@ async def test_a_limit_in_a_currency_without_a_rate_is_refused_by_name(
     firm.services.__dict__["costs"] = costs
     with pytest.raises(ConfigurationError, match="limit on costs is in EUR"):
         await firm.chat(QUESTION)
+
+
+async def test_a_message_of_a_channel_has_a_price_of_its_own() -> None:
+    tally = Tally(read_prices(shipped_prices()), bill().month)
+    for channel in ("whatsapp", "telegram", "whatsapp"):
+        tally.charge(CostKind.CHANNEL, channel)
+    [spent] = tally.bill.spent
+    assert (spent.model, spent.calls, spent.cost) == ("whatsapp", 2, Decimal("0.01"))
 
 
 def bill(*models: str, cost: str = "0.000000000001") -> Bill:

@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 
-from sloth_agent.agent.asking import asked
+from sloth_agent.agent.asking import ask
 from sloth_agent.agent.conversations import Conversations
 from sloth_agent.agent.languages import REFUSALS, detect
 from sloth_agent.agent.models import (
@@ -139,7 +139,7 @@ class Answering:
 
         request = _request(question, language, found, await self.prompts.show(), history)
         completion: Completion | None = None
-        async with aclosing(asked(self.model, request, tally)) as parts:
+        async with aclosing(ask(self.model, request, tally)) as parts:
             async for part in parts:
                 if isinstance(part, Completion):
                     completion = part
@@ -204,7 +204,7 @@ class Answering:
         tally: Tally,
     ) -> Answer:
         now = self.conversations.clock()
-        question_asked = Message(
+        asked = Message(
             id=MessageId(new_id()),
             speaker=Speaker.USER,
             text=cleaned(question),
@@ -221,7 +221,7 @@ class Answering:
             processing_ms=reply.timings_ms["total"],
         )
         await self.conversations.store.append(
-            conversation, [question_asked, answered], hold=hold, bill=tally.bill
+            conversation, [asked, answered], hold=hold, bill=tally.bill
         )
         tally.stored()
         return Answer(

@@ -9,7 +9,7 @@ from sloth_agent.billing.costs import Tally, estimated_tokens
 from sloth_agent.billing.prices import CostKind
 
 
-async def asked(
+async def ask(
     model: ChatModel, request: ChatRequest, tally: Tally
 ) -> AsyncGenerator[Delta | Completion, None]:
     """The model's answer. What it cost is in the tally once this is closed, at any point.

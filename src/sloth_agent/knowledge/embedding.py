@@ -8,7 +8,7 @@ from sloth_agent.knowledge.models import Vector
 from sloth_agent.knowledge.ports import ChargedEmbedder, Embedder
 
 
-async def embedded(embedder: Embedder, texts: Sequence[str], tally: Tally) -> list[Vector]:
+async def vectors_of(embedder: Embedder, texts: Sequence[str], tally: Tally) -> list[Vector]:
     """One vector per text, in the order given. Where nobody counts tokens, they are estimated.
 
     Raises:

@@ -17,7 +17,7 @@ from sloth_agent.errors import (
 )
 from sloth_agent.ids import DocumentId
 from sloth_agent.knowledge.chunking import ChunkSizes, cut, full_text
-from sloth_agent.knowledge.embedding import embedded
+from sloth_agent.knowledge.embedding import vectors_of
 from sloth_agent.knowledge.models import (
     Chunk,
     Document,
@@ -164,7 +164,7 @@ class Ingestion:
         for start in range(0, len(new), EMBEDDED_AT_ONCE):
             texts = new[start : start + EMBEDDED_AT_ONCE]
             await self.costs.require_room(tally)
-            vectors = await embedded(self.embedder, texts, tally)
+            vectors = await vectors_of(self.embedder, texts, tally)
             known.update(zip(texts, vectors, strict=True))
         return [known[chunk.searched_text] for chunk in chunks]
 

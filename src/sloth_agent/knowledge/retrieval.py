@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from sloth_agent.billing.costs import Costs, Tally
 from sloth_agent.errors import BackendUnavailable, EmbedderUnavailable
-from sloth_agent.knowledge.embedding import embedded
+from sloth_agent.knowledge.embedding import vectors_of
 from sloth_agent.knowledge.fusion import fuse
 from sloth_agent.knowledge.lexical import rescore, terms
 from sloth_agent.knowledge.models import Candidate, Lookup, Passage, Vector
@@ -69,7 +69,7 @@ class Retrieval:
         query = cleaned(query)
         started = time.perf_counter()
         vector = await self._vector(query, tally)
-        vectors_known = time.perf_counter()
+        embedded = time.perf_counter()
         lookup = await self._look_up(query, vector, documents)
         searched = time.perf_counter()
         first = limit if self.reranker is None else max(RERANKED, limit)
@@ -79,8 +79,8 @@ class Retrieval:
             term_weights=lookup.terms.weights,
             by_vectors=_has_vectors(lookup),
             timings_ms={
-                "embed": (vectors_known - started) * 1000,
-                "search": (searched - vectors_known) * 1000,
+                "embed": (embedded - started) * 1000,
+                "search": (searched - embedded) * 1000,
                 "rank": (time.perf_counter() - searched) * 1000,
             },
         )
@@ -90,7 +90,7 @@ class Retrieval:
             return None
         try:
             await self.embedder.prepare()
-            return (await embedded(self.embedder, [query], tally))[0]
+            return (await vectors_of(self.embedder, [query], tally))[0]
         except EmbedderUnavailable as error:
             _log.warning("Words alone decide: %s", error.message)
             return None
