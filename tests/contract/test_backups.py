@@ -579,6 +579,18 @@ async def test_restored_by_many_at_once_it_comes_once(elsewhere: AsyncSloth, bac
     assert (await traces(elsewhere)).is_tidy(await homes(elsewhere))
 
 
+async def test_files_that_were_gone_before_are_counted(
+    sloth: AsyncSloth, elsewhere: AsyncSloth, tmp_path: Path
+) -> None:
+    anna = await salon(sloth, "anna")
+    (lost, *_) = await anna.documents()
+    await anna.services._files.delete(lost.file_key)
+    made = await sloth.backups.create(tmp_path / "backup.zip", by=BY)
+    assert made.manifest
+    assert made.manifest.missing_files == 1
+    assert await elsewhere.restoring.restore(made.file.path, by=BY) == made.manifest
+
+
 async def test_a_list_says_which_are_whole(sloth: AsyncSloth, backup: Path, tmp_path: Path) -> None:
     assert await sloth.backups.list() == []
     first = await sloth.backups.create(by=BY)

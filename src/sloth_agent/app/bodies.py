@@ -216,6 +216,7 @@ def backup_body(backup: Backup) -> Body:
         "made_at": manifest.made_at.isoformat() if manifest else None,
         "size": backup.file.size,
         "tenants": len(manifest.tenants) if manifest else None,
+        "missing_files": manifest.missing_files if manifest else None,
         "whole": manifest is not None,
         "problem": backup.problem,
     }

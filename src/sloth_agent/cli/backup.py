@@ -63,7 +63,8 @@ def list_backups(
 
     with opened() as sloth:
         items = [backup_body(backup) for backup in sloth.run(lambda s: s.backups.list(folder))]
-    show_list(items, ("file", "made_at", "size", "tenants", "whole", "problem"), as_json=as_json)
+    columns = ("file", "made_at", "size", "tenants", "missing_files", "whole", "problem")
+    show_list(items, columns, as_json=as_json)
 
 
 def _restore(file: Path, *, yes: bool, as_json: bool) -> None:

@@ -42,6 +42,7 @@ class KeptTenant:
     slug: str
     schema_name: str  # where it lived
     archive: str  # the part that is its archive
+    missing_files: int  # named by a row, and not in the file store when the backup was made
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +55,10 @@ class BackupManifest:
     tables: tuple[TableRows, ...]  # the control tables; those that others refer to come first
     tenants: tuple[KeptTenant, ...]
     members: tuple[Member, ...]
+
+    @property
+    def missing_files(self) -> int:
+        return sum(tenant.missing_files for tenant in self.tenants)
 
 
 def control_member(table: str) -> str:
@@ -117,4 +122,5 @@ def _tenant(values: object) -> KeptTenant:
         slug=checked_slug(text_of(tenant["slug"])),
         schema_name=matching(_SCHEMA, tenant["schema_name"]),
         archive=text_of(tenant["archive"]),
+        missing_files=number_of(tenant["missing_files"]),
     )

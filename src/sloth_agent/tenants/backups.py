@@ -119,7 +119,10 @@ class Backups:
                 raise
             return None
         return KeptTenant(
-            slug=organization.slug, schema_name=organization.schema_name, archive=part
+            slug=organization.slug,
+            schema_name=organization.schema_name,
+            archive=part,
+            missing_files=len(manifest.missing_files),
         )
 
     async def _is_still(self, organization: Organization) -> bool:

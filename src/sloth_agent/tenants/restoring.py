@@ -1,6 +1,6 @@
 """Brings a whole install, or one tenant of it, back to where a backup has it."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from itertools import cycle
@@ -25,7 +25,7 @@ from sloth_agent.tenants.backup_manifests import (
     check_backup,
 )
 from sloth_agent.tenants.backup_ports import ControlTables, VacantSpaces, not_empty
-from sloth_agent.tenants.manifests import manifest_from
+from sloth_agent.tenants.manifests import Manifest, manifest_from
 from sloth_agent.tenants.models import Organization
 from sloth_agent.tenants.orphans import TenantFolders
 from sloth_agent.tenants.ports import TenantSpaces
@@ -60,14 +60,11 @@ class Restoring:
         """
         async with self._opened(path) as (manifest, archive):
             await self.control.check(manifest)
+            await _check_all(manifest, archive)
             if not replace and not await self.is_empty():
                 raise not_empty()
             async with self._alone():
-                databases = cycle(self.spaces.databases)
-                homes = {
-                    tenant.schema_name: await self._settle(tenant, archive, next(databases))
-                    for tenant in manifest.tenants
-                }
+                homes = await self._settle_all(manifest, archive)
                 await self.control.replace(
                     manifest,
                     archive.read,
@@ -97,16 +94,16 @@ class Restoring:
             ArchiveRefused: not a backup, or damaged.
             Conflict: somebody restores, imports or deletes right now.
         """
-        async with self._opened(path) as (manifest, archive):
-            tenant = _named(slug, manifest.tenants)
+        async with (
+            self._opened(path) as (manifest, archive),
+            archive.nested(_named(slug, manifest.tenants).archive) as own,
+        ):
+            kept = await checked(own)
             present = await self.archives.organizations.store.find(slug)
             if present is None:
-                async with archive.nested(tenant.archive) as own:
-                    return await self.archives.put_in(
-                        manifest_from(await own.manifest()), own, slug=slug, by=by
-                    )
+                return await self.archives.put_in(kept, own, slug=slug, by=by)
             async with self._alone():
-                home = await self._settle(tenant, archive, present.database)
+                home = await self._settle(kept, own, present.database)
                 event = AuditEvent.of(
                     "tenant.restored",
                     by=by,
@@ -133,13 +130,10 @@ class Restoring:
 
     @asynccontextmanager
     async def _opened(self, path: Path) -> AsyncIterator[tuple[BackupManifest, ArchiveReader]]:
-        """A backup that was read to its last byte, and the archives in it too."""
+        """A backup that was read to its last byte; what archives in it say is not checked yet."""
         async with self.format.open(path) as archive:
             manifest = backup_manifest_from(await archive.manifest())
             check_backup(manifest, await archive.scan())
-            for tenant in manifest.tenants:
-                async with archive.nested(tenant.archive) as own:
-                    await checked(own)
             yield manifest, archive
 
     @asynccontextmanager
@@ -161,16 +155,33 @@ class Restoring:
             await self.vacant.forget(space)
         return len(vacant)
 
+    async def _settle_all(
+        self, manifest: BackupManifest, archive: ArchiveReader
+    ) -> Mapping[str, Organization]:
+        """By the names of the schemas where they lived."""
+        databases = cycle(self.spaces.databases)
+        homes = {}
+        for tenant in manifest.tenants:
+            async with archive.nested(tenant.archive) as own:
+                kept = manifest_from(await own.manifest())
+                homes[tenant.schema_name] = await self._settle(kept, own, next(databases))
+        return homes
+
     async def _settle(
-        self, tenant: KeptTenant, archive: ArchiveReader, database: str
+        self, manifest: Manifest, archive: ArchiveReader, database: str
     ) -> Organization:
         """Bring a tenant's data to a place of its own, which is vacant until further notice."""
-        async with archive.nested(tenant.archive) as own:
-            manifest = manifest_from(await own.manifest())
-            home = newcomer(manifest, slug=tenant.slug, database=database)
-            await self.vacant.add(home)
-            await self.archives.fill(home, manifest, own)
+        home = newcomer(manifest, slug=manifest.tenant.slug, database=database)
+        await self.vacant.add(home)
+        await self.archives.fill(home, manifest, archive)
         return home
+
+
+async def _check_all(manifest: BackupManifest, archive: ArchiveReader) -> None:
+    """Read the archives of all tenants to their last bytes."""
+    for tenant in manifest.tenants:
+        async with archive.nested(tenant.archive) as own:
+            await checked(own)
 
 
 def _named(slug: str, tenants: Sequence[KeptTenant]) -> KeptTenant:
