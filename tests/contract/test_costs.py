@@ -255,8 +255,8 @@ async def test_what_costs_nothing_is_not_recorded(sloth: AsyncSloth, slug: str) 
 async def test_who_has_cost_enough_is_refused_before_anything_is_sent(
     taught: AsyncTenant, openai_server: OpenAIServer
 ) -> None:
-    """Fifty at once are all let in below the limit and none above it, whatever they cost: the
-    first fifty may pass it together, the second are refused."""
+    """Below the limit all are let in, who may pass it together; above it nobody is. Without
+    `require_room` in `_replied` all hundred are answered."""
     firm = limited(taught, max_cost_per_month=Decimal("0.001"))
     outcomes: Counter[str] = Counter()
 
