@@ -54,7 +54,7 @@ async def test_everything_about_a_document_comes_back(store: DocumentStore) -> N
 async def test_any_sign_may_stand_in_a_name(store: DocumentStore, name: str) -> None:
     document = new_document(f"/docs/{name}")
     assert await store.add(document) == document
-    assert await store.begin(document.id) == replace(document, status=DocumentStatus.PROCESSING)
+    assert await begun(store, document) == replace(document, status=DocumentStatus.PROCESSING)
 
 
 @pytest.mark.parametrize("name", ["a\0b", "half a character \ud800"])
@@ -138,9 +138,9 @@ async def test_beginning_leaves_the_rest_as_it_is_now(store: DocumentStore) -> N
     newer = replace(document, digest="bb" * 32, problem=Problem(code="x", message="y"))
     await store.exchange(newer)
     await store.save(newer)
-    begun = await store.begin(document.id)
-    assert begun == replace(newer, status=DocumentStatus.PROCESSING, problem=None)
-    assert await store.find(document.id) == begun
+    taken_up = await begun(store, document)
+    assert taken_up == replace(newer, status=DocumentStatus.PROCESSING, problem=None)
+    assert await store.find(document.id) == taken_up
     assert await store.begin(DocumentId(new_id())) is None
 
 
@@ -170,3 +170,11 @@ async def test_nothing_of_a_tenant_sticks_to_a_connection(
         async with database.shared() as connection:
             found = await connection.execute("select current_schemas(false)")
             assert await found.fetchone() == (["public"],)
+
+
+async def begun(store: DocumentStore, document: Document) -> Document:
+    found = await store.begin(document.id)
+    assert found is not None
+    taken_up, generation = found
+    assert generation.active
+    return taken_up

@@ -40,17 +40,19 @@ class Documents:
             raise too_large(name, self.max_bytes)
         limits = (await self.metering.allowance()).limits
         digest = hashlib.sha256(content).hexdigest()
-        document = await self.store.add(
-            Document(
-                id=DocumentId(new_id()),
-                title=spelled(PurePath(name).name) or "untitled",
-                source=spelled(source or f"upload:{name}"),
-                digest=digest,
-                size_bytes=len(content),
-                created_at=self.clock(),
-            ),
-            limits=limits,
+        new = Document(
+            id=DocumentId(new_id()),
+            title=spelled(PurePath(name).name) or "untitled",
+            source=spelled(source or f"upload:{name}"),
+            digest=digest,
+            size_bytes=len(content),
+            created_at=self.clock(),
         )
+        document = await self.store.add(new, limits=limits)
+        if document.id == new.id:
+            # Should somebody replace or delete it this instant, `Leftovers` finds the file.
+            await self.files.write(new.file_key, content)
+            return new
         if document.digest == digest and document.status is DocumentStatus.COMPLETED:
             return document
         return await self._keep(document, digest, content, limits)

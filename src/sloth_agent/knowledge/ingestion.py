@@ -60,15 +60,14 @@ class Ingestion:
             NotFound: the document was deleted, before or meanwhile.
         """
         while True:
-            document = await self.store.begin(id)
-            if document is None:
+            begun = await self.store.begin(id)
+            if begun is None:
                 raise NotFound(f"There is no document {id}.")
             with suppress(Conflict):  # the file changed, or the index was rebuilt, meanwhile
                 async with self.costs.counted() as tally:
-                    return await self._learned(document, tally)
+                    return await self._learned(*begun, tally)
 
-    async def _learned(self, document: Document, tally: Tally) -> Document:
-        active = await self.index.active()
+    async def _learned(self, document: Document, active: VectorStore, tally: Tally) -> Document:
         try:
             active = await self._adopted(active)
             reading = await self._read(document)

@@ -128,8 +128,11 @@ class DocumentStore(Protocol):
     async def all(self, *, limit: int, after: DocumentId | None = None) -> Sequence[Document]:
         """Oldest first, `after` not included."""
 
-    async def begin(self, id: DocumentId) -> Document | None:
-        """Mark a document as being processed, and return it; None if there is none."""
+    async def begin(self, id: DocumentId) -> tuple[Document, VectorStore] | None:
+        """Mark a document as being processed; None if there is none.
+
+        Returns it, with the active generation, which it is to be published in.
+        """
 
     async def save(self, document: Document) -> None:
         """Store a changed document, its content excepted; one that is gone stays gone.

@@ -17,6 +17,7 @@ from sloth_agent.adapters.stores.postgres.database import (
     Statement,
     TenantDatabase,
 )
+from sloth_agent.adapters.stores.postgres.generations import ACTIVE_GENERATION, vector_store
 from sloth_agent.adapters.stores.postgres.term_numbers import array_literal
 from sloth_agent.adapters.stores.postgres.usage import (
     PostgresUsage,
@@ -30,7 +31,14 @@ from sloth_agent.billing.models import NO_LIMITS, Limits
 from sloth_agent.billing.usage import limit_reached
 from sloth_agent.errors import Conflict
 from sloth_agent.ids import DocumentId, new_id
-from sloth_agent.knowledge.models import Document, DocumentStatus, Problem, Unread, file_key
+from sloth_agent.knowledge.models import (
+    Document,
+    DocumentStatus,
+    Problem,
+    Unread,
+    VectorStore,
+    file_key,
+)
 
 _COLUMNS: LiteralString = (
     "id, title, source, digest, size_bytes, created_at, status, media_type, problem, pages,"
@@ -110,14 +118,14 @@ class PostgresDocuments:
         )
         return [_document(row) for row in rows]
 
-    async def begin(self, id: DocumentId) -> Document | None:
-        [rows] = await self.database.at_once(
+    async def begin(self, id: DocumentId) -> tuple[Document, VectorStore] | None:
+        documents, [active] = await self.database.at_once(
             self.schema,
             "update documents set status = 'processing', problem = null where id = %s"
-            f" returning {_COLUMNS}",
+            f" returning {_COLUMNS}; {ACTIVE_GENERATION}",
             (id,),
         )
-        return _only(rows)
+        return (_document(documents[0]), vector_store(active)) if documents else None
 
     async def save(self, document: Document) -> None:
         try:

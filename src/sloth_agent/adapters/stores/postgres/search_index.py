@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, LiteralString
+from typing import LiteralString
 
 import psycopg
 from psycopg import sql
@@ -28,6 +28,11 @@ from sloth_agent.adapters.stores.postgres.documents import (
     missing_documents,
     saving,
     sum_up_counts,
+)
+from sloth_agent.adapters.stores.postgres.generations import (
+    ACTIVE_GENERATION,
+    GENERATION_COLUMNS,
+    vector_store,
 )
 from sloth_agent.adapters.stores.postgres.places import place_from
 from sloth_agent.adapters.stores.postgres.ranking import (
@@ -59,30 +64,28 @@ from sloth_agent.knowledge.models import (
     searched_text,
 )
 
-_COLUMNS: LiteralString = (
-    "generation, space, dimensions, chunk_size, chunk_overlap, chunk_count"
-    " + coalesce((select sum(chunks) from count_changes as new"
-    " where new.generation = vector_stores.generation), 0)::bigint, active, created_at"
-)
-_ACTIVE: LiteralString = f"select {_COLUMNS} from vector_stores where active"
 _ACTIVE_COUNTS: LiteralString = (
-    f"select {_COLUMNS}, (select json_object_agg(term, chunks) from term_counts as counted"
+    f"select {GENERATION_COLUMNS},"
+    " (select json_object_agg(term, chunks) from term_counts as counted"
     " where counted.generation = vector_stores.generation and term = any(%s::integer[]))"
     " from vector_stores where active"
 )
-_HOLDING: LiteralString = (
-    f"{INDEX_HELD}; select digest from documents where id = %s for update;"
-    " select active, space is not null,"
-    " not exists (select from chunks where document_id = %s),"
-    " (select coalesce(sum(size), 0) from count_changes)"
-    " from vector_stores where generation = %s"
-)
-
 SETTLED_FROM_CHUNKS = 5_000
 """A smaller tenant is searched as fast without."""
 
 UNSUMMED_TERMS = 200_000
 """Changes of term counts that wait for each other; a search reads through them in about 30 ms."""
+
+_FEWEST_TERMS = 1_000
+
+_HOLDING: LiteralString = (
+    f"{INDEX_HELD}; select digest from documents where id = %s for update;"
+    " select active, space is not null,"
+    " not exists (select from chunks where document_id = %s),"
+    # To find a change takes as long as to read many of its terms.
+    f" (select coalesce(sum(greatest(size, {_FEWEST_TERMS})), 0) from count_changes)"
+    " from vector_stores where generation = %s"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +96,8 @@ class PostgresSearchIndex:
     schema: str
 
     async def active(self) -> VectorStore:
-        [[row]] = await self.database.at_once(self.schema, _ACTIVE)
-        return _vector_store(row)
+        [[row]] = await self.database.at_once(self.schema, ACTIVE_GENERATION)
+        return vector_store(row)
 
     async def adopt(self, *, space: str | None, dimensions: int | None) -> VectorStore:
         async with self.database.inside(self.schema, settings=INDEX_HELD_ALONE) as connection:
@@ -198,7 +201,7 @@ class PostgresSearchIndex:
             settings=SEARCH_SETTINGS,
         ) as exchange:
             [[(*store, counted)]] = exchange.answers
-            active = _vector_store(store)
+            active = vector_store(store)
             counts = _term_counts(active, numbers, counted or {})
             candidates = await ranked_candidates(
                 exchange,
@@ -283,10 +286,10 @@ def _unchanged(document: Document, held: list[list[Row]]) -> tuple[bool, bool, b
 
 
 async def _active(connection: Connection) -> VectorStore:
-    found = await connection.execute(_ACTIVE)
+    found = await connection.execute(ACTIVE_GENERATION)
     row = await found.fetchone()
     assert row is not None, "a tenant is made with its first generation"
-    return _vector_store(row)
+    return vector_store(row)
 
 
 def _term_counts(
@@ -298,19 +301,21 @@ def _term_counts(
 
 
 async def _unfinished(connection: Connection) -> VectorStore | None:
-    found = await connection.execute(f"select {_COLUMNS} from vector_stores where not active")
+    found = await connection.execute(
+        f"select {GENERATION_COLUMNS} from vector_stores where not active"
+    )
     row = await found.fetchone()
-    return _vector_store(row) if row else None
+    return vector_store(row) if row else None
 
 
 async def _store(connection: Connection, generation: int) -> VectorStore:
     found = await connection.execute(
-        f"select {_COLUMNS} from vector_stores where generation = %s", (generation,)
+        f"select {GENERATION_COLUMNS} from vector_stores where generation = %s", (generation,)
     )
     row = await found.fetchone()
     if row is None:
         raise _rebuilt()
-    return _vector_store(row)
+    return vector_store(row)
 
 
 def _rebuilt() -> Conflict:
@@ -331,18 +336,4 @@ def _same_way(one: VectorStore, other: VectorStore) -> bool:
         other.space,
         other.chunk_size,
         other.chunk_overlap,
-    )
-
-
-def _vector_store(row: Sequence[Any]) -> VectorStore:
-    generation, space, dimensions, chunk_size, chunk_overlap, chunks, active, created_at = row
-    return VectorStore(
-        generation=generation,
-        space=space,
-        dimensions=dimensions,
-        chunk_size=chunk_size,
-        chunk_overlap=chunk_overlap,
-        chunks=chunks,
-        active=active,
-        created_at=created_at,
     )
