@@ -208,6 +208,15 @@ async def test_a_backup_of_an_older_release_is_brought_up_to_date(
         ]
 
 
+async def test_a_release_makes_no_backup_of_what_a_newer_one_keeps(
+    sloth: AsyncSloth, tmp_path: Path
+) -> None:
+    control = PostgresControlTables(sloth._opened.databases.main, steps=migrations("control")[:-1])
+    with pytest.raises(Conflict, match="newer release"):
+        await replace(sloth.backups, control=control).create(tmp_path / "backup.zip", by=BY)
+    assert await sloth.backups.list(tmp_path) == []
+
+
 async def test_codes_are_not_replaced_unasked(elsewhere: AsyncSloth, backup: Path) -> None:
     await elsewhere.tasks.run("clean-up", by=BY)
     assert await elsewhere.plans.list()

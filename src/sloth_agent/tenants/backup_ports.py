@@ -34,7 +34,11 @@ class ControlTables(Protocol):
     """What the install knows of its tenants, users and plans, as a whole."""
 
     def snapshot(self) -> AbstractAsyncContextManager[ControlSnapshot]:
-        """One moment; nobody waits for whoever reads it."""
+        """One moment; nobody waits for whoever reads it.
+
+        Raises:
+            Conflict: the tables are those of a newer release.
+        """
 
     async def is_empty(self) -> bool:
         """Whether there are neither tenants nor users nor codes."""

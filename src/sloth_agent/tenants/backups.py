@@ -58,7 +58,7 @@ class Backups:
         data.
 
         Raises:
-            Conflict: there is a file at `output` already.
+            Conflict: there is a file at `output` already, or the database is of a newer release.
             StorageUnavailable: the file cannot be written; nothing is left of it.
         """
         path = output or await self.folder.new(self.clock())

@@ -21,7 +21,7 @@ from sloth_agent.adapters.stores.postgres.table_copies import (
     copied_out,
 )
 from sloth_agent.adapters.stores.postgres.vacant_spaces import occupy, vacate, vacate_all
-from sloth_agent.errors import ArchiveRefused
+from sloth_agent.errors import ArchiveRefused, Conflict
 from sloth_agent.tenants.archive_parts import TableRows
 from sloth_agent.tenants.audit import AuditEvent
 from sloth_agent.tenants.backup_manifests import BackupManifest, control_member
@@ -70,6 +70,11 @@ class PostgresControlTables:
         async with self.database.owning() as connection:
             await connection.execute((ONE_MOMENT + AS_TEXT).removeprefix("; "))
             version, columns = await _version(connection), await _columns(connection, PUBLIC)
+            if version > self.steps[-1].version:
+                raise Conflict(
+                    "The database belongs to a newer release, whose tables this one does not know.",
+                    hint="Make the backup with that release.",
+                )
             yield Snapshot(connection, version, columns)
 
     async def is_empty(self) -> bool:
