@@ -182,7 +182,7 @@ class Costs:
             try:
                 await self.store.add(bill)
             except BackendUnavailable as error:
-                _log.warning("Not recorded: %s costs: %s", bill, error.message)
+                _log.warning("Costs of %s are lost: %s: %s", self.organization, bill, error.message)
 
 
 def estimated_tokens(*texts: str) -> int:
