@@ -617,7 +617,10 @@ async def test_a_list_says_which_are_whole(sloth: AsyncSloth, backup: Path, tmp_
 
 
 async def test_a_backup_over_several_databases(server: Attachment, tmp_path: Path) -> None:
-    """Tenants come back wherever there is a place for them."""
+    """Tenants come back wherever there is a place for them.
+
+    Each database has an account of its own, that may not drop the roles of the other.
+    """
     two = another_install(server, tmp_path / "two")
     other = another_install(server, tmp_path / "other").database_url
     assert other
@@ -636,6 +639,7 @@ async def test_a_backup_over_several_databases(server: Attachment, tmp_path: Pat
         assert {tenant.database for tenant in await sloth.tenants()} == {"main"}
 
 
+@pytest.mark.slow
 def test_the_command_line(tmp_path: Path, server: Attachment) -> None:
     def command(home: str) -> SlothCommand:
         settings = another_install(server, tmp_path / home)

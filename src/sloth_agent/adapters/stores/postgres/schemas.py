@@ -200,11 +200,21 @@ async def drop_role(database: Database, schema: str) -> None:
         async with database.owning() as connection:
             # One after the other: PostgreSQL looks for a role that another is just dropping.
             await connection.execute("select pg_advisory_xact_lock(%s)", (_DROPPING_ROLES,))
-            await connection.execute(
-                sql.SQL("drop role if exists {}").format(sql.Identifier(schema))
-            )
+            if await _may_drop(connection, schema):
+                await connection.execute(
+                    sql.SQL("drop role if exists {}").format(sql.Identifier(schema))
+                )
     except psycopg.errors.DependentObjectsStillExist:
         return
+
+
+async def _may_drop(connection: Connection, role: str) -> bool:
+    """Whether it is there, and this account's: each database of a server may have another one."""
+    found = await connection.execute(
+        "select from pg_roles where rolname = %s and pg_has_role(oid, 'member with admin option')",
+        (role,),
+    )
+    return found.rowcount == 1
 
 
 async def _departure(database: Database, schema: str) -> str | None:
