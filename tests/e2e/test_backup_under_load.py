@@ -25,7 +25,7 @@ SOUND = {
     " where chunk_id not in (select id from chunks)",
     "a term that is counted wrong": "select count(*) from (select term, sum(chunks) as chunks"
     " from term_counts group by term having sum(chunks) <> 0) as counted full join"
-    " (select unnest(tsvector_to_array(terms)) as term, count(*) as chunks from chunks"
+    " (select unnest(terms) as term, count(*) as chunks from chunks"
     " group by 1) as there using (term) where counted.chunks is distinct from there.chunks",
     "a conversation that is counted wrong": "select count(*) from conversations"
     " where message_count <> (select count(*) from messages"
