@@ -22,13 +22,13 @@ ROUNDING = 1e-5  # a search writes its vector with fewer digits
 
 async def measure(material: Material) -> AsyncIterator[Figure]:
     made = vectors(max(WANTED))
-    embedder = GivenVectors(made)
     texts = list(material.texts(max(WANTED)))
     async with opened() as sloth:
         for size, wanted in WANTED.items():
             # Each at once, as a first ingestion is: adding to an approximate index takes longer.
             tenant = await sloth.tenant(f"of-{size}", create=True)
-            asked = near(made[:size], QUESTIONS)
+            embedder = GivenVectors(made[:size])
+            asked = near(embedder.made, QUESTIONS)
             retrieval = replace(tenant.services.retrieval, embedder=GivenVectors(asked))
             await learn(tenant, documents(texts[:size], chunks_each=CHUNKS_EACH), embedder)
             started = time.perf_counter()
