@@ -19,9 +19,19 @@ def new_id() -> UUID:
 
     Ids made by one process follow each other, so that an answer sorts after its question.
     """
+    return _id(os.urandom(8))
+
+
+def new_ids(count: int) -> list[UUID]:
+    """As many, with one look at the source of randomness: it costs more than all the rest."""
+    noise = os.urandom(8 * count)
+    return [_id(noise[start : start + 8]) for start in range(0, len(noise), 8)]
+
+
+def _id(noise: bytes) -> UUID:
     milliseconds, fraction = divmod(_ticks.next(), 4096)
-    noise = int.from_bytes(os.urandom(8), "big") >> 2
-    return UUID(int=milliseconds << 80 | 0x7 << 76 | fraction << 64 | 0b10 << 62 | noise)
+    random = int.from_bytes(noise, "big") >> 2
+    return UUID(int=milliseconds << 80 | 0x7 << 76 | fraction << 64 | 0b10 << 62 | random)
 
 
 class _Ticks:

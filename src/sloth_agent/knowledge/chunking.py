@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from sloth_agent.errors import InvalidInput
-from sloth_agent.ids import ChunkId, new_id
+from sloth_agent.ids import ChunkId, new_ids
 from sloth_agent.knowledge.models import Block, BlockKind, Chunk
 
 _SENTENCE_END = re.compile(r"(?<=[.!?…])[\"'»”)\]]*\s+|\n+")
@@ -52,12 +52,13 @@ def cut(blocks: Sequence[Block], sizes: ChunkSizes = DEFAULT_SIZES) -> list[Chun
     longer than `sizes.size`. Every visible character of the document stands in some chunk.
     """
     text = full_text(blocks)
-    runs = (
+    runs = [
         run
         for neighbours in _neighbourhoods(_pieces(blocks, sizes.size))
         for run in _packed(neighbours, sizes)
-    )
-    return [_chunk(text, run, position) for position, run in enumerate(runs)]
+    ]
+    named = zip(new_ids(len(runs)), runs, strict=True)
+    return [_chunk(ChunkId(id), text, run, position) for position, (id, run) in enumerate(named)]
 
 
 def _neighbourhoods(pieces: Iterable[_Piece]) -> Iterator[list[_Piece]]:
@@ -146,7 +147,7 @@ def _repeated_from(pieces: Sequence[_Piece], first: int, last: int, sizes: Chunk
     return start
 
 
-def _chunk(text: str, pieces: Sequence[_Piece], position: int) -> Chunk:
+def _chunk(id: ChunkId, text: str, pieces: Sequence[_Piece], position: int) -> Chunk:
     start, end = pieces[0].start, pieces[-1].end
     raw = text[start:end]
     start += len(raw) - len(raw.lstrip())
@@ -155,7 +156,7 @@ def _chunk(text: str, pieces: Sequence[_Piece], position: int) -> Chunk:
         (p.block for p in pieces if p.block.kind is not BlockKind.HEADING), pieces[0].block
     )
     return Chunk(
-        id=ChunkId(new_id()),
+        id=id,
         position=position,
         text=text[start:end],
         start=start,

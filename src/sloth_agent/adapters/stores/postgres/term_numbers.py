@@ -1,8 +1,7 @@
 """Terms as the numbers that stand for them in the database."""
 
 from array import array
-from collections.abc import Iterable, Mapping, Sequence
-from functools import lru_cache
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from struct import pack
 from zlib import crc32
 
@@ -16,16 +15,21 @@ _INTEGER = 23  # PostgreSQL's number of the type
 _ELEMENT = 4 << 32  # before each element of an array stands its length in bytes
 
 
-@lru_cache(maxsize=1 << 16)
 def term_number(term: str) -> int:
-    return crc32(term.encode(errors="surrogatepass")) % TERM_NUMBERS
+    return _numbers([term])[term]
 
 
 def numbers_of_each(texts: Sequence[Iterable[str]]) -> list[list[int]]:
     """The numbers of each text's terms, each once, lowest first."""
-    distinct: set[str] = set().union(*texts)
-    numbers = dict(zip(distinct, map(term_number, distinct), strict=True))
+    numbers = _numbers(set().union(*texts))
     return [sorted(set(map(numbers.__getitem__, terms))) for terms in texts]
+
+
+def _numbers(terms: Collection[str]) -> dict[str, int]:
+    """Encoded together, which takes half the time; a term holds no line's end."""
+    encoded = "\n".join(terms).encode(errors="surrogatepass").split(b"\n")
+    checksums = map(crc32, encoded)  # one too many where there are no terms
+    return {term: sum % TERM_NUMBERS for term, sum in zip(terms, checksums, strict=False)}
 
 
 def binary_terms(numbers: Sequence[int]) -> tuple[bytes, bytes]:
@@ -43,7 +47,7 @@ def binary_terms(numbers: Sequence[int]) -> tuple[bytes, bytes]:
 
 
 def array_literal(numbers: Iterable[int]) -> str:
-    return f"{{{','.join(map(str, numbers))}}}"
+    return f"{{{str(list(numbers))[1:-1]}}}"  # several times as fast as to join them
 
 
 def vector_literal(weights: Mapping[str, float]) -> str:
