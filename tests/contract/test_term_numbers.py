@@ -32,7 +32,7 @@ async def test_a_row_of_novel_length_is_found_by_all_its_terms(database: Databas
 
 
 async def test_a_rank_is_the_sum_of_the_weights_of_the_terms_held(database: Database) -> None:
-    [held] = numbers_of_each([["color", "brush", "price"]])
+    [held] = numbers_of_each([{"color", "brush", "price"}])
     _, in_vector = await read_back(database, held)
     query = vector_literal({"color": 1.5, "price": 0.25, "absen": 8.0})
     async with database.owning() as connection:
@@ -43,7 +43,10 @@ async def test_a_rank_is_the_sum_of_the_weights_of_the_terms_held(database: Data
 
 
 def test_terms_of_one_number_are_one() -> None:
-    assert numbers_of_each([["price", "price"], []]) == [[term_number("price")], []]
+    one, other = "a77jahr", "w3ksfrl"
+    assert term_number(one) == term_number(other)
+    assert numbers_of_each([{one, other}, {one}, set()]) == [[term_number(one)]] * 2 + [[]]
+    assert vector_literal({one: 1.0, other: 2.0}).startswith(f"{{{term_number(one) + 1}:3.000000}}")
     assert vector_literal({}) == f"{{}}/{TERM_NUMBERS}"
 
 

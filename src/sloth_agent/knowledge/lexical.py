@@ -52,18 +52,20 @@ def terms(text: str) -> list[str]:
 
     Letters go without the marks that people leave out when they type.
     """
-    return terms_of_each([text])[0]
+    [beginnings] = _beginnings([text])
+    return list(dict.fromkeys(beginnings))
 
 
-def terms_of_each(texts: Sequence[str]) -> list[list[str]]:
-    """The `terms` of many texts: their letters are made plain together, which takes less time."""
-    if not texts:
-        return []
+def terms_of_each(texts: Sequence[str]) -> list[set[str]]:
+    """The `terms` of many texts, in no order."""
+    return list(map(set, _beginnings(texts))) if texts else []
+
+
+def _beginnings(texts: Sequence[str]) -> Iterator[Iterator[str]]:
+    """Of each text's words; letters of all are made plain together, which takes less time."""
     together = _TEXT_END.join([text.replace(_TEXT_END, " ") for text in texts])
-    return [
-        list(dict.fromkeys(map(_first_letters, _split(gapped))))
-        for gapped in plain(_gapped(together)).split(_TEXT_END)
-    ]
+    for gapped in plain(_gapped(together)).split(_TEXT_END):
+        yield map(_first_letters, _split(gapped))
 
 
 def _gapped(text: str) -> str:

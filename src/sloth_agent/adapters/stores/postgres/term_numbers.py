@@ -1,12 +1,12 @@
 """Terms as the numbers that stand for them in the database."""
 
 from array import array
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 from struct import pack
 from zlib import crc32
 
 TERM_NUMBERS = 1 << 29
-"""A sparse vector has no room for more; of 100,000 terms some ten share their number."""
+"""A sparse vector has no room for many more; of 100,000 terms some ten share their number."""
 
 MOST_IN_A_VECTOR = 16_000
 """Only a table row of novel length holds more; what is beyond it is found, but ranked without."""
@@ -19,10 +19,13 @@ def term_number(term: str) -> int:
     return _numbers([term])[term]
 
 
-def numbers_of_each(texts: Sequence[Iterable[str]]) -> list[list[int]]:
+def numbers_of_each(texts: Sequence[Set[str]]) -> list[list[int]]:
     """The numbers of each text's terms, each once, lowest first."""
     numbers = _numbers(set().union(*texts))
-    return [sorted(set(map(numbers.__getitem__, terms))) for terms in texts]
+    each = [sorted(map(numbers.__getitem__, terms)) for terms in texts]
+    if len(set(numbers.values())) < len(numbers):  # two terms share one
+        return [sorted(set(one)) for one in each]
+    return each
 
 
 def _numbers(terms: Collection[str]) -> dict[str, int]:
