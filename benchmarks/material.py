@@ -105,7 +105,7 @@ class GivenVectors:
     """An `Embedder` that costs next to nothing: it hands out vectors made before."""
 
     made: Vectors
-    space: str = "given/384"
+    space: str = "onnx/given/384"  # of a kind that costs nothing
     dimensions: int = DIMENSIONS
 
     async def prepare(self) -> None:

@@ -39,7 +39,7 @@ SEARCH_SETTINGS: LiteralString = (
     "; set local join_collapse_limit = 1"
 )
 
-_EVERYWHERE = sql.SQL("true")
+_EVERYWHERE: sql.Composable = sql.SQL("true")
 
 
 async def ranked_candidates(
@@ -58,7 +58,7 @@ async def ranked_candidates(
     if terms.chunks <= max(few, limit):
         lists.append(_all(generation, within))
     elif weights:
-        gate = _gate(terms, weights)
+        gate = _gate(terms, weights) if terms.chunks > GATE_CHUNKS else []
         lists.append(_by_terms(weights, generation, within, gate=gate, limit=limit))
     nearness = None if vector is None else _nearness(vector)
     if nearness is not None:
@@ -118,16 +118,21 @@ def _by_terms(
     gate: Sequence[str],
     limit: int,
 ) -> sql.Composed:
-    """Chunks behind the gate, each with the sum of weights of all terms it holds."""
+    """Chunks with the largest sums of weights of the terms they hold; behind the gate, if any."""
+    behind = _EVERYWHERE
+    if gate:
+        behind = sql.SQL("terms && {}::integer[]").format(array_literal(map(term_number, gate)))
     return sql.SQL(
         "select id from chunks"
-        " where generation = {generation} and terms && {gate}::integer[] and {within}"
+        # Not by the index that this column is part of: the one of terms leads to far fewer.
+        " where generation + 0 = {generation} and {behind} and {within}"
+        " and term_vector <#> {weights}::sparsevec < 0"
         " order by term_vector <#> {weights}::sparsevec, id limit {limit}"
     ).format(
-        weights=vector_literal(weights),
         generation=generation,
-        gate=array_literal(map(term_number, gate)),
+        behind=behind,
         within=within,
+        weights=vector_literal(weights),
         limit=limit,
     )
 
