@@ -1,8 +1,9 @@
-"""A thousand tenants on one server: what each costs, and whether one of them notices the others."""
+"""A thousand tenants in one database, two thousand in two: what each of them costs."""
 
 import statistics
 import time
 from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,12 +14,15 @@ from benchmarks.library import documents, opened
 from benchmarks.material import GivenVectors, Material, near, vectors
 from benchmarks.search import milliseconds
 from psycopg import sql
+from psycopg.conninfo import make_conninfo
+from pydantic import SecretStr
 
-from sloth_agent import AsyncSloth
+from sloth_agent import AsyncSloth, Settings
 from sloth_agent.adapters.stores.postgres.database import Database
 from sloth_agent.adapters.stores.postgres.databases import Databases
 from sloth_agent.adapters.stores.postgres.migrations.history import Migration, migrations
 from sloth_agent.adapters.stores.postgres.schemas import TenantSchemas
+from sloth_agent.app.connecting import open_databases
 from sloth_agent.knowledge.retrieval import Retrieval
 from sloth_agent.tenants.models import Organization
 from sloth_agent.tenants.upgrading import AT_ONCE, Upgrading
@@ -34,6 +38,13 @@ STEP = (
 
 
 async def measure(material: Material) -> AsyncIterator[Figure]:
+    async for figure in in_one_database(material):
+        yield figure
+    async for figure in over_two_databases():
+        yield figure
+
+
+async def in_one_database(material: Material) -> AsyncIterator[Figure]:
     async with opened() as sloth:
         database = (await sloth.tenant()).services.database
         retrieval = await large_tenant(sloth, material)
@@ -46,6 +57,7 @@ async def measure(material: Material) -> AsyncIterator[Figure]:
         yield _figure("creating them", seconds * 1000 / TENANTS, "ms each")
         kilobytes = (await size(database) - size_before) / TENANTS / 1024
         yield _figure("disk of an empty one", kilobytes, "kB", wanted="<= 512")
+        yield _figure("catalog", await count_relations(database) / TENANTS, "relations each")
         _, p95 = await milliseconds(retrieval, asked)
         yield _figure(
             "search p95 of one with 10,000 chunks",
@@ -65,6 +77,48 @@ async def measure(material: Material) -> AsyncIterator[Figure]:
         )
 
 
+async def over_two_databases() -> AsyncIterator[Figure]:
+    """As many in each of two as before in one; new ones go where the fewest are."""
+    async with opened() as sloth, AsyncExitStack() as resources:
+        first = (await sloth.tenant()).services.database
+        settings = await with_a_second(first, sloth.settings)
+        databases = await open_databases(settings, resources)
+        empty = {name: await size(database) for name, database in await databases.all()}
+        async with AsyncSloth(settings) as both:
+            started = time.perf_counter()
+            tenants = await created(both, 2 * TENANTS)
+            seconds = time.perf_counter() - started
+        yield _figure("creating 2,000 in two databases", seconds * 500 / TENANTS, "ms each")
+        for name, database in await databases.all():
+            own = [tenant for tenant in tenants if tenant.database == name]
+            kilobytes = (await size(database) - empty[name]) / len(own) / 1024
+            yield _figure(f"disk of one of {len(own)} in {name}", kilobytes, "kB", wanted="<= 512")
+            relations = await count_relations(database) / len(own)
+            yield _figure(f"catalog of {name}", relations, "relations each")
+        upgrading = Upgrading(TenantSchemas(databases, steps=with_a_step()))
+        async for figure in upgraded(upgrading):
+            yield replace(figure, name=f"{figure.name}, two databases")
+
+
+async def with_a_second(first: Database, settings: Settings) -> Settings:
+    """Settings that name another database of the same server too."""
+    async with first.pool.connection() as connection:
+        await connection.execute("create database second")
+        place = connection.info.get_parameters()
+    urls = [SecretStr(make_conninfo(**place | {"dbname": n})) for n in (place["dbname"], "second")]
+    return settings.model_copy(update={"database_url": urls[0], "databases": {"second": urls[1]}})
+
+
+async def count_relations(database: Database) -> int:
+    """Tables, indexes and views of tenants."""
+    async with database.shared() as connection:
+        found = await connection.execute(
+            "select count(*) from pg_class where relnamespace in"
+            " (select oid from pg_namespace where nspname like 't_%')"
+        )
+        return int((await found.fetchone() or (0,))[0])
+
+
 async def large_tenant(sloth: AsyncSloth, material: Material) -> Retrieval:
     made = vectors(CHUNKS)
     tenant = await sloth.tenant("large", create=True)
@@ -74,8 +128,8 @@ async def large_tenant(sloth: AsyncSloth, material: Material) -> Retrieval:
     return replace(tenant.services.retrieval, embedder=GivenVectors(near(made, QUESTIONS)))
 
 
-async def created(sloth: AsyncSloth) -> list[Organization]:
-    waiting = iter(range(TENANTS))
+async def created(sloth: AsyncSloth, count: int = TENANTS) -> list[Organization]:
+    waiting = iter(range(count))
 
     async def create() -> None:
         for number in waiting:
@@ -89,21 +143,27 @@ async def created(sloth: AsyncSloth) -> list[Organization]:
 
 async def stepped(database: Database, tenants: Sequence[Organization]) -> AsyncIterator[Figure]:
     """One step of the tenants' history, beside its statements sent raw."""
-    known = migrations("tenant")
-    step = Migration(
-        version=len(known) + 1,
-        name="benchmark",
-        statements=tuple(statement.format(name="stepped") for statement in STEP),
-    )
-    upgrading = Upgrading(TenantSchemas(Databases(database, {}), steps=(*known, step)))
     raw = await sent_raw(database, tenants)
+    upgrading = Upgrading(TenantSchemas(Databases(database, {}), steps=with_a_step()))
+    async for figure in upgraded(upgrading):
+        if figure.name == "one step":
+            yield replace(figure, wanted="<= 2x", baseline=raw, baseline_name="sent raw")
+        else:
+            yield figure
+
+
+def with_a_step() -> tuple[Migration, ...]:
+    known = migrations("tenant")
+    statements = tuple(statement.format(name="stepped") for statement in STEP)
+    return *known, Migration(version=len(known) + 1, name="benchmark", statements=statements)
+
+
+async def upgraded(upgrading: Upgrading) -> AsyncIterator[Figure]:
     started = time.perf_counter()
     report = await upgrading.upgrade()
     spent = (time.perf_counter() - started) * 1000 / (report.upgraded or 1)
     assert not report.failed
-    yield _figure(
-        "one step", spent, "ms each", wanted="<= 2x", baseline=raw, baseline_name="sent raw"
-    )
+    yield _figure("one step", spent, "ms each")
     idle = []
     for _ in range(20):
         started = time.perf_counter()
