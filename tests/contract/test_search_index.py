@@ -230,6 +230,13 @@ async def test_vectors_find_what_words_do_not(stores: Stores) -> None:
     assert best.similarity == pytest.approx(1, abs=1e-3)
 
 
+async def test_a_word_that_stands_everywhere_is_found(stores: Stores) -> None:
+    document = await stores.documents.add(new_document())
+    await stores.publish(document, "haircut 40", "haircut 50", "haircut 60")
+    lookup = await stores.index.look_up(terms("haircut"), limit=2)
+    assert len(lookup.candidates) == 2
+
+
 async def test_only_among_many_chunks_do_terms_choose(stores: Stores) -> None:
     document = await stores.documents.add(new_document())
     await stores.publish(document, "customer parking 5", "haircut 40")

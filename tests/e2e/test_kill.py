@@ -26,6 +26,7 @@ pytestmark = [
 ]
 
 SEED = random.randrange(10**6)
+NOTES = 200
 
 
 @pytest.fixture
@@ -43,7 +44,7 @@ def chance() -> random.Random:
 
 
 def write(folder: Path, edition: str) -> None:
-    for number in range(60):
+    for number in range(NOTES):
         lines = [f"Paragraph {n} of the {edition} note {number}.\n" for n in range(60)]
         (folder / f"{number}.md").write_text("\n".join([f"# Note {number}\n", *lines]))
 
@@ -101,7 +102,7 @@ async def test_a_killed_ingest(
             assert sloth_cli("ingest", str(folder)).rc == 0
             assert await contents(database, settings, sloth_cli.tenant) == expected
     assert killed >= 4
-    assert sloth_cli("ingest", str(folder), "--json").json["skipped"] == 60
+    assert sloth_cli("ingest", str(folder), "--json").json["skipped"] == NOTES
     index = sloth_cli("tenants", "show", sloth_cli.tenant, "--json").json["index"]
     assert index["chunks"] == len(expected)
 
@@ -142,7 +143,7 @@ def test_a_killed_server(folder: Path, tmp_path: Path, chance: random.Random) ->
             found = sloth("search", f"paragraph of the {edition} note", "--json").json["results"]
             assert found
             assert edition in found[0]["text"]
-        assert sloth("ingest", str(folder), "--json").json["skipped"] == 60
+        assert sloth("ingest", str(folder), "--json").json["skipped"] == NOTES
         sloth("db", "stop")
 
 

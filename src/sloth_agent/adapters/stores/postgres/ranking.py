@@ -126,7 +126,6 @@ def _by_terms(
         "select id from chunks"
         # Not by the index that this column is part of: the one of terms leads to far fewer.
         " where generation + 0 = {generation} and {behind} and {within}"
-        " and term_vector <#> {weights}::sparsevec < 0"
         " order by term_vector <#> {weights}::sparsevec, id limit {limit}"
     ).format(
         generation=generation,
