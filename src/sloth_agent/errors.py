@@ -3,6 +3,7 @@
 The message says what happened, the hint what to do next; the code stays the same for ever.
 """
 
+from dataclasses import dataclass
 from typing import ClassVar, Self
 
 
@@ -19,6 +20,14 @@ class SlothError(Exception):
 
     def __reduce__(self) -> tuple[object, ...]:
         return (_restore, (type(self), self.message, self.hint, self.details))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """Why something failed, as it is kept: a stable code and a sentence for people."""
+
+    code: str
+    message: str
 
 
 def _restore(
@@ -49,6 +58,18 @@ class Conflict(SlothError):
     """The change contradicts what is stored."""
 
     code = "conflict"
+
+
+class ClaimLost(SlothError):
+    """Somebody else does the job by now, or it was cancelled; nothing of this try is stored."""
+
+    code = "claim_lost"
+
+
+class JobTimeout(SlothError):
+    """The work took longer than a job may. Safe to retry."""
+
+    code = "job_timeout"
 
 
 class TokenInvalid(SlothError):

@@ -12,6 +12,7 @@ DocumentId = NewType("DocumentId", UUID)
 ChunkId = NewType("ChunkId", UUID)
 ConversationId = NewType("ConversationId", UUID)
 MessageId = NewType("MessageId", UUID)
+JobId = NewType("JobId", UUID)
 
 
 def new_id() -> UUID:

@@ -84,6 +84,8 @@ class Settings(BaseSettings):
     chat_prompt_tokens: int = Field(default=6000, ge=500)  # most that is sent with a question
     chat_timeout_seconds: float = Field(default=60, gt=0)  # until the answer begins
 
+    job_lease_seconds: float = Field(default=30, ge=1)  # how long a silent worker keeps a job
+
     prices: Path | None = None  # None: those that are shipped
 
     openai_api_key: SecretStr | None = _vendor("OPENAI_API_KEY")

@@ -10,9 +10,9 @@ import pytest
 from sloth_agent.adapters.stores.postgres.database import Database
 from sloth_agent.adapters.stores.postgres.documents import PostgresDocuments
 from sloth_agent.app.sloth import AsyncTenant
-from sloth_agent.errors import Conflict, InvalidInput
+from sloth_agent.errors import Conflict, InvalidInput, Problem
 from sloth_agent.ids import DocumentId, new_id
-from sloth_agent.knowledge.models import Document, DocumentStatus, Problem, Unread
+from sloth_agent.knowledge.models import Document, DocumentStatus, Unread
 from sloth_agent.knowledge.ports import DocumentStore
 
 pytestmark = pytest.mark.anyio

@@ -21,8 +21,9 @@ from sloth_agent.billing.ports import ListedCode
 from sloth_agent.billing.referral_ports import ReferredFirm
 from sloth_agent.billing.referrals import ReferralReward, ReferralStatus
 from sloth_agent.billing.referring import ReferralStats
+from sloth_agent.errors import Problem
 from sloth_agent.knowledge.intake import FileOutcome, IngestReport, Outcome
-from sloth_agent.knowledge.models import Document, Passage, Problem, VectorStore
+from sloth_agent.knowledge.models import Document, Passage, VectorStore
 from sloth_agent.knowledge.retrieval import Found
 from sloth_agent.tasks.models import TaskRun, TaskState
 from sloth_agent.tenants.audit import AuditEvent

@@ -1,18 +1,22 @@
 """The adapters that the settings choose, beside the database."""
 
+import random
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from sloth_agent.adapters.files.local import LocalFiles, LocalFolders
+from sloth_agent.adapters.jobs.processes import Processes
 from sloth_agent.agent.ports import ChatModel
 from sloth_agent.app.backends import factory
 from sloth_agent.app.choices import NONE, chat_choice, embedder_choice
 from sloth_agent.app.price_list import price_table
 from sloth_agent.billing.prices import PriceTable
 from sloth_agent.clock import Clock, system_clock
+from sloth_agent.jobs.running import Running
 from sloth_agent.knowledge.ports import DocumentReader, Embedder, Reranker
 from sloth_agent.settings import Settings
 from sloth_agent.tenants.account_ports import Mailer, PasswordHasher
@@ -75,6 +79,15 @@ class Backends:
         from sloth_agent.adapters.mail.smtp import from_settings
 
         return from_settings(self.settings)
+
+    @cached_property
+    def running(self) -> Running:
+        return Running(
+            Processes(),
+            timedelta(seconds=self.settings.job_lease_seconds),
+            random.random,
+            self.clock,
+        )
 
     @property
     def frontend(self) -> str:

@@ -11,6 +11,7 @@ from sloth_agent.adapters.stores.postgres.conversations import (
 from sloth_agent.adapters.stores.postgres.costs import PostgresCosts
 from sloth_agent.adapters.stores.postgres.database import Database
 from sloth_agent.adapters.stores.postgres.documents import PostgresDocuments
+from sloth_agent.adapters.stores.postgres.jobs import PostgresJobs
 from sloth_agent.adapters.stores.postgres.limit_notices import PostgresNotices
 from sloth_agent.adapters.stores.postgres.profiles import PostgresProfiles
 from sloth_agent.adapters.stores.postgres.search_index import PostgresSearchIndex
@@ -27,6 +28,8 @@ from sloth_agent.billing.costs import Costs
 from sloth_agent.billing.notices import LimitNotices
 from sloth_agent.billing.usage import Metering
 from sloth_agent.billing.usage_ports import CurrentSubscriptions
+from sloth_agent.jobs.own_work import OwnWork
+from sloth_agent.jobs.ports import JobStore
 from sloth_agent.knowledge.documents import Documents
 from sloth_agent.knowledge.ingestion import Ingestion
 from sloth_agent.knowledge.intake import Intake
@@ -92,7 +95,15 @@ class TenantServices:
 
     @cached_property
     def intake(self) -> Intake:
-        return Intake(self.documents, self.ingestion)
+        return Intake(self.documents, self.ingestion, self.own_work)
+
+    @cached_property
+    def jobs(self) -> JobStore:
+        return PostgresJobs(self.home, self.schema)
+
+    @cached_property
+    def own_work(self) -> OwnWork:
+        return OwnWork(self.jobs, self.backends.running)
 
     @cached_property
     def rebuilding(self) -> Rebuilding:

@@ -12,17 +12,19 @@ from sloth_agent.errors import (
     CostLimitExceeded,
     EmbedderUnavailable,
     NotFound,
+    Problem,
     SlothError,
     UnreadableFile,
 )
 from sloth_agent.ids import DocumentId
+from sloth_agent.jobs.models import Claim
+from sloth_agent.jobs.trying import may_pass
 from sloth_agent.knowledge.chunking import ChunkSizes, cut, full_text
 from sloth_agent.knowledge.embedding import vectors_of
 from sloth_agent.knowledge.models import (
     Chunk,
     Document,
     DocumentStatus,
-    Problem,
     Reading,
     Vector,
     VectorStore,
@@ -51,13 +53,15 @@ class Ingestion:
     costs: Costs
     clock: Clock
 
-    async def ingest(self, id: DocumentId) -> Document:
+    async def ingest(self, id: DocumentId, *, claim: Claim | None = None) -> Document:
         """Parse, cut, embed, store. Running it again leaves the same chunks.
 
-        A file that cannot be read ends as a failed document, with the reason in `problem`.
+        A file that cannot be read ends as a failed document, with the reason in `problem`. The job
+        of a claim ends with the document. While it has tries left, what may pass is raised instead.
 
         Raises:
             NotFound: the document was deleted, before or meanwhile.
+            ClaimLost: the claim ended meanwhile; nothing is stored.
         """
         while True:
             begun = await self.store.begin(id)
@@ -65,9 +69,11 @@ class Ingestion:
                 raise NotFound(f"There is no document {id}.")
             with suppress(Conflict):  # the file changed, or the index was rebuilt, meanwhile
                 async with self.costs.counted() as tally:
-                    return await self._learned(*begun, tally)
+                    return await self._learned(*begun, tally, claim)
 
-    async def _learned(self, document: Document, active: VectorStore, tally: Tally) -> Document:
+    async def _learned(
+        self, document: Document, active: VectorStore, tally: Tally, claim: Claim | None
+    ) -> Document:
         try:
             active = await self._adopted(active)
             reading = await self._read(document)
@@ -79,12 +85,20 @@ class Ingestion:
             CostLimitExceeded,
             ConfigurationError,
         ) as error:
-            return await self._failed(document, error, active)
+            if claim is not None and not claim.is_last and may_pass(error):
+                raise
+            return await self._failed(document, error, active, claim)
 
         done = document.completed(reading, chunks=len(chunks), now=self.clock())
         text = full_text(reading.blocks)
         await self.index.publish(
-            done, text, chunks, vectors, generation=active.generation, bill=tally.bill
+            done,
+            text,
+            chunks,
+            vectors,
+            generation=active.generation,
+            bill=tally.bill,
+            claim=claim,
         )
         tally.stored()
         return done
@@ -104,7 +118,7 @@ class Ingestion:
         try:
             reading = await self._read(document)
         except UnreadableFile as error:
-            await self._failed(document, error, await self.index.active())
+            await self._failed(document, error, await self.index.active(), None)
             return
         chunks = cut(reading.blocks, _sizes(generation))
         async with self.costs.counted() as tally:
@@ -167,11 +181,13 @@ class Ingestion:
             known.update(zip(texts, vectors, strict=True))
         return [known[chunk.searched_text] for chunk in chunks]
 
-    async def _failed(self, document: Document, error: SlothError, active: VectorStore) -> Document:
+    async def _failed(
+        self, document: Document, error: SlothError, active: VectorStore, claim: Claim | None
+    ) -> Document:
         # Told where a person looks: answers from the version before are missing from now on.
         lost = "What it taught before is forgotten." if document.chunks else None
         failed = document.failed(_problem(error, lost), now=self.clock())
-        await self.index.publish(failed, "", [], None, generation=active.generation)
+        await self.index.publish(failed, "", [], None, generation=active.generation, claim=claim)
         return failed
 
 

@@ -18,6 +18,7 @@ from sloth_agent.errors import (
     Conflict,
     DatabaseUnavailable,
     NotFound,
+    Problem,
     SlothError,
     StorageUnavailable,
     SubscriptionExpired,
@@ -25,9 +26,12 @@ from sloth_agent.errors import (
     UnreadableFile,
 )
 from sloth_agent.ids import DocumentId
+from sloth_agent.jobs.models import Claim, JobKind, NewJob
+from sloth_agent.jobs.own_work import OwnWork
+from sloth_agent.jobs.running import Report
 from sloth_agent.knowledge.documents import Documents, spelled, too_large
 from sloth_agent.knowledge.ingestion import Ingestion
-from sloth_agent.knowledge.models import Document, DocumentStatus, Problem, Unread
+from sloth_agent.knowledge.models import Document, DocumentStatus, Unread
 
 FILES_AT_ONCE = 4
 
@@ -73,6 +77,7 @@ class Intake:
 
     documents: Documents
     ingestion: Ingestion
+    own_work: OwnWork
 
     async def take_in(
         self,
@@ -147,9 +152,23 @@ class Intake:
     async def _learn(self, path: str, document: Document) -> FileOutcome:
         if _completed(document):
             return _outcome(path, document)
-        document = await self.ingestion.ingest(document.id)
+        document = await self._read(document)
         status = Outcome.COMPLETED if _completed(document) else Outcome.FAILED
         return _outcome(path, document, status=status)
+
+    async def _read(self, document: Document) -> Document:
+        """The document as it ended, whoever read it."""
+        read = document
+
+        async def work(claim: Claim, _report: Report) -> bool:
+            nonlocal read
+            read = await self.ingestion.ingest(document.id, claim=claim)
+            return True
+
+        job = NewJob(kind=JobKind.INGEST, subject=document.id)
+        if await self.own_work.do(job, work):
+            return read
+        return await self.documents.show(document.id)
 
 
 def _files(paths: Sequence[str | Path]) -> Iterator[Path]:

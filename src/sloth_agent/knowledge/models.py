@@ -7,6 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Self
 
+from sloth_agent.errors import Problem
 from sloth_agent.ids import ChunkId, DocumentId
 
 Vector = Sequence[float]
@@ -107,14 +108,6 @@ class DocumentStatus(StrEnum):
     PROCESSING = "processing"
     COMPLETED = "completed"
     FAILED = "failed"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Problem:
-    """Why something failed: a stable code and a sentence for the owner."""
-
-    code: str
-    message: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

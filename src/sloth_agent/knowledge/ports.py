@@ -7,6 +7,7 @@ from typing import Protocol, runtime_checkable
 from sloth_agent.billing.costs import NO_BILL, Bill
 from sloth_agent.billing.models import NO_LIMITS, Limits
 from sloth_agent.ids import DocumentId
+from sloth_agent.jobs.models import Claim
 from sloth_agent.knowledge.models import (
     Chunk,
     Document,
@@ -175,15 +176,17 @@ class SearchIndex(Protocol):
         *,
         generation: int,
         bill: Bill = NO_BILL,
+        claim: Claim | None = None,
     ) -> None:
         """Swap all chunks of a document and store it as it is, with what that cost, at once.
 
         A search sees the old chunks or the new ones. `vectors` is None in a generation without
-        a space.
+        a space. The job of a claim ends with it: failed, as the document did, or completed.
 
         Raises:
             NotFound: the document was deleted meanwhile; nothing is stored.
             Conflict: its content changed, or the generation was removed, meanwhile; the same.
+            ClaimLost: the claim ended before; the same.
         """
 
     async def known_vectors(self, document: Document, *, generation: int) -> Mapping[str, Vector]:

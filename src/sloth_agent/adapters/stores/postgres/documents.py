@@ -18,6 +18,7 @@ from sloth_agent.adapters.stores.postgres.database import (
     TenantDatabase,
 )
 from sloth_agent.adapters.stores.postgres.generations import ACTIVE_GENERATION, vector_store
+from sloth_agent.adapters.stores.postgres.jobs import forgetting
 from sloth_agent.adapters.stores.postgres.term_numbers import array_literal
 from sloth_agent.adapters.stores.postgres.usage import (
     PostgresUsage,
@@ -29,12 +30,12 @@ from sloth_agent.adapters.stores.postgres.vectors import forget_vectors
 from sloth_agent.billing.allowance import Resource, lasting_room
 from sloth_agent.billing.models import NO_LIMITS, Limits
 from sloth_agent.billing.usage import limit_reached
-from sloth_agent.errors import Conflict
+from sloth_agent.errors import Conflict, Problem
 from sloth_agent.ids import DocumentId, new_id
+from sloth_agent.jobs.models import JobKind
 from sloth_agent.knowledge.models import (
     Document,
     DocumentStatus,
-    Problem,
     Unread,
     VectorStore,
     file_key,
@@ -158,9 +159,10 @@ class PostgresDocuments:
         ) as exchange:
             _locked, gone = exchange.answers
             await forget_chunks(exchange.connection, id)
+            forget, forgotten = forgetting(self.schema, JobKind.INGEST, id)
             await exchange.last(
-                f"{one}; {size}; delete from documents where id = %s",
-                (id, *one_counted, 0, id, *size_counted, id),
+                f"{forget}; {one}; {size}; delete from documents where id = %s",
+                (*forgotten, id, *one_counted, 0, id, *size_counted, id),
             )
             return _only(gone)
 

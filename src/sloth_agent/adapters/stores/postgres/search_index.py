@@ -18,6 +18,7 @@ from sloth_agent.adapters.stores.postgres.costs import charging
 from sloth_agent.adapters.stores.postgres.database import (
     Connection,
     Row,
+    Statement,
     TenantDatabase,
 )
 from sloth_agent.adapters.stores.postgres.documents import (
@@ -34,6 +35,7 @@ from sloth_agent.adapters.stores.postgres.generations import (
     GENERATION_COLUMNS,
     vector_store,
 )
+from sloth_agent.adapters.stores.postgres.jobs import ending, holding, lost
 from sloth_agent.adapters.stores.postgres.places import place_from
 from sloth_agent.adapters.stores.postgres.ranking import (
     SEARCH_SETTINGS,
@@ -53,6 +55,7 @@ from sloth_agent.adapters.stores.postgres.vectors import (
 )
 from sloth_agent.billing.costs import NO_BILL, Bill
 from sloth_agent.errors import Conflict, NotFound
+from sloth_agent.jobs.models import Claim
 from sloth_agent.knowledge.lexical import terms_of_each
 from sloth_agent.knowledge.models import (
     Chunk,
@@ -122,16 +125,23 @@ class PostgresSearchIndex:
         *,
         generation: int,
         bill: Bill = NO_BILL,
+        claim: Claim | None = None,
     ) -> None:
         terms = numbers_of_each(terms_of_each([chunk.searched_text for chunk in chunks]))
         rows = chunk_rows(document.id, chunks, terms, generation=generation)
         rows_of_vectors = vector_rows(chunks, vectors) if vectors else None
         charge, charged = charging(self.schema, bill)
         save, saved = saving(document, text=text)
-        async with self.database.exchange(
-            self.schema, _HOLDING, (document.id, document.id, generation)
-        ) as exchange:
+        hold: LiteralString = _HOLDING
+        held: tuple[object, ...] = (document.id, document.id, generation)
+        if claim is not None:
+            (keep, kept), (end, ended) = _claimed(self.schema, claim, document)
+            hold, held = f"{hold}; {keep}", (*held, *kept)
+            save, saved = f"{save}; {end}", (*saved, *ended)
+        async with self.database.exchange(self.schema, hold, held) as exchange:
             connection = exchange.connection
+            if claim is not None and not exchange.answers.pop():
+                raise lost()
             is_active, has_vectors, is_new, unsummed = _unchanged(document, exchange.answers)
             if not is_new:
                 # What other generations hold of it is out of date too, once searches read this one.
@@ -266,6 +276,13 @@ class PostgresSearchIndex:
             await connection.execute("analyze chunks")
             # New chunks wait in a list that every search reads through.
             await connection.execute("select gin_clean_pending_list('chunks_terms')")
+
+
+def _claimed(schema: str, claim: Claim, document: Document) -> tuple[Statement, Statement]:
+    """What makes sure that a claim lasts, and what ends its job as the document ended."""
+    now = document.processed_at
+    assert now is not None, "what is published was processed"
+    return holding(schema, claim), ending(schema, claim, now=now, problem=document.problem)
 
 
 def _unchanged(document: Document, held: list[list[Row]]) -> tuple[bool, bool, bool, int]:

@@ -1,0 +1,196 @@
+"""The jobs of all tenants, in every database of the install."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import asdict
+from datetime import datetime
+from operator import attrgetter
+from typing import LiteralString
+
+from psycopg.types.json import Jsonb
+
+from sloth_agent.adapters.stores.postgres.database import Connection, Database, Row
+from sloth_agent.adapters.stores.postgres.databases import Databases
+from sloth_agent.adapters.stores.postgres.jobs import JOB_COLUMNS, WAKING, job_of
+from sloth_agent.errors import Problem
+from sloth_agent.ids import JobId
+from sloth_agent.jobs.models import Claim, Job, JobKind, JobStatus, Queue
+from sloth_agent.jobs.trying import MOST_TRIES
+
+# Jumps from one tenant's jobs to the next one's along the index, however many each has; then the
+# most urgent tenants, those served longest ago before others, until one has a job that is due.
+_CLAIMING: LiteralString = (
+    "with recursive lines (queue, priority, schema_name) as ("
+    " (select queue, priority, schema_name from public.processing_jobs"
+    " where status = 'pending' order by queue, priority, schema_name limit 1)"
+    " union all"
+    " select following.* from lines, lateral (select queue, priority, schema_name"
+    " from public.processing_jobs where status = 'pending' and (queue, priority, schema_name)"
+    " > (lines.queue, lines.priority, lines.schema_name)"
+    " order by queue, priority, schema_name limit 1) as following),"
+    " waiting as materialized (select lines.* from lines left join public.job_turns"
+    " using (schema_name) where queue = any(%(queues)s)"
+    " order by priority, served_at nulls first, schema_name),"
+    " next as (select job.id from waiting, lateral (select id from public.processing_jobs"
+    " where status = 'pending' and queue = waiting.queue and priority = waiting.priority"
+    " and schema_name = waiting.schema_name and due_at <= %(now)s"
+    " order by due_at, id limit 1 for update skip locked) as job limit 1)"
+    " update public.processing_jobs as job set status = 'processing', token = token + 1,"
+    " attempts = attempts + 1, worker = %(worker)s, lease_until = %(until)s,"
+    " started_at = %(now)s, progress = null from next where job.id = next.id"
+    " returning schema_name, kind, subject, token, attempts"
+)
+_SERVED: LiteralString = (
+    "insert into public.job_turns (schema_name, served_at) values (%s, %s)"
+    " on conflict (schema_name) do update set served_at = excluded.served_at"
+)
+_RELEASED: LiteralString = "status = 'pending', worker = null, lease_until = null, due_at = %s"
+_UNENDED = Problem(
+    code="worker_lost",
+    message="Whoever did it ended without a word, as often as it was tried. Look for memory, or a"
+    " file that kills its reader; then try it again.",
+)
+
+
+class PostgresJobBoard:
+    """`JobBoard` on the working tables."""
+
+    def __init__(self, homes: Databases) -> None:
+        self._homes = homes
+        self._first = 0  # among the databases, to be asked first next time
+
+    async def claim(
+        self, queues: Collection[Queue], *, worker: str, now: datetime, until: datetime
+    ) -> tuple[str, Claim] | None:
+        values = {"queues": list(queues), "worker": worker, "now": now, "until": until}
+        databases = await self._homes.all()
+        for number in range(len(databases)):
+            place = (self._first + number) % len(databases)
+            found = await _claimed(databases[place][1], values)
+            if found is not None:
+                self._first = place + 1
+                return found
+        return None
+
+    async def release_overdue(self, *, now: datetime) -> int:
+        # Those without a try left first: whatever is released after them has one.
+        given_up = await self._found(
+            "update public.processing_jobs set status = 'failed', problem = %s, completed_at = %s,"
+            " lease_until = null"
+            " where status = 'processing' and lease_until <= %s and attempts >= %s returning 1",
+            (Jsonb(asdict(_UNENDED)), now, now, MOST_TRIES),
+        )
+        released = await self._released(
+            f"update public.processing_jobs set {_RELEASED}"
+            " where status = 'processing' and lease_until <= %s returning 1",
+            (now, now),
+        )
+        return len(given_up) + len(released)
+
+    async def workers(self) -> Sequence[str]:
+        rows = await self._found(
+            "select distinct worker from public.processing_jobs where status = 'processing'", ()
+        )
+        return sorted({worker for (worker,) in rows if worker})
+
+    async def release_all_of(self, worker: str, *, now: datetime) -> int:
+        released = await self._released(
+            f"update public.processing_jobs set {_RELEASED}"
+            " where status = 'processing' and worker = %s returning 1",
+            (now, worker),
+        )
+        return len(released)
+
+    async def next_due(self, queues: Collection[Queue]) -> datetime | None:
+        rows = await self._found(
+            "select min(due_at) from public.processing_jobs"
+            " where status = 'pending' and queue = any(%s)",
+            (list(queues),),
+        )
+        return min((due for (due,) in rows if due is not None), default=None)
+
+    async def all(
+        self,
+        *,
+        schema_name: str | None,
+        status: JobStatus | None,
+        limit: int,
+        after: JobId | None = None,
+    ) -> Sequence[Job]:
+        rows = await self._found(
+            f"select {JOB_COLUMNS} from public.processing_jobs"
+            " where (%s::text is null or schema_name = %s) and (%s::text is null or status = %s)"
+            " and (%s::uuid is null or id > %s) order by id limit %s",
+            (schema_name, schema_name, status, status, after, after, limit),
+        )
+        return sorted(map(job_of, rows), key=attrgetter("id"))[:limit]
+
+    async def find(self, id: JobId) -> Job | None:
+        rows = await self._found(
+            f"select {JOB_COLUMNS} from public.processing_jobs where id = %s", (id,)
+        )
+        return job_of(rows[0]) if rows else None
+
+    async def retry(self, id: JobId, *, now: datetime) -> Job | None:
+        rows = await self._released(
+            f"update public.processing_jobs set {_RELEASED}, attempts = 0, problem = null,"
+            " progress = null, started_at = null, completed_at = null"
+            f" where id = %s and status = 'failed' returning {JOB_COLUMNS}",
+            (now, id),
+        )
+        return job_of(rows[0]) if rows else None
+
+    async def cancel(self, id: JobId, *, now: datetime, problem: Problem) -> Job | None:
+        rows = await self._found(
+            "update public.processing_jobs set status = 'failed', token = token + 1,"
+            " problem = %s, completed_at = %s, lease_until = null"
+            f" where id = %s and status in ('pending', 'processing') returning {JOB_COLUMNS}",
+            (Jsonb(asdict(problem)), now, id),
+        )
+        return job_of(rows[0]) if rows else None
+
+    async def forget_completed(self, *, before: datetime) -> int:
+        gone = await self._found(
+            "delete from public.processing_jobs where status = 'completed' and completed_at < %s"
+            " returning 1",
+            (before,),
+        )
+        return len(gone)
+
+    async def _found(self, statement: LiteralString, values: tuple[object, ...]) -> list[Row]:
+        rows: list[Row] = []
+        for _, database in await self._homes.all():
+            async with database.shared() as connection:
+                rows += await (await connection.execute(statement, values)).fetchall()
+        return rows
+
+    async def _released(self, statement: LiteralString, values: tuple[object, ...]) -> list[Row]:
+        """The rows of a change that makes jobs ready; engines hear of it."""
+        rows: list[Row] = []
+        for _, database in await self._homes.all():
+            async with database.shared() as connection:
+                found = await (await connection.execute(statement, values)).fetchall()
+                if found:
+                    await connection.execute(WAKING)
+                rows += found
+        return rows
+
+
+async def _claimed(database: Database, values: dict[str, object]) -> tuple[str, Claim] | None:
+    async with database.shared() as connection:
+        row = await _next(connection, values)
+        if row is None:
+            return None
+        schema, kind, subject, token, attempts = row
+        await connection.execute(_SERVED, (schema, values["now"]))
+    claim = Claim(
+        kind=JobKind(kind),
+        subject=subject,
+        token=token,
+        tries=attempts,
+        is_last=attempts >= MOST_TRIES,
+    )
+    return schema, claim
+
+
+async def _next(connection: Connection, values: dict[str, object]) -> Row | None:
+    return await (await connection.execute(_CLAIMING, values)).fetchone()

@@ -1,0 +1,169 @@
+"""The jobs of one tenant, in the database where it lives."""
+
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import LiteralString
+from uuid import UUID
+
+from psycopg.types.json import Jsonb
+
+from sloth_agent.adapters.stores.postgres.database import Row, Statement, TenantDatabase
+from sloth_agent.errors import ClaimLost, Problem
+from sloth_agent.ids import JobId, new_id
+from sloth_agent.jobs.models import Claim, Job, JobKind, JobStatus, NewJob, Progress, Queue
+
+JOB_COLUMNS: LiteralString = (
+    "id, schema_name, kind, subject, queue, priority, status, attempts, due_at, worker,"
+    " lease_until, progress, problem, created_at, started_at, completed_at"
+)
+WAKING: LiteralString = "notify sloth_jobs"
+"""Sent with whatever makes a job ready: engines listen."""
+
+_KEY: LiteralString = "schema_name = %s and kind = %s and subject = %s"
+_CLAIMED: LiteralString = f"{_KEY} and token = %s and status = 'processing'"
+
+_ASKING: LiteralString = (
+    "insert into public.processing_jobs as kept (schema_name, kind, subject, id, queue, priority,"
+    " due_at, created_at, status, attempts, token, worker, lease_until, started_at)"
+    " values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, 1, %s, %s, %s)"
+    " on conflict (schema_name, kind, subject) do update set queue = excluded.queue,"
+    " priority = excluded.priority, due_at = excluded.due_at, created_at = excluded.created_at,"
+    " status = excluded.status, attempts = excluded.attempts, token = kept.token + 1,"
+    " worker = excluded.worker, lease_until = excluded.lease_until,"
+    " started_at = excluded.started_at, progress = null, problem = null, completed_at = null"
+)
+_ENDING: LiteralString = (
+    "update public.processing_jobs set status = %s, problem = %s, completed_at = %s,"
+    f" lease_until = null where {_CLAIMED} returning 1"
+)
+_TAKING: LiteralString = (
+    f"{_ASKING} where kept.status <> 'processing' or kept.lease_until <= %s returning token"
+)
+
+
+def holding(schema: str, claim: Claim) -> Statement:
+    """Finds a row while the claim lasts, and lets it last until the transaction ends."""
+    return (
+        f"select 1 from public.processing_jobs where {_CLAIMED} for update",
+        _claimed(schema, claim),
+    )
+
+
+def ending(
+    schema: str, claim: Claim, *, now: datetime, problem: Problem | None = None
+) -> Statement:
+    """Record what a job came to, within the transaction that brings it."""
+    status = JobStatus.FAILED if problem else JobStatus.COMPLETED
+    return _ENDING, (status, _json(problem), now, *_claimed(schema, claim))
+
+
+def forgetting(schema: str, kind: JobKind, subject: UUID) -> Statement:
+    """Remove a job with its subject; whoever does it may write nothing more."""
+    return f"delete from public.processing_jobs where {_KEY}", (schema, kind, subject)
+
+
+def lost() -> ClaimLost:
+    return ClaimLost("Somebody else does this job by now, or it was cancelled.")
+
+
+@dataclass(frozen=True, slots=True)
+class PostgresJobs:
+    """`JobStore` on the working tables."""
+
+    database: TenantDatabase
+    schema: str
+
+    async def ask(self, job: NewJob, *, now: datetime) -> JobId:
+        [[(id,)]] = await self.database.at_once(
+            self.schema,
+            f"{_ASKING} returning id; {WAKING}",
+            (*self._asked(job, now), JobStatus.PENDING, 0, None, None, None),
+        )
+        return JobId(id)
+
+    async def take(
+        self, job: NewJob, *, worker: str, now: datetime, until: datetime
+    ) -> Claim | None:
+        [rows] = await self.database.at_once(
+            self.schema,
+            _TAKING,
+            (*self._asked(job, now), JobStatus.PROCESSING, 1, worker, until, now, now),
+        )
+        return Claim(kind=job.kind, subject=job.subject, token=rows[0][0]) if rows else None
+
+    async def find(self, kind: JobKind, subject: UUID) -> Job | None:
+        [rows] = await self.database.at_once(
+            self.schema,
+            f"select {JOB_COLUMNS} from public.processing_jobs where {_KEY}",
+            (self.schema, kind, subject),
+        )
+        return job_of(rows[0]) if rows else None
+
+    async def release(self, kind: JobKind, subject: UUID, *, worker: str, now: datetime) -> None:
+        await self.database.at_once(
+            self.schema,
+            "update public.processing_jobs set status = 'pending', due_at = %s, worker = null,"
+            f" lease_until = null where {_KEY} and status = 'processing' and worker = %s;"
+            f" {WAKING}",
+            (now, self.schema, kind, subject, worker),
+        )
+
+    async def extend(
+        self, claim: Claim, *, until: datetime, progress: Progress | None = None
+    ) -> bool:
+        [rows] = await self.database.at_once(
+            self.schema,
+            "update public.processing_jobs set lease_until = %s,"
+            f" progress = coalesce(%s, progress) where {_CLAIMED} returning 1",
+            (until, _json(progress), *_claimed(self.schema, claim)),
+        )
+        return bool(rows)
+
+    async def end(self, claim: Claim, *, now: datetime, problem: Problem | None = None) -> bool:
+        [rows] = await self.database.at_once(
+            self.schema, *ending(self.schema, claim, now=now, problem=problem)
+        )
+        return bool(rows)
+
+    async def put_off(self, claim: Claim, *, until: datetime, problem: Problem) -> None:
+        await self.database.at_once(
+            self.schema,
+            "update public.processing_jobs set status = 'pending', due_at = %s, problem = %s,"
+            f" worker = null, lease_until = null where {_CLAIMED}; {WAKING}",
+            (until, _json(problem), *_claimed(self.schema, claim)),
+        )
+
+    def _asked(self, job: NewJob, now: datetime) -> tuple[object, ...]:
+        key = (self.schema, job.kind, job.subject)
+        return *key, new_id(), job.queue, job.priority, now, now
+
+
+def job_of(row: Row) -> Job:
+    (id, schema, kind, subject, queue, priority, status, attempts, due_at, worker,
+     lease_until, progress, problem, created_at, started_at, completed_at) = row  # fmt: skip
+    return Job(
+        id=JobId(id),
+        schema_name=schema,
+        kind=JobKind(kind),
+        subject=subject,
+        queue=Queue(queue),
+        priority=priority,
+        status=JobStatus(status),
+        attempts=attempts,
+        due_at=due_at,
+        worker=worker,
+        lease_until=lease_until,
+        progress=Progress(**progress) if progress else None,
+        problem=Problem(**problem) if problem else None,
+        created_at=created_at,
+        started_at=started_at,
+        completed_at=completed_at,
+    )
+
+
+def _claimed(schema: str, claim: Claim) -> tuple[object, ...]:
+    return schema, claim.kind, claim.subject, claim.token
+
+
+def _json(value: Problem | Progress | None) -> Jsonb | None:
+    return Jsonb(asdict(value)) if value else None

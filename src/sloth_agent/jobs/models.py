@@ -1,0 +1,91 @@
+"""Work for later: what it is, how urgent, and how far it has come."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import IntEnum, StrEnum
+from uuid import UUID
+
+from sloth_agent.errors import Problem
+from sloth_agent.ids import JobId
+
+
+class Queue(StrEnum):
+    """What workers may keep to."""
+
+    DOCUMENTS = "documents"
+    MESSAGES = "messages"
+    PERIODIC = "periodic"
+
+
+class JobKind(StrEnum):
+    INGEST = "ingest"  # subject: a document
+
+
+class Priority(IntEnum):
+    """The lower the sooner."""
+
+    CUSTOMER = 0  # somebody is waiting for an answer
+    USUAL = 50
+    BULK = 100  # many at once, such as the rebuilding of an index
+
+
+class JobStatus(StrEnum):
+    PENDING = "pending"
+    PROCESSING = "processing"
+    COMPLETED = "completed"
+    FAILED = "failed"  # for good, until somebody asks for it again
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewJob:
+    """What is asked for. There is one job of a kind for each subject of a tenant."""
+
+    kind: JobKind
+    subject: UUID
+    queue: Queue = Queue.DOCUMENTS
+    priority: Priority = Priority.USUAL
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """The right to do a job until its lease runs out.
+
+    The token grows with each claim: what is written with an older one is refused.
+    """
+
+    kind: JobKind
+    subject: UUID
+    token: int
+    tries: int = 1  # this one among them
+    is_last: bool = True  # no try follows this one
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """How far a job has come."""
+
+    stage: str  # what is being done, such as `reading`
+    done: int | None = None  # of `total`, in the stage's own measure; None: it cannot be counted
+    total: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """The record of one job."""
+
+    id: JobId
+    schema_name: str  # of the tenant whose work it is
+    kind: JobKind
+    subject: UUID
+    queue: Queue
+    priority: int
+    status: JobStatus
+    attempts: int
+    due_at: datetime  # not to be begun before
+    worker: str | None  # who has it, or had it last
+    lease_until: datetime | None  # None: nobody has it
+    progress: Progress | None  # None: not begun
+    problem: Problem | None
+    created_at: datetime
+    started_at: datetime | None
+    completed_at: datetime | None

@@ -1,0 +1,59 @@
+"""Work that whoever asks for it does at once: no worker need be there."""
+
+from dataclasses import dataclass
+
+import anyio
+
+from sloth_agent.errors import ClaimLost
+from sloth_agent.jobs.models import JobStatus, NewJob
+from sloth_agent.jobs.ports import JobStore
+from sloth_agent.jobs.running import Running, Work
+
+_LOOK_EVERY_SECONDS = 0.2
+
+_ENDED = (JobStatus.COMPLETED, JobStatus.FAILED)
+
+
+@dataclass(frozen=True, slots=True)
+class OwnWork:
+    """The jobs of one tenant, done in this process."""
+
+    store: JobStore
+    running: Running
+
+    async def do(self, job: NewJob, work: Work) -> bool:
+        """Do a job, or wait until whoever does it has ended; returns whether it was done here.
+
+        Raises:
+            SlothError: whatever the work raises; it is recorded too.
+        """
+        while True:
+            now = self.running.clock()
+            claim = await self.store.take(
+                job, worker=self.running.workers.here, now=now, until=now + self.running.lease
+            )
+            if claim is not None:
+                failure = await self.running.try_once(self.store, claim, work)
+                if failure is None:
+                    return True
+                if not isinstance(failure, ClaimLost):
+                    raise failure
+            if await self._ended_elsewhere(job):
+                return False
+
+    async def _ended_elsewhere(self, job: NewJob) -> bool:
+        """Wait for whoever has it; False: nobody has, and it is not done."""
+        while True:
+            found = await self.store.find(job.kind, job.subject)
+            if found is None or found.status in _ENDED:
+                return True
+            if found.status is JobStatus.PENDING:
+                return False
+            if found.worker is not None and self.running.workers.is_gone(found.worker):
+                await self.store.release(
+                    job.kind, job.subject, worker=found.worker, now=self.running.clock()
+                )
+                return False
+            if found.lease_until is not None and found.lease_until <= self.running.clock():
+                return False
+            await anyio.sleep(_LOOK_EVERY_SECONDS)

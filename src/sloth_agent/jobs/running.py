@@ -1,0 +1,127 @@
+"""Does claimed jobs: keeps the claim alive meanwhile, and records what they came to."""
+
+import logging
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Protocol
+
+import anyio
+
+from sloth_agent.clock import Clock
+from sloth_agent.errors import (
+    BackendUnavailable,
+    ClaimLost,
+    JobTimeout,
+    Problem,
+    SlothError,
+    Unexpected,
+)
+from sloth_agent.jobs.models import Claim, Progress
+from sloth_agent.jobs.ports import JobStore
+from sloth_agent.jobs.trying import may_pass, pause_after
+
+DEADLINE = timedelta(hours=1)
+"""Longer than any file may take to be read and embedded; what takes longer hangs."""
+
+_log = logging.getLogger(__name__)
+
+Report = Callable[[Progress], None]
+Work = Callable[[Claim, Report], Awaitable[bool]]
+"""Does a job. True: what it came to is stored, in one transaction with the end of the job."""
+
+
+class Workers(Protocol):
+    """The processes that do jobs."""
+
+    @property
+    def here(self) -> str:
+        """The name of this one; no other process ever has the same."""
+
+    def is_gone(self, worker: str) -> bool:
+        """Whether a process has certainly ended; False for those that cannot be seen from here."""
+
+
+@dataclass(slots=True)
+class _Latest:
+    progress: Progress | None = None
+
+    def report(self, progress: Progress) -> None:
+        self.progress = progress
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """How this process does jobs."""
+
+    workers: Workers
+    lease: timedelta
+    chance: Callable[[], float]  # from 0 to 1
+    clock: Clock
+
+    async def try_once(self, store: JobStore, claim: Claim, work: Work) -> Exception | None:
+        """Do a job, or fail to, and record it either way; returns why it failed.
+
+        `ClaimLost`: somebody else does it by now, or nobody is to.
+        """
+        failure, stored = await self._watched(store, claim, work)
+        if isinstance(failure, ClaimLost):
+            return failure
+        with suppress(BackendUnavailable):  # the lease runs out, and somebody tries again
+            if failure is None:
+                if not stored and not await store.end(claim, now=self.clock()):
+                    return ClaimLost("The claim ended before the work did.")
+            else:
+                await self._record(store, claim, failure)
+        return failure
+
+    async def _record(self, store: JobStore, claim: Claim, failure: Exception) -> None:
+        if not isinstance(failure, SlothError):
+            _log.error("The job %s %s failed.", claim.kind, claim.subject, exc_info=failure)
+        problem = _problem(failure)
+        now = self.clock()
+        if claim.is_last or not may_pass(failure):
+            await store.end(claim, now=now, problem=problem)
+        else:
+            pause = pause_after(claim.tries, chance=self.chance())
+            await store.put_off(claim, until=now + pause, problem=problem)
+
+    async def _watched(
+        self, store: JobStore, claim: Claim, work: Work
+    ) -> tuple[Exception | None, bool]:
+        """Why the work failed, if it did, and whether it stored the end of the job itself."""
+        failure: Exception | None = ClaimLost("The claim ended before the work did.")
+        stored = False
+        latest = _Latest()
+        async with anyio.create_task_group() as group:
+            group.start_soon(self._keep, store, claim, latest, group.cancel_scope)
+            try:
+                with anyio.fail_after(DEADLINE.total_seconds()):
+                    stored = await work(claim, latest.report)
+                failure = None
+            except TimeoutError:
+                failure = JobTimeout(f"It was not done after {DEADLINE}.")
+            except Exception as error:  # noqa: BLE001 - the outer edge of one job
+                failure = error
+            group.cancel_scope.cancel()
+        return failure, stored
+
+    async def _keep(
+        self, store: JobStore, claim: Claim, latest: _Latest, work: anyio.CancelScope
+    ) -> None:
+        """Extend the claim three times in each lease; without it the work ends."""
+        while True:
+            await anyio.sleep(self.lease.total_seconds() / 3)
+            with suppress(BackendUnavailable):  # there is time for two more tries
+                until = self.clock() + self.lease
+                if not await store.extend(claim, until=until, progress=latest.progress):
+                    work.cancel()
+                    return
+
+
+def _problem(failure: Exception) -> Problem:
+    if not isinstance(failure, SlothError):
+        failure = Unexpected.named(failure)
+    message = " ".join(filter(None, (failure.message, failure.hint)))
+    return Problem(code=failure.code, message=message)
