@@ -223,7 +223,7 @@ async def test_retry_and_cancel(board: Board, jobs: JobStore) -> None:
     assert (stopped.status, stopped.problem) == (JobStatus.FAILED, cancelled)
     assert not await jobs.end(claim, now=NOW)
     assert await board.jobs.cancel(id, now=NOW, problem=cancelled) is None
-    [dead] = await board.jobs.all(schema_name=None, status=JobStatus.FAILED, limit=9)
+    [dead] = await board.jobs.all(schema_name=None, statuses=[JobStatus.FAILED], limit=9)
     assert dead == await board.jobs.find(id)
     again = await board.jobs.retry(id, now=NOW)
     assert again is not None

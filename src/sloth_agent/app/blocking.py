@@ -156,17 +156,20 @@ class Tenant:
     def ingest(
         self,
         *paths: str | Path,
+        wait: bool = True,
         on_found: Callable[[int], None] = lambda _: None,
         on_outcome: Callable[[FileOutcome], None] = lambda _: None,
     ) -> IngestReport:
         """See `AsyncTenant.ingest`."""
         return self._portal.call(
-            partial(self._tenant.ingest, *paths, on_found=on_found, on_outcome=on_outcome)
+            partial(
+                self._tenant.ingest, *paths, wait=wait, on_found=on_found, on_outcome=on_outcome
+            )
         )
 
-    def ingest_content(self, name: str, content: bytes) -> FileOutcome:
+    def ingest_content(self, name: str, content: bytes, *, wait: bool = True) -> FileOutcome:
         """See `AsyncTenant.ingest_content`."""
-        return self._portal.call(partial(self._tenant.ingest_content, name, content))
+        return self._portal.call(partial(self._tenant.ingest_content, name, content, wait=wait))
 
     def search(self, query: str, *, limit: int = 5, documents: Sequence[str] = ()) -> Found:
         """See `AsyncTenant.search`."""

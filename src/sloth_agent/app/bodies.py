@@ -22,6 +22,7 @@ from sloth_agent.billing.referral_ports import ReferredFirm
 from sloth_agent.billing.referrals import ReferralReward, ReferralStatus
 from sloth_agent.billing.referring import ReferralStats
 from sloth_agent.errors import Problem
+from sloth_agent.jobs.models import Job
 from sloth_agent.knowledge.intake import FileOutcome, IngestReport, Outcome
 from sloth_agent.knowledge.models import Document, Passage, VectorStore
 from sloth_agent.knowledge.retrieval import Found
@@ -53,6 +54,7 @@ def file_body(file: FileOutcome) -> Body:
         "path": file.path,
         "status": file.status.value,
         "document_id": str(file.document_id) if file.document_id else None,
+        "job_id": str(file.job_id) if file.job_id else None,
         "pages": file.pages,
         "chunks": file.chunks,
         "error": _error(file.problem),
@@ -494,6 +496,29 @@ def index_body(store: VectorStore) -> Body:
         "chunk_overlap": store.chunk_overlap,
         "chunks": store.chunks,
         "built_at": store.created_at.isoformat() if store.created_at else None,
+    }
+
+
+def job_body(job: Job, slug: str | None) -> Body:
+    """`slug` is its tenant's, None where that was deleted just now."""
+    progress = job.progress
+    return {
+        "id": str(job.id),
+        "tenant": slug,
+        "kind": job.kind,
+        "subject": str(job.subject),
+        "queue": job.queue,
+        "status": job.status,
+        "attempts": job.attempts,
+        "due_at": _moment(job.due_at),
+        "worker": job.worker,
+        "stage": progress.stage if progress else None,
+        "done": progress.done if progress else None,
+        "total": progress.total if progress else None,
+        "error": _error(job.problem),
+        "created_at": _moment(job.created_at),
+        "started_at": _moment(job.started_at),
+        "completed_at": _moment(job.completed_at),
     }
 
 

@@ -1,7 +1,7 @@
 """`AsyncSloth`: the library as an asynchronous program uses it."""
 
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -21,6 +21,7 @@ from sloth_agent.agent.ports import Delta, Held
 from sloth_agent.app.choices import advice
 from sloth_agent.app.chosen_backends import Backends
 from sloth_agent.app.connecting import open_databases
+from sloth_agent.app.job_handlers import worker
 from sloth_agent.app.periodic_tasks import periodic_tasks
 from sloth_agent.app.tenant_services import TenantServices
 from sloth_agent.app.wiring import Services
@@ -33,6 +34,9 @@ from sloth_agent.billing.referring import Referrals
 from sloth_agent.billing.subscriptions import Subscriptions
 from sloth_agent.errors import EmbedderUnavailable
 from sloth_agent.ids import ConversationId, DocumentId
+from sloth_agent.jobs.models import Queue
+from sloth_agent.jobs.watching import Jobs
+from sloth_agent.jobs.working import Working
 from sloth_agent.knowledge.intake import FileOutcome, IngestReport
 from sloth_agent.knowledge.models import Document, VectorStore
 from sloth_agent.knowledge.retrieval import Found
@@ -226,6 +230,25 @@ class AsyncSloth:
         return periodic_tasks(self._opened)
 
     @property
+    def jobs(self) -> Jobs:
+        """Work for later, of all tenants."""
+        return Jobs(self._opened.job_board, self._opened.backends.clock)
+
+    def worker(
+        self,
+        *,
+        queues: Collection[Queue] = tuple(Queue),
+        at_once: int = 2,
+        on_look: Callable[[], None] = lambda: None,
+    ) -> AbstractAsyncContextManager[Working]:
+        """Whoever does the jobs of all tenants, `at_once` of them, until it is told to stop.
+
+        async with sloth.worker() as worker:
+            await worker.work()
+        """
+        return worker(self._opened, queues=queues, at_once=at_once, on_look=on_look)
+
+    @property
     def archives(self) -> Archives:
         """Tenants as files: exported from one install, imported into another."""
         return self._opened.archives
@@ -267,15 +290,21 @@ class AsyncTenant:
     async def ingest(
         self,
         *paths: str | Path,
+        wait: bool = True,
         on_found: Callable[[int], None] = lambda _: None,
         on_outcome: Callable[[FileOutcome], None] = lambda _: None,
     ) -> IngestReport:
-        """Learn from files and folders; one bad file never stops the others."""
-        return await self.services.intake.take_in(paths, on_found=on_found, on_outcome=on_outcome)
+        """Learn from files and folders; one bad file never stops the others.
 
-    async def ingest_content(self, name: str, content: bytes) -> FileOutcome:
+        Without `wait` they are kept, and read by whoever does background jobs: see `job_id`.
+        """
+        return await self.services.intake.take_in(
+            paths, wait=wait, on_found=on_found, on_outcome=on_outcome
+        )
+
+    async def ingest_content(self, name: str, content: bytes, *, wait: bool = True) -> FileOutcome:
         """Learn from bytes; uploading the same name again replaces what they taught."""
-        return await self.services.intake.take_in_content(name, content)
+        return await self.services.intake.take_in_content(name, content, wait=wait)
 
     async def search(self, query: str, *, limit: int = 5, documents: Sequence[str] = ()) -> Found:
         """The best passages for a query, best first."""

@@ -28,8 +28,8 @@ from sloth_agent.billing.costs import Costs
 from sloth_agent.billing.notices import LimitNotices
 from sloth_agent.billing.usage import Metering
 from sloth_agent.billing.usage_ports import CurrentSubscriptions
-from sloth_agent.jobs.own_work import OwnWork
 from sloth_agent.jobs.ports import JobStore
+from sloth_agent.jobs.tenant_work import TenantWork
 from sloth_agent.knowledge.documents import Documents
 from sloth_agent.knowledge.ingestion import Ingestion
 from sloth_agent.knowledge.intake import Intake
@@ -95,15 +95,15 @@ class TenantServices:
 
     @cached_property
     def intake(self) -> Intake:
-        return Intake(self.documents, self.ingestion, self.own_work)
+        return Intake(self.documents, self.ingestion, self.work)
 
     @cached_property
     def jobs(self) -> JobStore:
         return PostgresJobs(self.home, self.schema)
 
     @cached_property
-    def own_work(self) -> OwnWork:
-        return OwnWork(self.jobs, self.backends.running)
+    def work(self) -> TenantWork:
+        return TenantWork(self.jobs, self.backends.running)
 
     @cached_property
     def rebuilding(self) -> Rebuilding:

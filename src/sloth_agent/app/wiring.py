@@ -12,6 +12,7 @@ from sloth_agent.adapters.stores.postgres.audit import PostgresAudit
 from sloth_agent.adapters.stores.postgres.control_tables import PostgresControlTables
 from sloth_agent.adapters.stores.postgres.costs import PostgresCostsOfAll
 from sloth_agent.adapters.stores.postgres.databases import Databases
+from sloth_agent.adapters.stores.postgres.job_board import PostgresJobBoard
 from sloth_agent.adapters.stores.postgres.moving import PostgresMoving
 from sloth_agent.adapters.stores.postgres.organizations import PostgresOrganizations
 from sloth_agent.adapters.stores.postgres.payers import PostgresPayers
@@ -38,6 +39,7 @@ from sloth_agent.billing.subscriptions import Subscriptions
 from sloth_agent.billing.usage_ports import CurrentSubscriptions
 from sloth_agent.clock import Clock
 from sloth_agent.ids import TenantId
+from sloth_agent.jobs.ports import JobBoard
 from sloth_agent.tenants.account_ports import Seats
 from sloth_agent.tenants.accounts import Accounts
 from sloth_agent.tenants.archives import Archives
@@ -198,6 +200,10 @@ class Services:
         return Erasing(self._organization_store, self.spaces, backends.folders, backends.clock)
 
     @cached_property
+    def job_board(self) -> JobBoard:
+        return PostgresJobBoard(self.databases)
+
+    @cached_property
     def task_runs(self) -> PostgresTaskRuns:
         return PostgresTaskRuns(self.databases.main)
 
@@ -223,6 +229,11 @@ class Services:
             self._users,
             self._log,
         )
+
+    async def of_schema(self, schema_name: str) -> TenantServices | None:
+        """None: there is no such tenant any more."""
+        organization = await self._organization_store.with_schema(schema_name)
+        return None if organization is None else await self.of(organization)
 
     @cached_property
     def _organization_store(self) -> PostgresOrganizations:

@@ -20,6 +20,9 @@ def ingest(
     paths: Annotated[
         list[str], typer.Argument(metavar="PATH...", help="Files, folders, patterns; - for stdin.")
     ],
+    no_wait: Annotated[
+        bool, typer.Option("--no-wait", help="Keep the files and leave reading to `sloth worker`.")
+    ] = False,
     tenant: Tenant = None,
     as_json: Json = False,
 ) -> None:
@@ -31,9 +34,11 @@ def ingest(
         assistant = sloth.tenant(tenant)
         with _progress() as (on_found, on_outcome):
             files = [path for path in paths if path != "-"]
-            report = assistant.ingest(*files, on_found=on_found, on_outcome=on_outcome)
+            report = assistant.ingest(
+                *files, wait=not no_wait, on_found=on_found, on_outcome=on_outcome
+            )
             if "-" in paths:
-                typed = assistant.ingest_content("stdin", sys.stdin.buffer.read())
+                typed = assistant.ingest_content("stdin", sys.stdin.buffer.read(), wait=not no_wait)
                 report = IngestReport(files=(*report.files, typed), seconds=report.seconds)
         if as_json:
             show_json(ingest_body(report))
@@ -56,6 +61,11 @@ def _show(report: "IngestReport") -> None:
     if not report.files:
         note("There are no files to read.")
         return
+    waiting = report.count(Outcome.PENDING)
+    if waiting:
+        say(f"{waiting} kept, to be read by `sloth worker`; see `sloth jobs list`.")
+        if waiting == len(report.files):
+            return
     chunks = sum(file.chunks for file in report.files if file.status is Outcome.COMPLETED)
     say(
         f"{report.count(Outcome.COMPLETED)} read ({chunks} pieces),"

@@ -55,6 +55,12 @@ class Commands(OnDemandGroup):
         "admin": OnDemand(f"{_CLI}.admin.main:app", "What an operator does."),
         "audit": OnDemand(f"{_CLI}.audit:app", "Proofs on the live install."),
         "tasks": OnDemand(f"{_CLI}.tasks:app", "What is done again and again."),
+        "jobs": OnDemand(f"{_CLI}.jobs:app", "Work for later, and what became of it."),
+        "worker": OnDemand(
+            f"{_CLI}.worker:worker",
+            "Do the background jobs of all tenants until SIGTERM or Ctrl-C.",
+            "sloth worker --concurrency 4",
+        ),
         "db": OnDemand(f"{_CLI}.db:app", "The database behind it all."),
         "backup": OnDemand(f"{_CLI}.backup:app", "The whole install as a file."),
         "doctor": OnDemand(

@@ -18,7 +18,12 @@ class Queue(StrEnum):
 
 
 class JobKind(StrEnum):
-    INGEST = "ingest"  # subject: a document
+    INGEST = "ingest"  # read one document; subject: the document
+    SETTLE = "settle"  # what keeps searches fast after many changes; subject: THE_TENANT
+
+
+THE_TENANT = UUID(int=0)
+"""The subject of what is done for a tenant as a whole."""
 
 
 class Priority(IntEnum):

@@ -17,10 +17,11 @@ class JobStore(Protocol):
     cancelled.
     """
 
-    async def ask(self, job: NewJob, *, now: datetime) -> JobId:
-        """Ask for a job, to be begun by whoever is free; one that waits already stays as it is.
+    async def ask(self, job: NewJob, *, now: datetime, due: datetime | None = None) -> JobId:
+        """Ask for a job, to be begun by whoever is free, at once or not before it is due.
 
-        One that is being done is begun anew, and whoever does it now may write nothing more.
+        One that waits already keeps its place. One that is being done is begun anew, and whoever
+        does it now may write nothing more.
         """
 
     async def take(
@@ -73,7 +74,7 @@ class JobBoard(Protocol):
         self,
         *,
         schema_name: str | None,
-        status: JobStatus | None,
+        statuses: Collection[JobStatus],
         limit: int,
         after: JobId | None = None,
     ) -> Sequence[Job]:

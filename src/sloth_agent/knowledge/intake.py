@@ -25,10 +25,10 @@ from sloth_agent.errors import (
     Unexpected,
     UnreadableFile,
 )
-from sloth_agent.ids import DocumentId
+from sloth_agent.ids import DocumentId, JobId
 from sloth_agent.jobs.models import Claim, JobKind, NewJob
-from sloth_agent.jobs.own_work import OwnWork
 from sloth_agent.jobs.running import Report
+from sloth_agent.jobs.tenant_work import TenantWork
 from sloth_agent.knowledge.documents import Documents, spelled, too_large
 from sloth_agent.knowledge.ingestion import Ingestion
 from sloth_agent.knowledge.models import Document, DocumentStatus, Unread
@@ -45,6 +45,7 @@ class Outcome(StrEnum):
     COMPLETED = "completed"
     SKIPPED = "skipped"  # known and unchanged
     FAILED = "failed"
+    PENDING = "pending"  # kept, and to be read by a worker
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +55,7 @@ class FileOutcome:
     path: str
     status: Outcome
     document_id: DocumentId | None = None  # None where the file could not even be opened
+    job_id: JobId | None = None  # set when pending
     pages: int | None = None
     chunks: int = 0
     problem: Problem | None = None  # set when failed
@@ -77,19 +79,21 @@ class Intake:
 
     documents: Documents
     ingestion: Ingestion
-    own_work: OwnWork
+    work: TenantWork
 
     async def take_in(
         self,
         paths: Sequence[str | Path],
         *,
+        wait: bool = True,
         on_found: Callable[[int], None] = lambda _: None,
         on_outcome: Callable[[FileOutcome], None] = lambda _: None,
     ) -> IngestReport:
         """Learn from files, folders (with all below them) and patterns such as `docs/*.pdf`.
 
         One bad file never stops the others. Hidden files and symbolic links inside a folder are
-        left out. `on_found` hears how many files there are, `on_outcome` of each as it is done.
+        left out. Without `wait` files are kept, to be read by a worker. `on_found` hears how many
+        files there are, `on_outcome` of each as it is done.
 
         Raises:
             DatabaseUnavailable, StorageUnavailable, SubscriptionExpired: what was done so far is
@@ -105,7 +109,7 @@ class Intake:
         async def work() -> None:
             for path in waiting:
                 try:
-                    outcomes[path] = await self._patiently(path)
+                    outcomes[path] = await self._patiently(path, wait=wait)
                 except STOPPING as error:
                     stopped.append(error)
                     group.cancel_scope.cancel()
@@ -117,26 +121,27 @@ class Intake:
                 group.start_soon(work)
         if stopped:
             raise stopped[0]
-        if any(outcome.status is not Outcome.SKIPPED for outcome in outcomes.values()):
+        if wait and any(one.status is not Outcome.SKIPPED for one in outcomes.values()):
             await self.ingestion.index.settle()
         return IngestReport(
             files=tuple(outcomes[path] for path in found), seconds=time.perf_counter() - started
         )
 
-    async def take_in_content(self, name: str, content: bytes) -> FileOutcome:
+    async def take_in_content(self, name: str, content: bytes, *, wait: bool = True) -> FileOutcome:
         """Learn from bytes that have a name but no place on this machine."""
         try:
-            return await self._learn(name, await self.documents.upload(name, content))
+            document = await self.documents.upload(name, content)
+            return await self._learn(name, document, wait=wait)
         except Exception as error:  # noqa: BLE001 - the outer edge of one file
             return _failed(name, error)
 
-    async def _patiently(self, path: Path) -> FileOutcome:
+    async def _patiently(self, path: Path, *, wait: bool) -> FileOutcome:
         try:
-            return await self._take_in_one(path)
+            return await self._take_in_one(path, wait=wait)
         except DatabaseUnavailable:  # a server that was killed is started again by the next try
-            return await self._take_in_one(path)
+            return await self._take_in_one(path, wait=wait)
 
-    async def _take_in_one(self, path: Path) -> FileOutcome:
+    async def _take_in_one(self, path: Path, *, wait: bool) -> FileOutcome:
         try:
             content = await anyio.to_thread.run_sync(_content, path, self.documents.max_bytes)
             source = spelled(str(await anyio.Path(path).absolute()))
@@ -145,13 +150,18 @@ class Intake:
                     with suppress(Conflict):  # it took the place of a known file: that one changed
                         return _outcome(str(path), await self.documents.moved_to(source, twin))
             document = await self.documents.upload(path.name, content, source=source)
-            return await self._learn(str(path), document)
+            return await self._learn(str(path), document, wait=wait)
         except Exception as error:  # noqa: BLE001 - the outer edge of one file
             return _failed(str(path), error)
 
-    async def _learn(self, path: str, document: Document) -> FileOutcome:
+    async def _learn(self, path: str, document: Document, *, wait: bool) -> FileOutcome:
         if _completed(document):
             return _outcome(path, document)
+        if not wait:
+            id = await self.work.ask(_reading(document))
+            return FileOutcome(
+                path=path, status=Outcome.PENDING, document_id=document.id, job_id=id
+            )
         document = await self._read(document)
         status = Outcome.COMPLETED if _completed(document) else Outcome.FAILED
         return _outcome(path, document, status=status)
@@ -160,15 +170,18 @@ class Intake:
         """The document as it ended, whoever read it."""
         read = document
 
-        async def work(claim: Claim, _report: Report) -> bool:
+        async def reading(claim: Claim, _report: Report) -> bool:
             nonlocal read
             read = await self.ingestion.ingest(document.id, claim=claim)
             return True
 
-        job = NewJob(kind=JobKind.INGEST, subject=document.id)
-        if await self.own_work.do(job, work):
+        if await self.work.do(_reading(document), reading):
             return read
         return await self.documents.show(document.id)
+
+
+def _reading(document: Document) -> NewJob:
+    return NewJob(kind=JobKind.INGEST, subject=document.id)
 
 
 def _files(paths: Sequence[str | Path]) -> Iterator[Path]:

@@ -112,15 +112,15 @@ class PostgresJobBoard:
         self,
         *,
         schema_name: str | None,
-        status: JobStatus | None,
+        statuses: Collection[JobStatus],
         limit: int,
         after: JobId | None = None,
     ) -> Sequence[Job]:
         rows = await self._found(
             f"select {JOB_COLUMNS} from public.processing_jobs"
-            " where (%s::text is null or schema_name = %s) and (%s::text is null or status = %s)"
+            " where (%s::text is null or schema_name = %s) and status = any(%s)"
             " and (%s::uuid is null or id > %s) order by id limit %s",
-            (schema_name, schema_name, status, status, after, after, limit),
+            (schema_name, schema_name, list(statuses), after, after, limit),
         )
         return sorted(map(job_of, rows), key=attrgetter("id"))[:limit]
 

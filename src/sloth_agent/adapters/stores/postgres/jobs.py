@@ -27,7 +27,9 @@ _ASKING: LiteralString = (
     " due_at, created_at, status, attempts, token, worker, lease_until, started_at)"
     " values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, 1, %s, %s, %s)"
     " on conflict (schema_name, kind, subject) do update set queue = excluded.queue,"
-    " priority = excluded.priority, due_at = excluded.due_at, created_at = excluded.created_at,"
+    " priority = excluded.priority, created_at = excluded.created_at,"
+    " due_at = case when kept.status = 'pending' then least(kept.due_at, excluded.due_at)"
+    " else excluded.due_at end,"
     " status = excluded.status, attempts = excluded.attempts, token = kept.token + 1,"
     " worker = excluded.worker, lease_until = excluded.lease_until,"
     " started_at = excluded.started_at, progress = null, problem = null, completed_at = null"
@@ -73,11 +75,11 @@ class PostgresJobs:
     database: TenantDatabase
     schema: str
 
-    async def ask(self, job: NewJob, *, now: datetime) -> JobId:
+    async def ask(self, job: NewJob, *, now: datetime, due: datetime | None = None) -> JobId:
         [[(id,)]] = await self.database.at_once(
             self.schema,
             f"{_ASKING} returning id; {WAKING}",
-            (*self._asked(job, now), JobStatus.PENDING, 0, None, None, None),
+            (*self._asked(job, now, due or now), JobStatus.PENDING, 0, None, None, None),
         )
         return JobId(id)
 
@@ -87,7 +89,7 @@ class PostgresJobs:
         [rows] = await self.database.at_once(
             self.schema,
             _TAKING,
-            (*self._asked(job, now), JobStatus.PROCESSING, 1, worker, until, now, now),
+            (*self._asked(job, now, now), JobStatus.PROCESSING, 1, worker, until, now, now),
         )
         return Claim(kind=job.kind, subject=job.subject, token=rows[0][0]) if rows else None
 
@@ -133,9 +135,9 @@ class PostgresJobs:
             (until, _json(problem), *_claimed(self.schema, claim)),
         )
 
-    def _asked(self, job: NewJob, now: datetime) -> tuple[object, ...]:
+    def _asked(self, job: NewJob, now: datetime, due: datetime) -> tuple[object, ...]:
         key = (self.schema, job.kind, job.subject)
-        return *key, new_id(), job.queue, job.priority, now, now
+        return *key, new_id(), job.queue, job.priority, due, now
 
 
 def job_of(row: Row) -> Job:

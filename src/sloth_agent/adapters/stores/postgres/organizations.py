@@ -54,6 +54,15 @@ class PostgresOrganizations:
             row = await found.fetchone()
         return _organization(row) if row else None
 
+    async def with_schema(self, schema_name: str) -> Organization | None:
+        async with self.database.shared() as connection:
+            found = await connection.execute(
+                f"select {_COLUMNS} from public.organizations where schema_name = %s",
+                (schema_name,),
+            )
+            row = await found.fetchone()
+        return _organization(row) if row else None
+
     async def all(self) -> Sequence[Organization]:
         async with self.database.shared() as connection:
             return await all_organizations(connection)

@@ -1,10 +1,11 @@
-"""Work that whoever asks for it does at once: no worker need be there."""
+"""Work that a tenant asks for: done at once in this process, or left to a worker."""
 
 from dataclasses import dataclass
 
 import anyio
 
 from sloth_agent.errors import ClaimLost
+from sloth_agent.ids import JobId
 from sloth_agent.jobs.models import JobStatus, NewJob
 from sloth_agent.jobs.ports import JobStore
 from sloth_agent.jobs.running import Running, Work
@@ -15,11 +16,15 @@ _ENDED = (JobStatus.COMPLETED, JobStatus.FAILED)
 
 
 @dataclass(frozen=True, slots=True)
-class OwnWork:
-    """The jobs of one tenant, done in this process."""
+class TenantWork:
+    """The jobs of one tenant."""
 
     store: JobStore
     running: Running
+
+    async def ask(self, job: NewJob) -> JobId:
+        """Leave a job to whoever is free."""
+        return await self.store.ask(job, now=self.running.clock())
 
     async def do(self, job: NewJob, work: Work) -> bool:
         """Do a job, or wait until whoever does it has ended; returns whether it was done here.

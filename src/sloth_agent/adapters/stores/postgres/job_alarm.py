@@ -1,0 +1,54 @@
+"""Hears of jobs that became ready, in any database of the install."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Self
+
+import anyio
+import psycopg
+from psycopg_pool import PoolTimeout
+
+from sloth_agent.adapters.stores.postgres.database import Database
+from sloth_agent.adapters.stores.postgres.databases import Databases
+
+_LISTENING = "listen sloth_jobs"
+_AGAIN_AFTER_SECONDS = 0.5
+
+
+class PostgresAlarm:
+    """`Alarm` by LISTEN; while a database is away its jobs are found by looking."""
+
+    def __init__(self) -> None:
+        self._rung = anyio.Event()
+
+    @classmethod
+    @asynccontextmanager
+    async def listening(cls, homes: Databases) -> AsyncIterator[Self]:
+        alarm = cls()
+        async with anyio.create_task_group() as group:
+            for _, database in await homes.all():
+                group.start_soon(alarm._listen, database)
+            yield alarm
+            group.cancel_scope.cancel()
+
+    async def wait(self, seconds: float) -> None:
+        with anyio.move_on_after(seconds):
+            await self._rung.wait()
+        self._rung = anyio.Event()
+
+    async def _listen(self, database: Database) -> None:
+        while True:
+            try:
+                await self._hear(database)
+            except (psycopg.OperationalError, PoolTimeout):
+                await anyio.sleep(_AGAIN_AFTER_SECONDS)
+
+    async def _hear(self, database: Database) -> None:
+        async with database.pool.connection() as connection:
+            try:
+                await connection.execute(_LISTENING)
+                self._rung.set()  # whatever was said before we listened
+                async for _ in connection.notifies():
+                    self._rung.set()
+            finally:
+                await connection.close()  # nobody else shall get one that listens

@@ -1,0 +1,79 @@
+"""What each kind of job means: which service of a tenant does it."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
+from contextlib import asynccontextmanager
+from datetime import timedelta
+
+from sloth_agent.adapters.stores.postgres.job_alarm import PostgresAlarm
+from sloth_agent.app.tenant_services import TenantServices
+from sloth_agent.app.wiring import Services
+from sloth_agent.errors import Problem
+from sloth_agent.ids import DocumentId
+from sloth_agent.jobs.models import (
+    THE_TENANT,
+    Claim,
+    JobKind,
+    NewJob,
+    Priority,
+    Queue,
+)
+from sloth_agent.jobs.running import Report
+from sloth_agent.jobs.working import Prepared, Working
+
+SETTLED_AFTER = timedelta(seconds=20)
+"""Files come in crowds: what is done once after many of them waits for others."""
+
+LOCKED_OUT = Problem(code="forbidden", message="The firm is deactivated.")
+
+HELD_UP_FOR = timedelta(minutes=10)
+"""How long the jobs of a firm that is locked out wait before they are looked at again."""
+
+
+async def ingest(tenant: TenantServices, claim: Claim, _report: Report) -> bool:
+    document = await tenant.ingestion.ingest(DocumentId(claim.subject), claim=claim)
+    if document.chunks:
+        settling = NewJob(kind=JobKind.SETTLE, subject=THE_TENANT, priority=Priority.BULK)
+        now = tenant.backends.clock()
+        await tenant.jobs.ask(settling, now=now, due=now + SETTLED_AFTER)
+    return True
+
+
+async def settle(tenant: TenantServices, _claim: Claim, _report: Report) -> bool:
+    await tenant.ingestion.index.settle()
+    return False
+
+
+_HANDLERS: dict[JobKind, Callable[[TenantServices, Claim, Report], Awaitable[bool]]] = {
+    JobKind.INGEST: ingest,
+    JobKind.SETTLE: settle,
+}
+
+
+@asynccontextmanager
+async def worker(
+    services: Services, *, queues: Collection[Queue], at_once: int, on_look: Callable[[], None]
+) -> AsyncIterator[Working]:
+    """A worker for the jobs of all tenants, ready to `work`."""
+
+    async def prepare(schema_name: str, claim: Claim) -> Prepared | None:
+        tenant = await services.of_schema(schema_name)
+        if tenant is None:
+            return None  # its jobs have gone with it
+        if not tenant.organization.is_open:
+            await tenant.jobs.put_off(
+                claim, until=services.backends.clock() + HELD_UP_FOR, problem=LOCKED_OUT
+            )
+            return None
+        handler = _HANDLERS[claim.kind]
+        return tenant.jobs, lambda claim, report: handler(tenant, claim, report)
+
+    async with PostgresAlarm.listening(services.databases) as alarm:
+        yield Working(
+            board=services.job_board,
+            alarm=alarm,
+            running=services.backends.running,
+            prepare=prepare,
+            queues=queues,
+            at_once=at_once,
+            on_look=on_look,
+        )

@@ -1,0 +1,126 @@
+"""A worker: takes jobs whose turn it is, several at once, until it is told to stop."""
+
+import logging
+from collections.abc import Awaitable, Callable, Collection
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import anyio
+from anyio.abc import TaskGroup
+
+from sloth_agent.errors import BackendUnavailable
+from sloth_agent.jobs.models import Claim, Queue
+from sloth_agent.jobs.ports import JobBoard, JobStore
+from sloth_agent.jobs.running import Running, Work
+
+LOOK_EVERY_SECONDS = 5.0
+"""How often a worker looks for what others have left, and for what nobody woke it for."""
+
+DRAIN_SECONDS = 30.0
+"""How long a worker that is told to stop goes on with what it has begun."""
+
+_log = logging.getLogger(__name__)
+
+
+class Alarm(Protocol):
+    """Tells that there may be work."""
+
+    async def wait(self, seconds: float) -> None:
+        """Return soon after a job has become ready anywhere, or when the time is over."""
+
+
+Prepared = tuple[JobStore, Work]
+Prepare = Callable[[str, Claim], Awaitable[Prepared | None]]
+"""Finds out what a job of a tenant, given by its schema, means; None: nobody is to do it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Working:
+    """The jobs of all tenants, done in this process."""
+
+    board: JobBoard
+    alarm: Alarm
+    running: Running
+    prepare: Prepare
+    queues: Collection[Queue] = tuple(Queue)
+    at_once: int = 2
+    on_look: Callable[[], None] = lambda: None  # hears that the worker is alive
+    stopping: anyio.Event = field(default_factory=anyio.Event)
+
+    def stop(self) -> None:
+        """Begin nothing more, and end when what was begun has ended, or the patience has."""
+        self.stopping.set()
+
+    async def work(self) -> None:
+        """Do jobs until `stop`. What is not done by then is handed back."""
+        places = anyio.Semaphore(self.at_once)
+        async with anyio.create_task_group() as jobs:
+            async with anyio.create_task_group() as looking:
+                looking.start_soon(self._look_around)
+                looking.start_soon(self._take_jobs, jobs, places)
+                await self.stopping.wait()
+                looking.cancel_scope.cancel()
+            with anyio.move_on_after(DRAIN_SECONDS):
+                for _ in range(self.at_once):
+                    await places.acquire()
+            jobs.cancel_scope.cancel()
+        with suppress(BackendUnavailable):  # the leases run out
+            await self._hand_back(self.running.workers.here)
+
+    async def _take_jobs(self, jobs: TaskGroup, places: anyio.Semaphore) -> None:
+        while True:
+            await places.acquire()
+            try:
+                claimed = await self._next()
+            except BaseException:
+                places.release()
+                raise
+            jobs.start_soon(self._do, *claimed, places)
+
+    async def _next(self) -> tuple[str, Claim]:
+        """Wait for a job and claim it; cut off in between, the claim is handed back with others."""
+        while True:
+            with suppress(BackendUnavailable):
+                now = self.running.clock()
+                claimed = await self.board.claim(
+                    self.queues,
+                    worker=self.running.workers.here,
+                    now=now,
+                    until=now + self.running.lease,
+                )
+                if claimed is not None:
+                    return claimed
+            await self.alarm.wait(await self._patience())
+
+    async def _patience(self) -> float:
+        """Until the next job is due, or for as long as others may forget to wake us."""
+        with suppress(BackendUnavailable):
+            due = await self.board.next_due(self.queues)
+            if due is not None:
+                seconds = (due - self.running.clock()).total_seconds()
+                return min(max(seconds, 0.05), LOOK_EVERY_SECONDS)
+        return LOOK_EVERY_SECONDS
+
+    async def _do(self, schema: str, claim: Claim, places: anyio.Semaphore) -> None:
+        try:
+            prepared = await self.prepare(schema, claim)
+            if prepared is not None:
+                await self.running.try_once(prepared[0], claim, prepared[1])
+        except BackendUnavailable as error:  # the lease runs out, and somebody tries again
+            _log.warning("A job waits for its next try: %s", error.message)
+        finally:
+            places.release()
+
+    async def _look_around(self) -> None:
+        while True:
+            self.on_look()
+            with suppress(BackendUnavailable):
+                await self.board.release_overdue(now=self.running.clock())
+                for worker in await self.board.workers():
+                    if self.running.workers.is_gone(worker):
+                        await self._hand_back(worker)
+            await anyio.sleep(LOOK_EVERY_SECONDS)
+
+    async def _hand_back(self, worker: str) -> None:
+        await self.board.release_all_of(worker, now=self.running.clock())
