@@ -29,7 +29,7 @@ SEED = random.randrange(10**6)
 
 @contextmanager
 def working(sloth: Sloth, *options: str) -> Iterator[subprocess.Popen[bytes]]:
-    process = sloth.start("worker", *options)
+    process = sloth.start("worker", "--queues", "documents", *options)
     try:
         yield process
     finally:

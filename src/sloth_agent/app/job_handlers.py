@@ -4,7 +4,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
+import anyio
+
 from sloth_agent.adapters.stores.postgres.job_alarm import PostgresAlarm
+from sloth_agent.app.periodic_tasks import periodic_tasks
 from sloth_agent.app.tenant_services import TenantServices
 from sloth_agent.app.wiring import Services
 from sloth_agent.errors import Problem
@@ -53,7 +56,7 @@ _HANDLERS: dict[JobKind, Callable[[TenantServices, Claim, Report], Awaitable[boo
 async def worker(
     services: Services, *, queues: Collection[Queue], at_once: int, on_look: Callable[[], None]
 ) -> AsyncIterator[Working]:
-    """A worker for the jobs of all tenants, ready to `work`."""
+    """A worker for the jobs of all tenants, ready to `work`; periodic tasks run beside it."""
 
     async def prepare(schema_name: str, claim: Claim) -> Prepared | None:
         tenant = await services.of_schema(schema_name)
@@ -67,7 +70,12 @@ async def worker(
         handler = _HANDLERS[claim.kind]
         return tenant.jobs, lambda claim, report: handler(tenant, claim, report)
 
-    async with PostgresAlarm.listening(services.databases) as alarm:
+    async with (
+        PostgresAlarm.listening(services.databases) as alarm,
+        anyio.create_task_group() as group,
+    ):
+        if Queue.PERIODIC in queues:
+            group.start_soon(periodic_tasks(services).keep)
         yield Working(
             board=services.job_board,
             alarm=alarm,
@@ -77,3 +85,4 @@ async def worker(
             at_once=at_once,
             on_look=on_look,
         )
+        group.cancel_scope.cancel()

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import timedelta
 
 from sloth_agent.app.tenant_services import TenantServices
 from sloth_agent.app.wiring import Services
@@ -9,6 +10,9 @@ from sloth_agent.clock import Clock
 from sloth_agent.tasks.models import Outcome, PeriodicTask
 from sloth_agent.tasks.running import Tasks
 from sloth_agent.tasks.schedules import HOURLY, Schedule, daily, sundays
+
+JOBS_KEPT_FOR = timedelta(days=7)
+"""Records of completed jobs."""
 
 _log = logging.getLogger(__name__)
 
@@ -41,6 +45,9 @@ async def clean_up(services: Services) -> Outcome:
     return {
         "files": files,
         "folders": await services.orphans.remove(),
+        "jobs": await services.job_board.forget_completed(
+            before=services.backends.clock() - JOBS_KEPT_FOR
+        ),
         "vacant_spaces": await services.restoring.remove_leftovers(),
         "failed_tenants": failed,
     }

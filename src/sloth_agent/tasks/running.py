@@ -2,11 +2,14 @@
 
 import logging
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+import anyio
+
 from sloth_agent.clock import Clock
-from sloth_agent.errors import NotFound, SlothError
+from sloth_agent.errors import BackendUnavailable, NotFound, SlothError
 from sloth_agent.ids import new_id
 from sloth_agent.tasks.models import PeriodicTask, TaskRun, TaskState
 from sloth_agent.tasks.ports import TaskRunStore
@@ -15,6 +18,9 @@ from sloth_agent.tenants.audit import Actor, AuditEvent
 
 TAKEN_OVER_AFTER = timedelta(minutes=15)
 """What was begun so long ago and is not done was killed, or failed: somebody else may try."""
+
+LOOK_EVERY_SECONDS = 15.0
+"""How late a task begins at most, while a process keeps them."""
 
 _log = logging.getLogger(__name__)
 
@@ -52,6 +58,13 @@ class Tasks:
         Several processes may call it at any time: each due moment is one run.
         """
         return [run for task in self.tasks if (run := await self._run_if_due(task))]
+
+    async def keep(self) -> None:
+        """Run whatever is due, for as long as this is not cancelled; several processes may."""
+        while True:
+            with suppress(BackendUnavailable):
+                await self.run_due()
+            await anyio.sleep(LOOK_EVERY_SECONDS)
 
     async def _run_if_due(self, task: PeriodicTask) -> TaskRun | None:
         run = self._begun(task)
