@@ -158,3 +158,17 @@ def test_a_worker_that_is_told_to_stop_ends_what_it_has_begun(
     assert not [job for job in left if job["error"]], json.dumps(left)
     with working(sloth_cli):
         wait_until_done(sloth_cli, seconds=60)
+
+
+def test_a_rebuild_that_is_left_to_a_worker(sloth_cli: Sloth, tmp_path: Path) -> None:
+    write(tmp_path / "notes", 5)
+    sloth_cli("ingest", str(tmp_path / "notes"))
+    asked = sloth_cli("tenants", "rebuild", "--chunk-size", "300", "--no-wait", "--json").json
+    assert sloth_cli("tenants", "rebuild", "--chunk-size", "10", "--no-wait").rc == 1
+    with working(sloth_cli):
+        deadline = time.monotonic() + 30
+        while sloth_cli("jobs", "why", asked["job_id"], "--json").json["status"] != "completed":
+            assert time.monotonic() < deadline
+            time.sleep(0.2)
+    index = sloth_cli("tenants", "show", sloth_cli.tenant, "--json").json["index"]
+    assert index["chunk_size"] == 300

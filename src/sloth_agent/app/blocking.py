@@ -21,7 +21,7 @@ from sloth_agent.agent.ports import Delta, Held
 from sloth_agent.app.sloth import AsyncSloth, AsyncTenant
 from sloth_agent.billing.allowance import UsageReport
 from sloth_agent.billing.notices import Notice
-from sloth_agent.ids import ConversationId, DocumentId
+from sloth_agent.ids import ConversationId, DocumentId, JobId
 from sloth_agent.knowledge.intake import FileOutcome, IngestReport
 from sloth_agent.knowledge.models import Document, VectorStore
 from sloth_agent.knowledge.retrieval import Found
@@ -250,6 +250,16 @@ class Tenant:
                 chunk_size=chunk_size,
                 chunk_overlap=chunk_overlap,
                 on_progress=on_progress,
+            )
+        )
+
+    def ask_for_rebuild(
+        self, *, chunk_size: int | None = None, chunk_overlap: int | None = None
+    ) -> JobId:
+        """See `AsyncTenant.ask_for_rebuild`."""
+        return self._portal.call(
+            partial(
+                self._tenant.ask_for_rebuild, chunk_size=chunk_size, chunk_overlap=chunk_overlap
             )
         )
 

@@ -165,6 +165,7 @@ def library_calls(tenant: AsyncTenant, target: Target) -> dict[str, Call]:
         "index": tenant.index,
         "advice": tenant.advice,
         "rebuild": tenant.rebuild,
+        "ask_for_rebuild": tenant.ask_for_rebuild,
         "ingest": lambda: tenant.ingest(outside),
         "ingest_content": lambda: tenant.ingest_content(f"{word}.md", b"Nothing of interest."),
         "the file": lambda: files.read(target.file_key),

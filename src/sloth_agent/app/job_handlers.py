@@ -18,6 +18,7 @@ from sloth_agent.jobs.models import (
     JobKind,
     NewJob,
     Priority,
+    Progress,
     Queue,
 )
 from sloth_agent.jobs.running import Report
@@ -41,6 +42,13 @@ async def ingest(tenant: TenantServices, claim: Claim, _report: Report) -> bool:
     return True
 
 
+async def rebuild(tenant: TenantServices, claim: Claim, report: Report) -> bool:
+    def progress(done: int, total: int) -> None:
+        report(Progress(stage="rebuilding", done=done, total=total))
+
+    return await tenant.rebuilding.carry_out(claim, progress)
+
+
 async def settle(tenant: TenantServices, _claim: Claim, _report: Report) -> bool:
     await tenant.ingestion.index.settle()
     return False
@@ -48,6 +56,7 @@ async def settle(tenant: TenantServices, _claim: Claim, _report: Report) -> bool
 
 _HANDLERS: dict[JobKind, Callable[[TenantServices, Claim, Report], Awaitable[bool]]] = {
     JobKind.INGEST: ingest,
+    JobKind.REBUILD: rebuild,
     JobKind.SETTLE: settle,
 }
 

@@ -33,7 +33,7 @@ from sloth_agent.billing.plans import PlanCatalog
 from sloth_agent.billing.referring import Referrals
 from sloth_agent.billing.subscriptions import Subscriptions
 from sloth_agent.errors import EmbedderUnavailable
-from sloth_agent.ids import ConversationId, DocumentId
+from sloth_agent.ids import ConversationId, DocumentId, JobId
 from sloth_agent.jobs.models import Queue
 from sloth_agent.jobs.watching import Jobs
 from sloth_agent.jobs.working import Working
@@ -383,6 +383,14 @@ class AsyncTenant:
         """Cut and embed all documents anew beside the old index, and swap."""
         return await self.services.rebuilding.rebuild(
             chunk_size=chunk_size, chunk_overlap=chunk_overlap, on_progress=on_progress
+        )
+
+    async def ask_for_rebuild(
+        self, *, chunk_size: int | None = None, chunk_overlap: int | None = None
+    ) -> JobId:
+        """Like `rebuild`, left to whoever does background jobs."""
+        return await self.services.rebuilding.ask(
+            chunk_size=chunk_size, chunk_overlap=chunk_overlap
         )
 
     async def index(self) -> VectorStore:

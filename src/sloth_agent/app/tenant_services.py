@@ -107,7 +107,7 @@ class TenantServices:
 
     @cached_property
     def rebuilding(self) -> Rebuilding:
-        return Rebuilding(self._index, self._document_store, self.ingestion)
+        return Rebuilding(self._index, self._document_store, self.ingestion, self.work)
 
     @cached_property
     def retrieval(self) -> Retrieval:

@@ -196,12 +196,19 @@ def rebuild(
     chunk_overlap: Annotated[
         int | None, typer.Option(help="Characters repeated in the next piece.")
     ] = None,
+    no_wait: Annotated[bool, typer.Option("--no-wait", help="Leave it to `sloth worker`.")] = False,
     as_json: Json = False,
 ) -> None:
     """Cut and embed all documents anew; searches go on meanwhile."""
     from sloth_agent.app.bodies import index_body
 
     with opened() as sloth:
+        if no_wait:
+            job = sloth.tenant(slug).ask_for_rebuild(
+                chunk_size=chunk_size, chunk_overlap=chunk_overlap
+            )
+            show_fields({"job_id": str(job), "status": "pending"}, as_json=as_json)
+            return
         body = index_body(
             sloth.tenant(slug).rebuild(
                 chunk_size=chunk_size,

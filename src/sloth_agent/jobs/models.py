@@ -1,6 +1,7 @@
 """Work for later: what it is, how urgent, and how far it has come."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import IntEnum, StrEnum
 from uuid import UUID
@@ -19,11 +20,16 @@ class Queue(StrEnum):
 
 class JobKind(StrEnum):
     INGEST = "ingest"  # read one document; subject: the document
+    REBUILD = "rebuild"  # a new index beside the old one; subject: THE_TENANT; details: sizes
     SETTLE = "settle"  # what keeps searches fast after many changes; subject: THE_TENANT
 
 
 THE_TENANT = UUID(int=0)
 """The subject of what is done for a tenant as a whole."""
+
+
+Details = Mapping[str, int | None]
+"""What else whoever does a job has to know, by names that its kind has."""
 
 
 class Priority(IntEnum):
@@ -49,6 +55,7 @@ class NewJob:
     subject: UUID
     queue: Queue = Queue.DOCUMENTS
     priority: Priority = Priority.USUAL
+    details: Details = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +67,7 @@ class Claim:
 
     kind: JobKind
     subject: UUID
+    details: Details = field(default_factory=dict)
     token: int
     tries: int = 1  # this one among them
     is_last: bool = True  # no try follows this one

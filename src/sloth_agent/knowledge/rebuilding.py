@@ -4,6 +4,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from sloth_agent.errors import Conflict, NotFound
+from sloth_agent.ids import JobId
+from sloth_agent.jobs.models import THE_TENANT, Claim, JobKind, NewJob, Priority, Progress
+from sloth_agent.jobs.running import Report
+from sloth_agent.jobs.tenant_work import TenantWork
 from sloth_agent.knowledge.chunking import ChunkSizes
 from sloth_agent.knowledge.ingestion import Ingestion
 from sloth_agent.knowledge.models import VectorStore
@@ -17,6 +21,7 @@ class Rebuilding:
     index: SearchIndex
     documents: DocumentStore
     ingestion: Ingestion
+    work: TenantWork
 
     async def rebuild(
         self,
@@ -27,15 +32,44 @@ class Rebuilding:
     ) -> VectorStore:
         """Make a generation with the present embedder and the given sizes, and swap to it.
 
-        Killed half-way, the next run goes on where it stopped. `on_progress` hears how many
-        documents are done, out of how many.
+        Killed half-way, a worker or the next run goes on where it stopped. While somebody else
+        rebuilds, this waits. `on_progress` hears how many documents are done, out of how many.
 
         Raises:
             InvalidInput: sizes that cannot be used.
             EmbedderUnavailable, CostLimitExceeded: the old index stays in use.
-            Conflict: another rebuild, with other sizes, took over.
         """
-        next_one = await self.index.next_generation(await self._wanted(chunk_size, chunk_overlap))
+        job = _rebuilding(await self._wanted(chunk_size, chunk_overlap))
+
+        async def rebuild(claim: Claim, report: Report) -> bool:
+            def progress(done: int, total: int) -> None:
+                report(Progress(stage="rebuilding", done=done, total=total))
+                on_progress(done, total)
+
+            return await self.carry_out(claim, progress)
+
+        done_here = await self.work.do(job, rebuild)
+        while not done_here and not await self._is_so(job):
+            done_here = await self.work.do(job, rebuild)  # somebody else rebuilt it otherwise
+        return await self.index.active()
+
+    async def ask(
+        self, *, chunk_size: int | None = None, chunk_overlap: int | None = None
+    ) -> JobId:
+        """Leave a rebuild to a worker.
+
+        Raises:
+            InvalidInput: sizes that cannot be used.
+        """
+        return await self.work.ask(_rebuilding(await self._wanted(chunk_size, chunk_overlap)))
+
+    async def carry_out(self, claim: Claim, on_progress: Callable[[int, int], None]) -> bool:
+        """Do a rebuild that was asked for."""
+        await self._build(await self._wanted(**claim.details), on_progress)
+        return False
+
+    async def _build(self, wanted: VectorStore, on_progress: Callable[[int, int], None]) -> None:
+        next_one = await self.index.next_generation(wanted)
         while not await self.index.activate(next_one.generation):
             missing = await self.documents.unfinished(generation=next_one.generation)
             for number, document in enumerate(missing, start=1):
@@ -45,7 +79,9 @@ class Rebuilding:
                     continue
                 on_progress(number, len(missing))
         await self.index.settle()
-        return await self.index.active()
+
+    async def _is_so(self, job: NewJob) -> bool:
+        return await self.index.active() == await self._wanted(**job.details)
 
     async def _wanted(self, chunk_size: int | None, chunk_overlap: int | None) -> VectorStore:
         active = await self.index.active()
@@ -61,3 +97,8 @@ class Rebuilding:
         )
         ChunkSizes(size=wanted.chunk_size, overlap=wanted.chunk_overlap)
         return wanted
+
+
+def _rebuilding(wanted: VectorStore) -> NewJob:
+    sizes = {"chunk_size": wanted.chunk_size, "chunk_overlap": wanted.chunk_overlap}
+    return NewJob(kind=JobKind.REBUILD, subject=THE_TENANT, priority=Priority.BULK, details=sizes)

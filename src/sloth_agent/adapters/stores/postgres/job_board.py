@@ -37,7 +37,7 @@ _CLAIMING: LiteralString = (
     " update public.processing_jobs as job set status = 'processing', token = token + 1,"
     " attempts = attempts + 1, worker = %(worker)s, lease_until = %(until)s,"
     " started_at = %(now)s, progress = null from next where job.id = next.id"
-    " returning schema_name, kind, subject, token, attempts"
+    " returning schema_name, kind, subject, details, token, attempts"
 )
 _SERVED: LiteralString = (
     "insert into public.job_turns (schema_name, served_at) values (%s, %s)"
@@ -180,11 +180,12 @@ async def _claimed(database: Database, values: dict[str, object]) -> tuple[str, 
         row = await _next(connection, values)
         if row is None:
             return None
-        schema, kind, subject, token, attempts = row
+        schema, kind, subject, details, token, attempts = row
         await connection.execute(_SERVED, (schema, values["now"]))
     claim = Claim(
         kind=JobKind(kind),
         subject=subject,
+        details=details,
         token=token,
         tries=attempts,
         is_last=attempts >= MOST_TRIES,

@@ -23,11 +23,11 @@ _KEY: LiteralString = "schema_name = %s and kind = %s and subject = %s"
 _CLAIMED: LiteralString = f"{_KEY} and token = %s and status = 'processing'"
 
 _ASKING: LiteralString = (
-    "insert into public.processing_jobs as kept (schema_name, kind, subject, id, queue, priority,"
-    " due_at, created_at, status, attempts, token, worker, lease_until, started_at)"
-    " values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, 1, %s, %s, %s)"
-    " on conflict (schema_name, kind, subject) do update set queue = excluded.queue,"
-    " priority = excluded.priority, created_at = excluded.created_at,"
+    "insert into public.processing_jobs as kept (schema_name, kind, subject, id, details, queue,"
+    " priority, due_at, created_at, status, attempts, token, worker, lease_until, started_at)"
+    " values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, 1, %s, %s, %s)"
+    " on conflict (schema_name, kind, subject) do update set details = excluded.details,"
+    " queue = excluded.queue, priority = excluded.priority, created_at = excluded.created_at,"
     " due_at = case when kept.status = 'pending' then least(kept.due_at, excluded.due_at)"
     " else excluded.due_at end,"
     " status = excluded.status, attempts = excluded.attempts, token = kept.token + 1,"
@@ -91,7 +91,9 @@ class PostgresJobs:
             _TAKING,
             (*self._asked(job, now, now), JobStatus.PROCESSING, 1, worker, until, now, now),
         )
-        return Claim(kind=job.kind, subject=job.subject, token=rows[0][0]) if rows else None
+        if not rows:
+            return None
+        return Claim(kind=job.kind, subject=job.subject, details=job.details, token=rows[0][0])
 
     async def find(self, kind: JobKind, subject: UUID) -> Job | None:
         [rows] = await self.database.at_once(
@@ -137,7 +139,7 @@ class PostgresJobs:
 
     def _asked(self, job: NewJob, now: datetime, due: datetime) -> tuple[object, ...]:
         key = (self.schema, job.kind, job.subject)
-        return *key, new_id(), job.queue, job.priority, due, now
+        return *key, new_id(), Jsonb(dict(job.details)), job.queue, job.priority, due, now
 
 
 def job_of(row: Row) -> Job:

@@ -6,6 +6,7 @@ create table public.processing_jobs (
     kind text not null,
     subject uuid not null,
     id uuid not null unique,
+    details jsonb not null,
     queue text not null,
     priority integer not null,
     status text not null check (status in ('pending', 'processing', 'completed', 'failed')),
