@@ -1,8 +1,9 @@
 """Jobs of tenants: claimed by one, in a fair order, and never ended by who lost them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from uuid import UUID, uuid4
 
 import anyio
@@ -11,7 +12,7 @@ import pytest
 from sloth_agent import AsyncSloth
 from sloth_agent.adapters.stores.postgres.job_board import PostgresJobBoard
 from sloth_agent.app.sloth import AsyncTenant
-from sloth_agent.errors import ClaimLost, Problem
+from sloth_agent.errors import ClaimLost, EmbedderUnavailable, FileDamaged, Problem
 from sloth_agent.ids import DocumentId
 from sloth_agent.jobs.models import (
     Claim,
@@ -21,8 +22,11 @@ from sloth_agent.jobs.models import (
     Priority,
     Progress,
     Queue,
+    Report,
 )
 from sloth_agent.jobs.ports import JobStore
+from sloth_agent.jobs.running import TELL_EVERY_SECONDS
+from sloth_agent.jobs.tenant_work import TenantWork
 from sloth_agent.jobs.trying import MOST_TRIES
 
 pytestmark = [pytest.mark.anyio, pytest.mark.xdist_group("jobs")]  # one board for each server
@@ -295,3 +299,106 @@ async def test_a_deleted_document_takes_its_job_along(tenant: AsyncTenant, jobs:
     await tenant.delete_document(DocumentId(document.id))
     assert await jobs.find(job.kind, job.subject) is None
     assert not await jobs.extend(claim, until=NOW + LEASE)
+
+
+async def test_how_far_a_file_is(tenant: AsyncTenant, tmp_path: Path) -> None:
+    (tmp_path / "prices.md").write_text("A haircut costs 40 euro.")
+    heard: list[tuple[str, str]] = []
+    await tenant.ingest(tmp_path, on_progress=lambda path, p: heard.append((path, p.stage)))
+    path = str(tmp_path / "prices.md")
+    assert heard == [(path, "reading"), (path, "storing")]
+
+
+async def test_others_see_how_far_a_job_is(tenant: AsyncTenant, jobs: JobStore) -> None:
+    job = ingest()
+    running = tenant.services.backends.running
+    seen: list[Progress | None] = []
+
+    async def work(_claim: Claim, report: Report) -> bool:
+        report(Progress(stage="embedding", done=1, total=4))
+        await anyio.sleep(2 * TELL_EVERY_SECONDS)
+        found = await jobs.find(job.kind, job.subject)
+        seen.append(found.progress if found else None)
+        return False
+
+    assert await TenantWork(jobs, running).do(job, work)
+    assert seen == [Progress(stage="embedding", done=1, total=4)]
+    assert seen[0] is not None
+    assert seen[0].percent == 25
+
+
+async def test_who_asks_for_what_is_being_done_waits_for_it(
+    tenant: AsyncTenant, jobs: JobStore
+) -> None:
+    job = ingest()
+    work = TenantWork(jobs, tenant.services.backends.running)
+    done: list[str] = []
+    begun = anyio.Event()
+
+    async def slow(_claim: Claim, _report: Report) -> bool:
+        begun.set()
+        await anyio.sleep(0.5)
+        done.append("once")
+        return False
+
+    async def wait() -> None:
+        await begun.wait()
+        assert not await work.do(job, slow)
+        assert done == ["once"]
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(wait)
+        assert await work.do(job, slow)
+
+
+async def test_a_job_whose_claim_is_lost_is_cut_off(tenant: AsyncTenant, jobs: JobStore) -> None:
+    """Fails where nobody extends the claim, or minds that it could not be."""
+    job = ingest()
+    running = replace(tenant.services.backends.running, lease=timedelta(seconds=0.3))
+    cut_off = anyio.Event()
+
+    async def work(_claim: Claim, _report: Report) -> bool:
+        await jobs.ask(job, now=NOW)  # as if the file were uploaded again
+        try:
+            await anyio.sleep(30)
+        finally:
+            cut_off.set()
+        return False
+
+    now = running.clock()
+    claim = await jobs.take(job, worker="me", now=now, until=now + running.lease)
+    assert claim is not None
+    with anyio.fail_after(5):
+        failure = await running.try_once(jobs, claim, work)
+    assert isinstance(failure, ClaimLost)
+    assert cut_off.is_set()
+
+
+@pytest.mark.parametrize(
+    ("error", "last", "status"),
+    [
+        (EmbedderUnavailable("It is away."), False, JobStatus.PENDING),
+        (EmbedderUnavailable("It is away."), True, JobStatus.FAILED),
+        (RuntimeError("A bug."), False, JobStatus.PENDING),
+        (FileDamaged("It is broken."), False, JobStatus.FAILED),
+    ],
+)
+async def test_what_failures_lead_to(
+    tenant: AsyncTenant, jobs: JobStore, error: Exception, last: bool, status: JobStatus
+) -> None:
+    job = ingest()
+    running = tenant.services.backends.running
+
+    async def work(_claim: Claim, _report: Report) -> bool:
+        raise error
+
+    now = running.clock()
+    claim = await jobs.take(job, worker="me", now=now, until=now + running.lease)
+    assert claim is not None
+    assert await running.try_once(jobs, replace(claim, is_last=last), work) is error
+    found = await jobs.find(job.kind, job.subject)
+    assert found is not None
+    assert found.status is status
+    assert found.problem is not None
+    if status is JobStatus.PENDING:
+        assert now < found.due_at <= running.clock() + timedelta(seconds=2)

@@ -22,7 +22,7 @@ from sloth_agent.app.sloth import AsyncSloth, AsyncTenant
 from sloth_agent.billing.allowance import UsageReport
 from sloth_agent.billing.notices import Notice
 from sloth_agent.ids import ConversationId, DocumentId, JobId
-from sloth_agent.knowledge.intake import FileOutcome, IngestReport
+from sloth_agent.knowledge.intake import FileOutcome, IngestReport, OnProgress
 from sloth_agent.knowledge.models import Document, VectorStore
 from sloth_agent.knowledge.retrieval import Found
 from sloth_agent.language import Language
@@ -158,12 +158,18 @@ class Tenant:
         *paths: str | Path,
         wait: bool = True,
         on_found: Callable[[int], None] = lambda _: None,
+        on_progress: OnProgress = lambda _path, _progress: None,
         on_outcome: Callable[[FileOutcome], None] = lambda _: None,
     ) -> IngestReport:
         """See `AsyncTenant.ingest`."""
         return self._portal.call(
             partial(
-                self._tenant.ingest, *paths, wait=wait, on_found=on_found, on_outcome=on_outcome
+                self._tenant.ingest,
+                *paths,
+                wait=wait,
+                on_found=on_found,
+                on_progress=on_progress,
+                on_outcome=on_outcome,
             )
         )
 

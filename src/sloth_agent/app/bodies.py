@@ -515,6 +515,7 @@ def job_body(job: Job, slug: str | None) -> Body:
         "stage": progress.stage if progress else None,
         "done": progress.done if progress else None,
         "total": progress.total if progress else None,
+        "percent": progress.percent if progress else None,
         "error": _error(job.problem),
         "created_at": _moment(job.created_at),
         "started_at": _moment(job.started_at),

@@ -18,10 +18,9 @@ from sloth_agent.jobs.models import (
     JobKind,
     NewJob,
     Priority,
-    Progress,
     Queue,
+    Report,
 )
-from sloth_agent.jobs.running import Report
 from sloth_agent.jobs.working import Prepared, Working
 
 SETTLED_AFTER = timedelta(seconds=20)
@@ -33,8 +32,8 @@ HELD_UP_FOR = timedelta(minutes=10)
 """How long the jobs of a firm that is locked out wait before they are looked at again."""
 
 
-async def ingest(tenant: TenantServices, claim: Claim, _report: Report) -> bool:
-    document = await tenant.ingestion.ingest(DocumentId(claim.subject), claim=claim)
+async def ingest(tenant: TenantServices, claim: Claim, report: Report) -> bool:
+    document = await tenant.ingestion.ingest(DocumentId(claim.subject), claim=claim, report=report)
     if document.chunks:
         settling = NewJob(kind=JobKind.SETTLE, subject=THE_TENANT, priority=Priority.BULK)
         now = tenant.backends.clock()
@@ -43,10 +42,7 @@ async def ingest(tenant: TenantServices, claim: Claim, _report: Report) -> bool:
 
 
 async def rebuild(tenant: TenantServices, claim: Claim, report: Report) -> bool:
-    def progress(done: int, total: int) -> None:
-        report(Progress(stage="rebuilding", done=done, total=total))
-
-    return await tenant.rebuilding.carry_out(claim, progress)
+    return await tenant.rebuilding.carry_out(claim, report)
 
 
 async def settle(tenant: TenantServices, _claim: Claim, _report: Report) -> bool:

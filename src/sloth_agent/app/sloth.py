@@ -37,7 +37,7 @@ from sloth_agent.ids import ConversationId, DocumentId, JobId
 from sloth_agent.jobs.models import Queue
 from sloth_agent.jobs.watching import Jobs
 from sloth_agent.jobs.working import Working
-from sloth_agent.knowledge.intake import FileOutcome, IngestReport
+from sloth_agent.knowledge.intake import FileOutcome, IngestReport, OnProgress
 from sloth_agent.knowledge.models import Document, VectorStore
 from sloth_agent.knowledge.retrieval import Found
 from sloth_agent.language import Language
@@ -292,6 +292,7 @@ class AsyncTenant:
         *paths: str | Path,
         wait: bool = True,
         on_found: Callable[[int], None] = lambda _: None,
+        on_progress: OnProgress = lambda _path, _progress: None,
         on_outcome: Callable[[FileOutcome], None] = lambda _: None,
     ) -> IngestReport:
         """Learn from files and folders; one bad file never stops the others.
@@ -299,7 +300,7 @@ class AsyncTenant:
         Without `wait` they are kept, and read by whoever does background jobs: see `job_id`.
         """
         return await self.services.intake.take_in(
-            paths, wait=wait, on_found=on_found, on_outcome=on_outcome
+            paths, wait=wait, on_found=on_found, on_progress=on_progress, on_outcome=on_outcome
         )
 
     async def ingest_content(self, name: str, content: bytes, *, wait: bool = True) -> FileOutcome:

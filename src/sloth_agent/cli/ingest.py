@@ -1,7 +1,7 @@
 """`sloth ingest`: learn from files and folders."""
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,6 +13,9 @@ from sloth_agent.cli.output import note, say, show_json
 from sloth_agent.cli.session import opened
 
 if TYPE_CHECKING:
+    from rich.progress import Progress as RichProgress
+
+    from sloth_agent.jobs.models import Progress
     from sloth_agent.knowledge.intake import FileOutcome, IngestReport
 
 
@@ -32,10 +35,14 @@ def ingest(
 
     with opened() as sloth:
         assistant = sloth.tenant(tenant)
-        with _progress() as (on_found, on_outcome):
+        with _progress() as heard:
             files = [path for path in paths if path != "-"]
             report = assistant.ingest(
-                *files, wait=not no_wait, on_found=on_found, on_outcome=on_outcome
+                *files,
+                wait=not no_wait,
+                on_found=heard.found,
+                on_progress=heard.progress,
+                on_outcome=heard.outcome,
             )
             if "-" in paths:
                 typed = assistant.ingest_content("stdin", sys.stdin.buffer.read(), wait=not no_wait)
@@ -83,21 +90,50 @@ def _exit_code(report: "IngestReport") -> int:
     return FAILED if failed == len(report.files) else SOME_FAILED
 
 
+class _Unseen:
+    """Nobody is watching."""
+
+    def found(self, total: int) -> None: ...
+
+    def progress(self, path: str, progress: "Progress") -> None: ...
+
+    def outcome(self, file: "FileOutcome") -> None: ...
+
+
+class _Bar(_Unseen):
+    """How many files are done, and how far the one is that was heard of last."""
+
+    def __init__(self, bar: "RichProgress") -> None:
+        self._bar = bar
+        self._task = bar.add_task("", total=None)
+
+    def found(self, total: int) -> None:
+        self._bar.update(self._task, total=total)
+
+    def progress(self, path: str, progress: "Progress") -> None:
+        counted = f" {progress.done} of {progress.total}" if progress.total else ""
+        self._describe(f"{progress.stage}{counted}: {path[-50:]}")
+
+    def outcome(self, file: "FileOutcome") -> None:
+        self._bar.update(self._task, advance=1)
+        self._describe(file.path[-60:])
+
+    def _describe(self, text: str) -> None:
+        from sloth_agent.cli.output import harmless
+
+        self._bar.update(self._task, description=harmless(text))
+
+
 @contextmanager
-def _progress() -> Iterator[tuple[Callable[[int], None], Callable[["FileOutcome"], None]]]:
+def _progress() -> Iterator[_Unseen]:
     """A bar on stderr while a person is watching."""
     if not sys.stderr.isatty():
-        yield lambda _: None, lambda _: None
+        yield _Unseen()
         return
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-
-    from sloth_agent.cli.output import harmless
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
+    from rich.progress import Progress as RichProgress
 
     columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}", markup=False))
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("", total=None)
-        yield (
-            lambda total: bar.update(task, total=total),
-            lambda file: bar.update(task, advance=1, description=harmless(file.path[-60:])),
-        )
+    with RichProgress(*columns, console=Console(stderr=True), transient=True) as bar:
+        yield _Bar(bar)

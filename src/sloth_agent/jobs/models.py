@@ -1,6 +1,6 @@
 """Work for later: what it is, how urgent, and how far it has come."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import IntEnum, StrEnum
@@ -80,6 +80,19 @@ class Progress:
     stage: str  # what is being done, such as `reading`
     done: int | None = None  # of `total`, in the stage's own measure; None: it cannot be counted
     total: int | None = None
+
+    @property
+    def percent(self) -> int | None:
+        """Of the stage."""
+        return None if self.done is None or not self.total else 100 * self.done // self.total
+
+
+Report = Callable[[Progress], None]
+"""Hears how far the work is; whoever does it says so as often as it likes."""
+
+
+def unheard(_: Progress) -> None:
+    """A `Report` to nobody."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,16 +18,18 @@ from sloth_agent.errors import (
     SlothError,
     Unexpected,
 )
-from sloth_agent.jobs.models import Claim, Progress
+from sloth_agent.jobs.models import Claim, Progress, Report, unheard
 from sloth_agent.jobs.ports import JobStore
 from sloth_agent.jobs.trying import may_pass, pause_after
 
 DEADLINE = timedelta(hours=1)
 """Longer than any file may take to be read and embedded; what takes longer hangs."""
 
+TELL_EVERY_SECONDS = 1.0
+"""How soon others see how far a job is."""
+
 _log = logging.getLogger(__name__)
 
-Report = Callable[[Progress], None]
 Work = Callable[[Claim, Report], Awaitable[bool]]
 """Does a job. True: what it came to is stored, in one transaction with the end of the job."""
 
@@ -45,10 +47,12 @@ class Workers(Protocol):
 
 @dataclass(slots=True)
 class _Latest:
+    pass_on: Report
     progress: Progress | None = None
 
     def report(self, progress: Progress) -> None:
         self.progress = progress
+        self.pass_on(progress)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +64,14 @@ class Running:
     chance: Callable[[], float]  # from 0 to 1
     clock: Clock
 
-    async def try_once(self, store: JobStore, claim: Claim, work: Work) -> Exception | None:
+    async def try_once(
+        self, store: JobStore, claim: Claim, work: Work, *, report: Report = unheard
+    ) -> Exception | None:
         """Do a job, or fail to, and record it either way; returns why it failed.
 
         `ClaimLost`: somebody else does it by now, or nobody is to.
         """
-        failure, stored = await self._watched(store, claim, work)
+        failure, stored = await self._watched(store, claim, work, _Latest(report))
         if isinstance(failure, ClaimLost):
             return failure
         with suppress(BackendUnavailable):  # the lease runs out, and somebody tries again
@@ -88,20 +94,21 @@ class Running:
             await store.put_off(claim, until=now + pause, problem=problem)
 
     async def _watched(
-        self, store: JobStore, claim: Claim, work: Work
+        self, store: JobStore, claim: Claim, work: Work, latest: _Latest
     ) -> tuple[Exception | None, bool]:
         """Why the work failed, if it did, and whether it stored the end of the job itself."""
         failure: Exception | None = ClaimLost("The claim ended before the work did.")
         stored = False
-        latest = _Latest()
         async with anyio.create_task_group() as group:
             group.start_soon(self._keep, store, claim, latest, group.cancel_scope)
             try:
-                with anyio.fail_after(DEADLINE.total_seconds()):
+                with anyio.move_on_after(DEADLINE.total_seconds()) as time:
                     stored = await work(claim, latest.report)
-                failure = None
-            except TimeoutError:
-                failure = JobTimeout(f"It was not done after {DEADLINE}.")
+                failure = (
+                    JobTimeout(f"It was not done after {DEADLINE}.")
+                    if time.cancelled_caught
+                    else None
+                )
             except Exception as error:  # noqa: BLE001 - the outer edge of one job
                 failure = error
             group.cancel_scope.cancel()
@@ -110,12 +117,22 @@ class Running:
     async def _keep(
         self, store: JobStore, claim: Claim, latest: _Latest, work: anyio.CancelScope
     ) -> None:
-        """Extend the claim three times in each lease; without it the work ends."""
+        """Extend the claim three times in each lease, and where there is progress to be told.
+
+        Without the claim the work ends.
+        """
+        told: Progress | None = None
+        silent_for = 0.0
         while True:
-            await anyio.sleep(self.lease.total_seconds() / 3)
+            pause = min(TELL_EVERY_SECONDS, self.lease.total_seconds() / 3)
+            await anyio.sleep(pause)
+            silent_for += pause
+            if latest.progress == told and silent_for < self.lease.total_seconds() / 3:
+                continue
             with suppress(BackendUnavailable):  # there is time for two more tries
                 until = self.clock() + self.lease
-                if not await store.extend(claim, until=until, progress=latest.progress):
+                told, silent_for = latest.progress, 0.0
+                if not await store.extend(claim, until=until, progress=told):
                     work.cancel()
                     return
 

@@ -6,7 +6,7 @@ import anyio
 
 from sloth_agent.errors import ClaimLost
 from sloth_agent.ids import JobId
-from sloth_agent.jobs.models import JobStatus, NewJob
+from sloth_agent.jobs.models import JobStatus, NewJob, Report, unheard
 from sloth_agent.jobs.ports import JobStore
 from sloth_agent.jobs.running import Running, Work
 
@@ -26,8 +26,10 @@ class TenantWork:
         """Leave a job to whoever is free."""
         return await self.store.ask(job, now=self.running.clock())
 
-    async def do(self, job: NewJob, work: Work) -> bool:
+    async def do(self, job: NewJob, work: Work, *, report: Report = unheard) -> bool:
         """Do a job, or wait until whoever does it has ended; returns whether it was done here.
+
+        `report` hears how far it is, whoever does it.
 
         Raises:
             SlothError: whatever the work raises; it is recorded too.
@@ -38,15 +40,15 @@ class TenantWork:
                 job, worker=self.running.workers.here, now=now, until=now + self.running.lease
             )
             if claim is not None:
-                failure = await self.running.try_once(self.store, claim, work)
+                failure = await self.running.try_once(self.store, claim, work, report=report)
                 if failure is None:
                     return True
                 if not isinstance(failure, ClaimLost):
                     raise failure
-            if await self._ended_elsewhere(job):
+            if await self._ended_elsewhere(job, report):
                 return False
 
-    async def _ended_elsewhere(self, job: NewJob) -> bool:
+    async def _ended_elsewhere(self, job: NewJob, report: Report) -> bool:
         """Wait for whoever has it; False: nobody has, and it is not done."""
         while True:
             found = await self.store.find(job.kind, job.subject)
@@ -54,6 +56,8 @@ class TenantWork:
                 return True
             if found.status is JobStatus.PENDING:
                 return False
+            if found.progress is not None:
+                report(found.progress)
             if found.worker is not None and self.running.workers.is_gone(found.worker):
                 await self.store.release(
                     job.kind, job.subject, worker=found.worker, now=self.running.clock()

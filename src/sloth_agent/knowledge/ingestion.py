@@ -17,7 +17,7 @@ from sloth_agent.errors import (
     UnreadableFile,
 )
 from sloth_agent.ids import DocumentId
-from sloth_agent.jobs.models import Claim
+from sloth_agent.jobs.models import Claim, Progress, Report, unheard
 from sloth_agent.jobs.trying import may_pass
 from sloth_agent.knowledge.chunking import ChunkSizes, cut, full_text
 from sloth_agent.knowledge.embedding import vectors_of
@@ -53,7 +53,9 @@ class Ingestion:
     costs: Costs
     clock: Clock
 
-    async def ingest(self, id: DocumentId, *, claim: Claim | None = None) -> Document:
+    async def ingest(
+        self, id: DocumentId, *, claim: Claim | None = None, report: Report = unheard
+    ) -> Document:
         """Parse, cut, embed, store. Running it again leaves the same chunks.
 
         A file that cannot be read ends as a failed document, with the reason in `problem`. The job
@@ -69,16 +71,22 @@ class Ingestion:
                 raise NotFound(f"There is no document {id}.")
             with suppress(Conflict):  # the file changed, or the index was rebuilt, meanwhile
                 async with self.costs.counted() as tally:
-                    return await self._learned(*begun, tally, claim)
+                    return await self._learned(*begun, tally, claim, report)
 
     async def _learned(
-        self, document: Document, active: VectorStore, tally: Tally, claim: Claim | None
+        self,
+        document: Document,
+        active: VectorStore,
+        tally: Tally,
+        claim: Claim | None,
+        report: Report,
     ) -> Document:
         try:
             active = await self._adopted(active)
+            report(Progress(stage="reading"))
             reading = await self._read(document)
             chunks = cut(reading.blocks, _sizes(active))
-            vectors = await self._vectors(document, chunks, active, tally)
+            vectors = await self._vectors(document, chunks, active, tally, report)
         except (
             UnreadableFile,
             EmbedderUnavailable,
@@ -91,6 +99,7 @@ class Ingestion:
 
         done = document.completed(reading, chunks=len(chunks), now=self.clock())
         text = full_text(reading.blocks)
+        report(Progress(stage="storing", done=0, total=len(chunks)))
         await self.index.publish(
             done,
             text,
@@ -122,7 +131,7 @@ class Ingestion:
             return
         chunks = cut(reading.blocks, _sizes(generation))
         async with self.costs.counted() as tally:
-            vectors = await self._vectors(document, chunks, generation, tally)
+            vectors = await self._vectors(document, chunks, generation, tally, unheard)
             await self.index.publish(
                 replace(document, chunks=len(chunks)),
                 full_text(reading.blocks),
@@ -164,6 +173,7 @@ class Ingestion:
         chunks: Sequence[Chunk],
         generation: VectorStore,
         tally: Tally,
+        report: Report,
     ) -> list[Vector] | None:
         """One vector per chunk; None where the generation has none, or another space than ours.
 
@@ -176,6 +186,7 @@ class Ingestion:
         new = [text for chunk in chunks if (text := chunk.searched_text) not in known]
         for start in range(0, len(new), EMBEDDED_AT_ONCE):
             texts = new[start : start + EMBEDDED_AT_ONCE]
+            report(Progress(stage="embedding", done=start, total=len(new)))
             await self.costs.require_room(tally)
             vectors = await vectors_of(self.embedder, texts, tally)
             known.update(zip(texts, vectors, strict=True))

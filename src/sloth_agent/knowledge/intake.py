@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 
 import anyio
@@ -26,8 +27,7 @@ from sloth_agent.errors import (
     UnreadableFile,
 )
 from sloth_agent.ids import DocumentId, JobId
-from sloth_agent.jobs.models import Claim, JobKind, NewJob
-from sloth_agent.jobs.running import Report
+from sloth_agent.jobs.models import Claim, JobKind, NewJob, Progress, Report, unheard
 from sloth_agent.jobs.tenant_work import TenantWork
 from sloth_agent.knowledge.documents import Documents, spelled, too_large
 from sloth_agent.knowledge.ingestion import Ingestion
@@ -37,6 +37,8 @@ FILES_AT_ONCE = 4
 
 STOPPING = (DatabaseUnavailable, StorageUnavailable, SubscriptionExpired)
 """After these no other file would fare better."""
+
+OnProgress = Callable[[str, Progress], None]
 
 _log = logging.getLogger(__name__)
 
@@ -87,13 +89,14 @@ class Intake:
         *,
         wait: bool = True,
         on_found: Callable[[int], None] = lambda _: None,
+        on_progress: OnProgress = lambda _path, _progress: None,
         on_outcome: Callable[[FileOutcome], None] = lambda _: None,
     ) -> IngestReport:
         """Learn from files, folders (with all below them) and patterns such as `docs/*.pdf`.
 
         One bad file never stops the others. Hidden files and symbolic links inside a folder are
         left out. Without `wait` files are kept, to be read by a worker. `on_found` hears how many
-        files there are, `on_outcome` of each as it is done.
+        files there are, `on_progress` how far each is, `on_outcome` what became of it.
 
         Raises:
             DatabaseUnavailable, StorageUnavailable, SubscriptionExpired: what was done so far is
@@ -108,8 +111,9 @@ class Intake:
 
         async def work() -> None:
             for path in waiting:
+                report = partial(on_progress, str(path)) if wait else None
                 try:
-                    outcomes[path] = await self._patiently(path, wait=wait)
+                    outcomes[path] = await self._patiently(path, report)
                 except STOPPING as error:
                     stopped.append(error)
                     group.cancel_scope.cancel()
@@ -131,17 +135,17 @@ class Intake:
         """Learn from bytes that have a name but no place on this machine."""
         try:
             document = await self.documents.upload(name, content)
-            return await self._learn(name, document, wait=wait)
+            return await self._learn(name, document, unheard if wait else None)
         except Exception as error:  # noqa: BLE001 - the outer edge of one file
             return _failed(name, error)
 
-    async def _patiently(self, path: Path, *, wait: bool) -> FileOutcome:
+    async def _patiently(self, path: Path, report: Report | None) -> FileOutcome:
         try:
-            return await self._take_in_one(path, wait=wait)
+            return await self._take_in_one(path, report)
         except DatabaseUnavailable:  # a server that was killed is started again by the next try
-            return await self._take_in_one(path, wait=wait)
+            return await self._take_in_one(path, report)
 
-    async def _take_in_one(self, path: Path, *, wait: bool) -> FileOutcome:
+    async def _take_in_one(self, path: Path, report: Report | None) -> FileOutcome:
         try:
             content = await anyio.to_thread.run_sync(_content, path, self.documents.max_bytes)
             source = spelled(str(await anyio.Path(path).absolute()))
@@ -150,32 +154,33 @@ class Intake:
                     with suppress(Conflict):  # it took the place of a known file: that one changed
                         return _outcome(str(path), await self.documents.moved_to(source, twin))
             document = await self.documents.upload(path.name, content, source=source)
-            return await self._learn(str(path), document, wait=wait)
+            return await self._learn(str(path), document, report)
         except Exception as error:  # noqa: BLE001 - the outer edge of one file
             return _failed(str(path), error)
 
-    async def _learn(self, path: str, document: Document, *, wait: bool) -> FileOutcome:
+    async def _learn(self, path: str, document: Document, report: Report | None) -> FileOutcome:
+        """Without somebody who hears how far it is, reading is left to a worker."""
         if _completed(document):
             return _outcome(path, document)
-        if not wait:
+        if report is None:
             id = await self.work.ask(_reading(document))
             return FileOutcome(
                 path=path, status=Outcome.PENDING, document_id=document.id, job_id=id
             )
-        document = await self._read(document)
+        document = await self._read(document, report)
         status = Outcome.COMPLETED if _completed(document) else Outcome.FAILED
         return _outcome(path, document, status=status)
 
-    async def _read(self, document: Document) -> Document:
+    async def _read(self, document: Document, report: Report) -> Document:
         """The document as it ended, whoever read it."""
         read = document
 
-        async def reading(claim: Claim, _report: Report) -> bool:
+        async def reading(claim: Claim, report: Report) -> bool:
             nonlocal read
-            read = await self.ingestion.ingest(document.id, claim=claim)
+            read = await self.ingestion.ingest(document.id, claim=claim, report=report)
             return True
 
-        if await self.work.do(_reading(document), reading):
+        if await self.work.do(_reading(document), reading, report=report):
             return read
         return await self.documents.show(document.id)
 

@@ -5,8 +5,7 @@ from dataclasses import dataclass, replace
 
 from sloth_agent.errors import Conflict, NotFound
 from sloth_agent.ids import JobId
-from sloth_agent.jobs.models import THE_TENANT, Claim, JobKind, NewJob, Priority, Progress
-from sloth_agent.jobs.running import Report
+from sloth_agent.jobs.models import THE_TENANT, Claim, JobKind, NewJob, Priority, Progress, Report
 from sloth_agent.jobs.tenant_work import TenantWork
 from sloth_agent.knowledge.chunking import ChunkSizes
 from sloth_agent.knowledge.ingestion import Ingestion
@@ -41,16 +40,12 @@ class Rebuilding:
         """
         job = _rebuilding(await self._wanted(chunk_size, chunk_overlap))
 
-        async def rebuild(claim: Claim, report: Report) -> bool:
-            def progress(done: int, total: int) -> None:
-                report(Progress(stage="rebuilding", done=done, total=total))
-                on_progress(done, total)
+        def tell(progress: Progress) -> None:
+            on_progress(progress.done or 0, progress.total or 0)
 
-            return await self.carry_out(claim, progress)
-
-        done_here = await self.work.do(job, rebuild)
-        while not done_here and not await self._is_so(job):
-            done_here = await self.work.do(job, rebuild)  # somebody else rebuilt it otherwise
+        done_here = await self.work.do(job, self.carry_out, report=tell)
+        while not done_here and not await self._is_so(job):  # somebody rebuilt it otherwise
+            done_here = await self.work.do(job, self.carry_out, report=tell)
         return await self.index.active()
 
     async def ask(
@@ -63,12 +58,12 @@ class Rebuilding:
         """
         return await self.work.ask(_rebuilding(await self._wanted(chunk_size, chunk_overlap)))
 
-    async def carry_out(self, claim: Claim, on_progress: Callable[[int, int], None]) -> bool:
-        """Do a rebuild that was asked for."""
-        await self._build(await self._wanted(**claim.details), on_progress)
+    async def carry_out(self, claim: Claim, report: Report) -> bool:
+        """Do a rebuild that was asked for: `Work`."""
+        await self._build(await self._wanted(**claim.details), report)
         return False
 
-    async def _build(self, wanted: VectorStore, on_progress: Callable[[int, int], None]) -> None:
+    async def _build(self, wanted: VectorStore, report: Report) -> None:
         next_one = await self.index.next_generation(wanted)
         while not await self.index.activate(next_one.generation):
             missing = await self.documents.unfinished(generation=next_one.generation)
@@ -77,7 +72,7 @@ class Rebuilding:
                     await self.ingestion.add_to(next_one, document)
                 except (NotFound, Conflict):  # deleted or changed meanwhile: look again
                     continue
-                on_progress(number, len(missing))
+                report(Progress(stage="rebuilding", done=number, total=len(missing)))
         await self.index.settle()
 
     async def _is_so(self, job: NewJob) -> bool:
