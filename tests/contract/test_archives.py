@@ -40,6 +40,7 @@ from sloth_agent.app.database_status import recorded_versions
 from sloth_agent.app.sloth import AsyncTenant
 from sloth_agent.billing.prices import CostKind
 from sloth_agent.errors import ArchiveRefused, Conflict, DatabaseUnavailable, NotFound
+from sloth_agent.jobs.models import JobKind, JobStatus
 from sloth_agent.tenants.archives import Archives
 from sloth_agent.tenants.models import Organization, Stage
 
@@ -265,6 +266,28 @@ async def test_costs_go_along_and_are_erased(
         assert left.rowcount == 0
 
 
+async def test_what_waits_to_be_read_waits_after_an_import_too(
+    sloth: AsyncSloth, elsewhere: AsyncSloth, tenant: AsyncTenant, tmp_path: Path
+) -> None:
+    kept = await tenant.ingest_content("new.md", b"A beard trim costs 15 euro.", wait=False)
+    assert kept.document_id is not None
+    slug, path = tenant.organization.slug, tmp_path / "waiting.zip"
+    await sloth.archives.export(slug, path, by=BY)
+    await elsewhere.archives.import_(path, by=BY)
+    arrived = await elsewhere.tenant(slug)
+    job = await arrived.services.jobs.find(JobKind.INGEST, kept.document_id)
+    assert job is not None
+    assert job.status is JobStatus.PENDING
+    async with elsewhere.worker() as worker, anyio.create_task_group() as group:
+        group.start_soon(worker.work)
+        for _ in range(200):
+            if not (await arrived.search("beard trim")).not_read:
+                break
+            await anyio.sleep(0.1)
+        worker.stop()
+    assert "15 euro" in (await arrived.chat("How much is a beard trim?")).text
+
+
 async def test_all_working_tables_have_been_thought_of(database: Database) -> None:
     """A new one goes along with the tenant, or is named here among those that do not."""
     async with database.owning() as connection:
@@ -276,6 +299,7 @@ async def test_all_working_tables_have_been_thought_of(database: Database) -> No
     stay = {
         *("organizations", "tenant_versions", "departures"),
         *("reservations", "limit_notices"),
+        *("processing_jobs", "job_turns"),  # what waits to be read is asked for anew
     }
     assert tables == {*WORKING_TABLES, *stay}
 

@@ -83,6 +83,9 @@ def test_files_that_are_left_to_a_worker(sloth_cli: Sloth, tmp_path: Path) -> No
     assert kept.json["pending"] == 4
     assert all(file["job_id"] for file in kept.json["files"])
     assert len(unfinished(sloth_cli)) == 4
+    told = sloth_cli("chat", "What does paragraph 7 cost?")
+    assert "Not read yet: " in told.stderr
+    assert len(sloth_cli("chat", "And 8?", "--json").json["not_read"]) == 4
     with working(sloth_cli):
         deadline = time.monotonic() + 30
         while {job["status"] for job in unfinished(sloth_cli)} != {"failed"}:
@@ -91,8 +94,9 @@ def test_files_that_are_left_to_a_worker(sloth_cli: Sloth, tmp_path: Path) -> No
     [failed] = unfinished(sloth_cli)
     shown = sloth_cli("jobs", "why", str(failed["id"]), "--json").json
     assert shown["error"]["code"] == "file_empty"
-    answer = sloth_cli("search", "note 2", "--json").json
-    assert answer["results"][0]["document"] == "2.md"
+    found = sloth_cli("search", "note 2", "--json").json
+    assert found["results"][0]["document"] == "2.md"
+    assert found["not_read"] == []
     again = sloth_cli("ingest", "--no-wait", "--json", str(tmp_path / "notes")).json
     assert (again["skipped"], again["pending"]) == (3, 1)
 

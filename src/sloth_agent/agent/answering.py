@@ -161,6 +161,7 @@ class Answering:
             model=self.model.name,
             usage=completion.usage,
             chunks_used=tuple(passage.chunk_id for passage in found.passages),
+            not_read=found.not_read,
             timings_ms={
                 **found.timings_ms,
                 "retrieve": (retrieved - started) * 1000,
@@ -190,6 +191,7 @@ class Answering:
             passages=(*found.passages[: PASSAGES - len(more)], *more),
             term_weights={**bridged.term_weights, **found.term_weights},
             by_vectors=False,
+            not_read=found.not_read,
             timings_ms={
                 name: value + bridged.timings_ms[name] for name, value in found.timings_ms.items()
             },
@@ -232,6 +234,7 @@ class Answering:
             usage=reply.usage,
             chunks_used=reply.chunks_used,
             timings_ms=reply.timings_ms,
+            not_read=reply.not_read,
             conversation_id=conversation,
             message_id=answered.id,
         )

@@ -49,6 +49,7 @@ class Reply:
     usage: Usage
     chunks_used: tuple[ChunkId, ...]  # the passages that the model read
     timings_ms: dict[str, float]
+    not_read: tuple[str, ...] = ()  # documents that it could not know yet, some of them
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

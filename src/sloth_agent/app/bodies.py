@@ -71,6 +71,7 @@ def answer_body(answer: Answer) -> Body:
         "model": answer.model,
         "usage": _tokens(answer.usage),
         "timings_ms": _rounded(answer.timings_ms),
+        "not_read": list(answer.not_read),
     }
 
 
@@ -130,6 +131,7 @@ def search_body(found: Found) -> Body:
     return {
         "results": [passage_body(passage) for passage in found.passages],
         "timings_ms": _rounded(found.timings_ms),
+        "not_read": list(found.not_read),
     }
 
 

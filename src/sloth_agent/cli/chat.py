@@ -1,7 +1,7 @@
 """`sloth chat`: ask, once or in a conversation."""
 
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Annotated
@@ -70,7 +70,7 @@ def chat(
 
             show_json(answer_body(answer))
         else:
-            show_sources(answer.citations)
+            _show_whence(answer)
 
 
 def _converse(
@@ -97,7 +97,7 @@ def _converse(
             note(f"error: {error.message}" + (f" ({error.hint})" if error.hint else ""))
             continue
         conversation = answer.conversation_id
-        show_sources(answer.citations)
+        _show_whence(answer)
         say()
 
 
@@ -120,6 +120,17 @@ def _whole(parts: "Iterator[Delta | Answer]") -> "Answer":
         if isinstance(part, Answer):
             return part
     raise AssertionError("an answer ends with an Answer")
+
+
+def _show_whence(answer: "Answer") -> None:
+    show_sources(answer.citations)
+    show_unread(answer.not_read)
+
+
+def show_unread(titles: Sequence[str]) -> None:
+    """What an answer or a search could not know yet."""
+    if titles:
+        note(f"Not read yet: {', '.join(titles)}.")
 
 
 def show_sources(citations: Iterable["Citation"]) -> None:

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from sloth_agent.cli.chat import show_unread
 from sloth_agent.cli.options import Json, Tenant
 from sloth_agent.cli.output import note, say, show_json
 from sloth_agent.cli.session import opened
@@ -34,3 +35,4 @@ def search(
         place = (passage["page"] and f"page {passage['page']}", passage["section"])
         say(", ".join(part for part in (passage["document"], *place) if part))
         say(f"  {' '.join(passage['text'].split())[:300]}")
+    show_unread(found.not_read)

@@ -227,3 +227,4 @@ class Lookup:
 
     terms: TermCounts
     candidates: tuple[Candidate, ...]  # in no order that matters
+    not_read: tuple[str, ...] = ()  # titles of documents that wait to be read, some of them

@@ -36,6 +36,7 @@ class Found:
     passages: tuple[Passage, ...]
     term_weights: Mapping[str, float]  # how rare each term of the query is
     by_vectors: bool  # False where words alone decided
+    not_read: tuple[str, ...] = ()  # titles of documents that wait to be read, some of them
     timings_ms: dict[str, float] = field(default_factory=dict)
 
 
@@ -78,6 +79,7 @@ class Retrieval:
             passages=tuple(ranked[:limit]),
             term_weights=lookup.terms.weights,
             by_vectors=_has_vectors(lookup),
+            not_read=lookup.not_read,
             timings_ms={
                 "embed": (embedded - started) * 1000,
                 "search": (searched - embedded) * 1000,

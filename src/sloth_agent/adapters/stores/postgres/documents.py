@@ -199,6 +199,14 @@ async def named_files(connection: Connection) -> list[str]:
     return [file_key(id, digest) for id, digest in await found.fetchall()]
 
 
+async def waiting_documents(connection: Connection) -> list[DocumentId]:
+    """Documents that are kept, and still to be read."""
+    found = await connection.execute(
+        "select id from documents where status in ('pending', 'processing') order by id"
+    )
+    return [DocumentId(row[0]) for row in await found.fetchall()]
+
+
 async def missing_documents(connection: Connection, *, generation: int) -> list[DocumentId]:
     """Completed documents of which a generation holds nothing."""
     found = await connection.execute(

@@ -43,6 +43,12 @@ _TAKING: LiteralString = (
 )
 
 
+def asking(schema: str, job: NewJob, *, now: datetime, due: datetime | None = None) -> Statement:
+    """Ask for a job within a transaction that has more to do."""
+    waiting = (JobStatus.PENDING, 0, None, None, None)
+    return f"{_ASKING} returning id", (*_asked(schema, job, now, due or now), *waiting)
+
+
 def holding(schema: str, claim: Claim) -> Statement:
     """Finds a row while the claim lasts, and lets it last until the transaction ends."""
     return (
@@ -76,11 +82,8 @@ class PostgresJobs:
     schema: str
 
     async def ask(self, job: NewJob, *, now: datetime, due: datetime | None = None) -> JobId:
-        [[(id,)]] = await self.database.at_once(
-            self.schema,
-            f"{_ASKING} returning id; {WAKING}",
-            (*self._asked(job, now, due or now), JobStatus.PENDING, 0, None, None, None),
-        )
+        statement, values = asking(self.schema, job, now=now, due=due)
+        [[(id,)]] = await self.database.at_once(self.schema, f"{statement}; {WAKING}", values)
         return JobId(id)
 
     async def take(
@@ -89,7 +92,7 @@ class PostgresJobs:
         [rows] = await self.database.at_once(
             self.schema,
             _TAKING,
-            (*self._asked(job, now, now), JobStatus.PROCESSING, 1, worker, until, now, now),
+            (*_asked(self.schema, job, now, now), JobStatus.PROCESSING, 1, worker, until, now, now),
         )
         if not rows:
             return None
@@ -137,9 +140,10 @@ class PostgresJobs:
             (until, _json(problem), *_claimed(self.schema, claim)),
         )
 
-    def _asked(self, job: NewJob, now: datetime, due: datetime) -> tuple[object, ...]:
-        key = (self.schema, job.kind, job.subject)
-        return *key, new_id(), Jsonb(dict(job.details)), job.queue, job.priority, due, now
+
+def _asked(schema: str, job: NewJob, now: datetime, due: datetime) -> tuple[object, ...]:
+    key = (schema, job.kind, job.subject)
+    return *key, new_id(), Jsonb(dict(job.details)), job.queue, job.priority, due, now
 
 
 def job_of(row: Row) -> Job:

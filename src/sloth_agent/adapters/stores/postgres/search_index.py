@@ -67,11 +67,14 @@ from sloth_agent.knowledge.models import (
     searched_text,
 )
 
+_MOST_NOT_READ = 10
+
 _ACTIVE_COUNTS: LiteralString = (
     f"select {GENERATION_COLUMNS},"
     " (select json_object_agg(term, chunks) from term_counts as counted"
-    " where counted.generation = vector_stores.generation and term = any(%s::integer[]))"
-    " from vector_stores where active"
+    " where counted.generation = vector_stores.generation and term = any(%s::integer[])),"
+    " array(select title from documents where status in ('pending', 'processing')"
+    f" order by id limit {_MOST_NOT_READ}) from vector_stores where active"
 )
 SETTLED_FROM_CHUNKS = 5_000
 """A smaller tenant is searched as fast without."""
@@ -210,7 +213,7 @@ class PostgresSearchIndex:
             snapshot=True,
             settings=SEARCH_SETTINGS,
         ) as exchange:
-            [[(*store, counted)]] = exchange.answers
+            [[(*store, counted, not_read)]] = exchange.answers
             active = vector_store(store)
             counts = _term_counts(active, numbers, counted or {})
             candidates = await ranked_candidates(
@@ -222,7 +225,7 @@ class PostgresSearchIndex:
                 limit=limit,
                 few=few,
             )
-        return Lookup(terms=counts, candidates=tuple(candidates))
+        return Lookup(terms=counts, candidates=tuple(candidates), not_read=tuple(not_read))
 
     async def next_generation(self, store: VectorStore) -> VectorStore:
         async with self.database.inside(self.schema, settings=INDEX_HELD_ALONE) as connection:

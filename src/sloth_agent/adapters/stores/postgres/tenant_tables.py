@@ -3,13 +3,15 @@
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 import psycopg
 from psycopg import sql
 
 from sloth_agent.adapters.stores.postgres.database import Connection
 from sloth_agent.adapters.stores.postgres.databases import Databases
-from sloth_agent.adapters.stores.postgres.documents import named_files
+from sloth_agent.adapters.stores.postgres.documents import named_files, waiting_documents
+from sloth_agent.adapters.stores.postgres.jobs import asking
 from sloth_agent.adapters.stores.postgres.migrations.history import Migration, migrations
 from sloth_agent.adapters.stores.postgres.schemas import (
     mark_version,
@@ -36,6 +38,7 @@ from sloth_agent.adapters.stores.postgres.vectors import (
     vectors_generation,
 )
 from sloth_agent.errors import ArchiveRefused
+from sloth_agent.jobs.models import JobKind, NewJob
 from sloth_agent.tenants.archive_parts import TableRows
 from sloth_agent.tenants.archives import TenantSnapshot
 from sloth_agent.tenants.manifests import Manifest, table_member, working_member
@@ -90,6 +93,7 @@ class PostgresTenantTables:
                     # Last of all: from then on the account itself may not touch them.
                     await _give_vectors(connection, manifest.tables, schema)
                 await self._bring_up_to_date(connection, schema, manifest.version)
+                await _ask_for_reading(connection, schema)
         except (psycopg.DataError, psycopg.IntegrityError) as error:
             reason = str(error).splitlines()[0]
             raise ArchiveRefused(f"The archive's rows do not fit: {reason}.") from error
@@ -161,6 +165,14 @@ async def _check_columns(connection: Connection, schema: str, manifest: Manifest
         raise ArchiveRefused(
             f"The archive's tables are not those of version {manifest.version}: {odd[0]} differs."
         )
+
+
+async def _ask_for_reading(connection: Connection, schema: str) -> None:
+    """What waited to be read where the tenant comes from waits here: jobs stay where they are."""
+    now = datetime.now(UTC)
+    for id in await waiting_documents(connection):
+        job = NewJob(kind=JobKind.INGEST, subject=id)
+        await connection.execute(*asking(schema, job, now=now))
 
 
 async def _empty(connection: Connection, tables: Sequence[TableRows]) -> None:
