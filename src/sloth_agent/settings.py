@@ -84,6 +84,8 @@ class Settings(BaseSettings):
     chat_prompt_tokens: int = Field(default=6000, ge=500)  # most that is sent with a question
     chat_timeout_seconds: float = Field(default=60, gt=0)  # until the answer begins
 
+    jobs: str = "auto"  # who brings work to workers: Celery where there is a Redis
+    redis_url: SecretStr | None = _vendor("REDIS_URL")
     job_lease_seconds: float = Field(default=30, ge=1)  # how long a silent worker keeps a job
 
     prices: Path | None = None  # None: those that are shipped

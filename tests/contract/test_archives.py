@@ -86,7 +86,7 @@ class Traces:
 
 
 async def traces(sloth: AsyncSloth) -> Traces:
-    async with sloth._opened.databases.main.owning() as connection:
+    async with sloth.services.databases.main.owning() as connection:
         schemas = await connection.execute(
             "select nspname from pg_namespace where nspname like 't\\_%%' order by 1"
         )
@@ -114,7 +114,7 @@ async def test_another_install_has_all_of_it_and_answers_the_same(
     )
     assert imported.created_at == tenant.organization.created_at
     arrived = await elsewhere.tenant(slug)
-    embedder = elsewhere._opened.backends.embedder
+    embedder = elsewhere.services.backends.embedder
     assert isinstance(embedder, HashingEmbedder)
     assert embedder.seen == [], "the vectors came along"
     assert await everything(arrived) == await everything(tenant)
@@ -163,7 +163,7 @@ async def test_out_to_a_server_of_ones_own_and_back(
 
 async def of_an_older_release(sloth: AsyncSloth, slug: str) -> Archives:
     """A tenant whose tables are of the first version, and what exports it as it is."""
-    services = sloth._opened
+    services = sloth.services
     spaces = TenantSchemas(services.databases, steps=migrations("tenant")[:1])
     organizations = replace(services.organizations, spaces=spaces)
     tenant = await services.of(await organizations.create(slug))
@@ -259,7 +259,7 @@ async def test_costs_go_along_and_are_erased(
     imported = await elsewhere.tenant(slug)
     assert await imported.services.costs.store.of(month) == costs
     await sloth.delete_tenant(slug)
-    async with sloth._opened.databases.main.owning() as connection:
+    async with sloth.services.databases.main.owning() as connection:
         left = await connection.execute(
             "select from public.costs where schema_name = %s", (tenant.services.schema,)
         )

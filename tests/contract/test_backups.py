@@ -103,7 +103,7 @@ async def backup(sloth: AsyncSloth, firms: Firms, tmp_path: Path) -> Path:
 
 async def control_rows(sloth: AsyncSloth) -> dict[str, set[bytes]]:
     """All but where tenants live, which a restore decides anew."""
-    async with sloth._opened.backups.control.snapshot() as snapshot:
+    async with sloth.services.backups.control.snapshot() as snapshot:
         rows = {table: {row async for row in snapshot.rows(table)} for table in snapshot.tables}
         places = [
             place.encode()
@@ -130,7 +130,7 @@ class Traces:
 
 
 async def traces(sloth: AsyncSloth) -> Traces:
-    async with sloth._opened.databases.main.owning() as connection:
+    async with sloth.services.databases.main.owning() as connection:
         schemas = await connection.execute(
             "select nspname from pg_namespace where nspname like 't\\_%%'"
         )
@@ -196,7 +196,7 @@ async def test_a_backup_of_an_older_release_is_brought_up_to_date(
     known = migrations("control")
     change = "alter table public.users add column nickname text not null default 'none'"
     new = Migration(version=len(known) + 1, name="next", statements=(change,))
-    main = elsewhere._opened.databases.main
+    main = elsewhere.services.databases.main
     async with main.owning() as connection:
         await connection.execute(change.encode())
     control = PostgresControlTables(main, steps=(*known, new))
@@ -211,7 +211,7 @@ async def test_a_backup_of_an_older_release_is_brought_up_to_date(
 async def test_a_release_makes_no_backup_of_what_a_newer_one_keeps(
     sloth: AsyncSloth, tmp_path: Path
 ) -> None:
-    control = PostgresControlTables(sloth._opened.databases.main, steps=migrations("control")[:-1])
+    control = PostgresControlTables(sloth.services.databases.main, steps=migrations("control")[:-1])
     with pytest.raises(Conflict, match="newer release"):
         await replace(sloth.backups, control=control).create(tmp_path / "backup.zip", by=BY)
     assert await sloth.backups.list(tmp_path) == []
@@ -354,7 +354,7 @@ async def test_a_deleted_tenant_is_in_no_new_backup(
 
 async def test_all_control_tables_have_been_thought_of(sloth: AsyncSloth) -> None:
     """A new one goes into backups, or is named here among those that do not."""
-    async with sloth._opened.databases.main.owning() as connection:
+    async with sloth.services.databases.main.owning() as connection:
         found = await connection.execute(
             "select tablename from pg_tables where schemaname = 'public' and not exists"
             " (select from information_schema.columns where table_schema = 'public'"

@@ -70,7 +70,7 @@ async def test_what_was_cut_short_is_shut_and_can_be_finished(
 ) -> None:
     tenant, canary = furnished
     slug = tenant.organization.slug
-    erasing = sloth._opened.erasing
+    erasing = sloth.services.erasing
     assert isinstance(erasing.store, PostgresOrganizations)
     for step in ("mark", "schema", "files"):
         await erasing.store.mark_deleting(slug)
@@ -91,7 +91,7 @@ async def test_one_that_is_deleted_while_it_is_made_stays_away(
     sloth: AsyncSloth, slug: str
 ) -> None:
     """Fails where `Organizations` does not look again: the schema is left, and nobody's."""
-    services = sloth._opened
+    services = sloth.services
     deleted: list[str] = []
 
     class Deleted:
@@ -138,7 +138,7 @@ async def test_deleted_by_many_at_once_it_is_written_down_once(
 def test_a_tenant_that_is_going_is_shown(sloth_cli: Sloth, settings: Settings) -> None:
     slug = sloth_cli.tenant
     with BlockingSloth(settings) as sloth:
-        sloth.run(lambda sloth: sloth._opened.erasing.store.mark_deleting(slug))
+        sloth.run(lambda sloth: sloth.services.erasing.store.mark_deleting(slug))
     shown = sloth_cli("tenants", "show", slug, "--json").json
     assert (shown["stage"], "index" in shown) == ("deleting", False)
     refused = sloth_cli("tenants", "export", slug, "--output", "a.zip")

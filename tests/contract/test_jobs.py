@@ -26,7 +26,6 @@ from sloth_agent.jobs.models import (
 )
 from sloth_agent.jobs.ports import JobStore
 from sloth_agent.jobs.running import TELL_EVERY_SECONDS
-from sloth_agent.jobs.tenant_work import TenantWork
 from sloth_agent.jobs.trying import MOST_TRIES
 
 pytestmark = [pytest.mark.anyio, pytest.mark.xdist_group("jobs")]  # one board for each server
@@ -61,7 +60,7 @@ class Board:
 
 @pytest.fixture
 async def board(sloth: AsyncSloth) -> Board:
-    databases = sloth._opened.databases
+    databases = sloth.services.databases
     async with databases.main.owning() as connection:
         await connection.execute("truncate public.processing_jobs, public.job_turns")
     return Board(PostgresJobBoard(databases))
@@ -311,7 +310,6 @@ async def test_how_far_a_file_is(tenant: AsyncTenant, tmp_path: Path) -> None:
 
 async def test_others_see_how_far_a_job_is(tenant: AsyncTenant, jobs: JobStore) -> None:
     job = ingest()
-    running = tenant.services.backends.running
     seen: list[Progress | None] = []
 
     async def work(_claim: Claim, report: Report) -> bool:
@@ -321,17 +319,15 @@ async def test_others_see_how_far_a_job_is(tenant: AsyncTenant, jobs: JobStore) 
         seen.append(found.progress if found else None)
         return False
 
-    assert await TenantWork(jobs, running).do(job, work)
+    assert await tenant.services.work.do(job, work)
     assert seen == [Progress(stage="embedding", done=1, total=4)]
     assert seen[0] is not None
     assert seen[0].percent == 25
 
 
-async def test_who_asks_for_what_is_being_done_waits_for_it(
-    tenant: AsyncTenant, jobs: JobStore
-) -> None:
+async def test_who_asks_for_what_is_being_done_waits_for_it(tenant: AsyncTenant) -> None:
     job = ingest()
-    work = TenantWork(jobs, tenant.services.backends.running)
+    work = tenant.services.work
     done: list[str] = []
     begun = anyio.Event()
 

@@ -57,7 +57,7 @@ async def sloth(server: Attachment, tmp_path: Path) -> AsyncIterator[AsyncSloth]
 
 def on(sloth: AsyncSloth, day: datetime) -> Services:
     """The install as it is on a day."""
-    return sloth._opened.at(lambda: day)
+    return sloth.services.at(lambda: day)
 
 
 async def costing(

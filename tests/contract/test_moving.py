@@ -49,7 +49,7 @@ def settings(server: Attachment, tmp_path: Path) -> Settings:
 async def opened(settings: Settings) -> AsyncIterator[AsyncSloth]:
     """A process with vectors that need no model."""
     async with AsyncSloth(settings) as sloth:
-        sloth._opened.backends.__dict__["embedder"] = HashingEmbedder()
+        sloth.services.backends.__dict__["embedder"] = HashingEmbedder()
         yield sloth
 
 
@@ -101,7 +101,7 @@ async def all_rows(database: Database, schema: str) -> dict[str, list[Any]]:
 
 async def contents(sloth: AsyncSloth, tenant: AsyncTenant) -> dict[str, dict[str, list[Any]]]:
     """By the name of each database that holds something of the tenant."""
-    databases = await sloth._opened.databases.all()
+    databases = await sloth.services.databases.all()
     found = {name: await all_rows(database, tenant.services.schema) for name, database in databases}
     return {name: rows for name, rows in found.items() if rows}
 
@@ -170,7 +170,7 @@ async def test_nobody_makes_the_tenant_anew_where_it_was(
 ) -> None:
     known = await sloth.show_tenant("anna")
     await sloth.moving.move("anna", to="eu", by=BY)
-    assert await sloth._opened.spaces.ensure(known) is False
+    assert await sloth.services.spaces.ensure(known) is False
     assert set(await contents(sloth, tenant)) == {"eu"}
 
 
@@ -209,7 +209,7 @@ async def test_a_deleted_tenant_leaves_nothing_in_any_database(
     await sloth.moving.move("anna", to="eu", by=BY)
     await sloth.delete_tenant("anna", by=BY)
     assert await contents(sloth, tenant) == {}
-    for _, database in await sloth._opened.databases.all():
+    for _, database in await sloth.services.databases.all():
         async with database.owning() as connection:
             found = await connection.execute(
                 "select count(*) from public.departures where schema_name = %s",

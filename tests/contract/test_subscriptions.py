@@ -127,7 +127,7 @@ async def test_months_that_are_paid_in_advance_stay_on_their_day(
 async def test_a_making_that_was_cut_short_is_completed_on_its_plan(
     sloth: AsyncSloth, slug: str
 ) -> None:
-    making = sloth._opened.organizations_on("starter", by=BY)
+    making = sloth.services.organizations_on("starter", by=BY)
     await making.store.add(await making._new(slug, None, None))
     made = await sloth.create_tenant(slug, plan="professional", by=BY)
     subscription = await sloth.subscriptions.current(made.id)

@@ -79,7 +79,7 @@ async def test_one_wall_alone_is_told(settings: Settings) -> None:
     class OneWall(AsyncSloth):
         async def tenant(self, slug: str | None = None, *, create: bool = False) -> AsyncTenant:
             tenant = await super().tenant(slug, create=create)
-            home = await TenantHome.of(tenant.organization, sloth._opened.databases)
+            home = await TenantHome.of(tenant.organization, sloth.services.databases)
             home.address = replace(home.address, database=replace(home.database, walls=None))
             return replace(tenant, services=replace(tenant.services, home=home))
 

@@ -27,7 +27,7 @@ PRICES = "# Prices\n\nA haircut costs 40 euro.\tTab and \\ backslash.\n"
 async def hashing(settings: Settings) -> AsyncIterator[AsyncSloth]:
     """An install whose vectors need no model."""
     async with AsyncSloth(settings) as sloth:
-        sloth._opened.backends.__dict__["embedder"] = HashingEmbedder()
+        sloth.services.backends.__dict__["embedder"] = HashingEmbedder()
         yield sloth
 
 

@@ -74,7 +74,7 @@ def _run(
 
     async def main() -> None:
         async with AsyncSloth(settings) as sloth:
-            sloth._opened.backends.__dict__["embedder"] = HashingEmbedder()
+            sloth.services.backends.__dict__["embedder"] = HashingEmbedder()
             tenant = await sloth.tenant(slug)
             begun.release()
             await work(tenant, stop, history)

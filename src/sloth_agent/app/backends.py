@@ -19,6 +19,10 @@ BUILT_IN: dict[str, dict[str, str]] = {
         "onnx": f"{_ADAPTERS}.embedders.onnx:from_settings",
         "sentence-transformers": f"{_ADAPTERS}.embedders.sentence_transformers:from_settings",
     },
+    "job_queues": {
+        "celery": f"{_ADAPTERS}.jobs.celery:from_settings",
+        "embedded": f"{_ADAPTERS}.jobs.embedded:from_settings",
+    },
     "rerankers": {
         "cross-encoder": f"{_ADAPTERS}.rerankers.cross_encoder:from_settings",
     },

@@ -58,3 +58,10 @@ def advice(space: str | None, index: VectorStore) -> list[str]:
         return [] if space else [VECTORS_ARE_OFF]
     had, wanted = index.space or "no embedding model", space or "words alone"
     return [f"The index was built with {had}; run `sloth tenants rebuild` to use {wanted}."]
+
+
+def jobs_choice(settings: Settings) -> str:
+    """Who brings work to workers; `auto` is Celery where there is a Redis."""
+    if settings.jobs != "auto":
+        return settings.jobs
+    return "embedded" if settings.redis_url is None else "celery"

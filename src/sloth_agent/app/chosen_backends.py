@@ -12,10 +12,11 @@ from sloth_agent.adapters.files.local import LocalFiles, LocalFolders
 from sloth_agent.adapters.jobs.processes import Processes
 from sloth_agent.agent.ports import ChatModel
 from sloth_agent.app.backends import factory
-from sloth_agent.app.choices import NONE, chat_choice, embedder_choice
+from sloth_agent.app.choices import NONE, chat_choice, embedder_choice, jobs_choice
 from sloth_agent.app.price_list import price_table
 from sloth_agent.billing.prices import PriceTable
 from sloth_agent.clock import Clock, system_clock
+from sloth_agent.jobs.ports import Engine
 from sloth_agent.jobs.running import Running
 from sloth_agent.knowledge.ports import DocumentReader, Embedder, Reranker
 from sloth_agent.settings import Settings
@@ -88,6 +89,11 @@ class Backends:
             random.random,
             self.clock,
         )
+
+    @cached_property
+    def engine(self) -> Engine:
+        engine: Engine = self._made("job_queues", jobs_choice(self.settings))
+        return engine
 
     @property
     def frontend(self) -> str:

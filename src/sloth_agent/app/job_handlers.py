@@ -21,7 +21,7 @@ from sloth_agent.jobs.models import (
     Queue,
     Report,
 )
-from sloth_agent.jobs.working import Prepared, Working
+from sloth_agent.jobs.working import Hands, Prepared, Working
 
 SETTLED_AFTER = timedelta(seconds=20)
 """Files come in crowds: what is done once after many of them waits for others."""
@@ -57,11 +57,8 @@ _HANDLERS: dict[JobKind, Callable[[TenantServices, Claim, Report], Awaitable[boo
 }
 
 
-@asynccontextmanager
-async def worker(
-    services: Services, *, queues: Collection[Queue], at_once: int, on_look: Callable[[], None]
-) -> AsyncIterator[Working]:
-    """A worker for the jobs of all tenants, ready to `work`; periodic tasks run beside it."""
+def hands(services: Services, queues: Collection[Queue] = tuple(Queue)) -> Hands:
+    """Whoever takes jobs of all tenants."""
 
     async def prepare(schema_name: str, claim: Claim) -> Prepared | None:
         tenant = await services.of_schema(schema_name)
@@ -75,19 +72,24 @@ async def worker(
         handler = _HANDLERS[claim.kind]
         return tenant.jobs, lambda claim, report: handler(tenant, claim, report)
 
+    return Hands(
+        board=services.job_board,
+        running=services.backends.running,
+        prepare=prepare,
+        queues=queues,
+    )
+
+
+@asynccontextmanager
+async def worker(
+    services: Services, *, queues: Collection[Queue], at_once: int, on_look: Callable[[], None]
+) -> AsyncIterator[Working]:
+    """A worker for the jobs of all tenants, ready to `work`; periodic tasks run beside it."""
     async with (
         PostgresAlarm.listening(services.databases) as alarm,
         anyio.create_task_group() as group,
     ):
         if Queue.PERIODIC in queues:
             group.start_soon(periodic_tasks(services).keep)
-        yield Working(
-            board=services.job_board,
-            alarm=alarm,
-            running=services.backends.running,
-            prepare=prepare,
-            queues=queues,
-            at_once=at_once,
-            on_look=on_look,
-        )
+        yield Working(hands=hands(services, queues), alarm=alarm, at_once=at_once, on_look=on_look)
         group.cancel_scope.cancel()

@@ -112,7 +112,7 @@ class AsyncSloth:
             NotFound: no such tenant, and it is not to be made.
         """
         slug = self.settings.tenant if slug is None else slug
-        services = self._opened
+        services = self.services
         create = create or slug == DEFAULT_TENANT
         organization = await services.organizations.open(slug, create=create)
         return AsyncTenant(organization, await services.of(organization))
@@ -133,7 +133,7 @@ class AsyncSloth:
             NotFound: no such plan.
             Conflict: the slug or the domain is taken; the plan has a price and no trial.
         """
-        services = self._opened
+        services = self.services
         organizations = services.organizations
         if plan is not None:
             organizations = services.organizations_on(plan, by=by)
@@ -141,13 +141,13 @@ class AsyncSloth:
 
     async def tenants(self) -> Sequence[Organization]:
         """All tenants, oldest first."""
-        return await self._opened.organizations.list()
+        return await self.services.organizations.list()
 
     async def show_tenant(self, slug: str) -> Organization:
         """Raises:
         NotFound: no such tenant.
         """
-        return await self._opened.organizations.show(slug)
+        return await self.services.organizations.show(slug)
 
     async def update_tenant(
         self, slug: str, *, name: str | None = None, domain: str | None = None, by: Actor = SYSTEM
@@ -158,7 +158,7 @@ class AsyncSloth:
             InvalidInput, Conflict: as `create_tenant`.
             NotFound: no such tenant.
         """
-        return await self._opened.organizations.update(slug, name=name, domain=domain, by=by)
+        return await self.services.organizations.update(slug, name=name, domain=domain, by=by)
 
     async def set_tenant_active(
         self, slug: str, *, active: bool, by: Actor = SYSTEM
@@ -168,7 +168,7 @@ class AsyncSloth:
         Raises:
             NotFound: no such tenant.
         """
-        return await self._opened.organizations.set_active(slug, active=active, by=by)
+        return await self.services.organizations.set_active(slug, active=active, by=by)
 
     async def delete_tenant(self, slug: str, *, by: Actor = SYSTEM) -> None:
         """Erase a tenant with everything it had; what was cut short is finished by another call.
@@ -176,63 +176,63 @@ class AsyncSloth:
         Raises:
             NotFound: no such tenant.
         """
-        await self._opened.erasing.erase(slug, by=by)
+        await self.services.erasing.erase(slug, by=by)
 
     async def upgrade_tenants(
         self, *, on_progress: Callable[[int, int], None] = lambda _done, _all: None
     ) -> UpgradeReport:
         """Bring all tenants to the newest version; one that fails stops no other."""
-        return await self._opened.upgrading.upgrade(on_progress=on_progress)
+        return await self.services.upgrading.upgrade(on_progress=on_progress)
 
     @property
     def plans(self) -> PlanCatalog:
         """What is on sale."""
-        return self._opened.plans
+        return self.services.plans
 
     @property
     def codes(self) -> ActivationCodes:
         """Activation codes, which give a plan without a payment."""
-        return self._opened.codes
+        return self.services.codes
 
     @property
     def subscriptions(self) -> Subscriptions:
         """What each organization has, from now on and later."""
-        return self._opened.subscriptions
+        return self.services.subscriptions
 
     @property
     def referrals(self) -> Referrals:
         """Firms that users have brought here."""
-        return self._opened.referrals
+        return self.services.referrals
 
     @property
     def margins(self) -> Margins:
         """What each organization pays and costs, month by month."""
-        return self._opened.margins
+        return self.services.margins
 
     @property
     def accounts(self) -> Accounts:
         """The users of all organizations."""
-        return self._opened.accounts
+        return self.services.accounts
 
     @property
     def invitations(self) -> Invitations:
         """Asking people into an organization."""
-        return self._opened.invitations
+        return self.services.invitations
 
     @property
     def password_resets(self) -> PasswordResets:
         """A new password for whoever forgot the old one."""
-        return self._opened.password_resets
+        return self.services.password_resets
 
     @property
     def tasks(self) -> Tasks:
         """What is done again and again."""
-        return periodic_tasks(self._opened)
+        return periodic_tasks(self.services)
 
     @property
     def jobs(self) -> Jobs:
         """Work for later, of all tenants."""
-        return Jobs(self._opened.job_board, self._opened.backends.clock)
+        return Jobs(self.services.job_board, self.services.backends.clock)
 
     def worker(
         self,
@@ -246,35 +246,36 @@ class AsyncSloth:
         async with sloth.worker() as worker:
             await worker.work()
         """
-        return worker(self._opened, queues=queues, at_once=at_once, on_look=on_look)
+        return worker(self.services, queues=queues, at_once=at_once, on_look=on_look)
 
     @property
     def archives(self) -> Archives:
         """Tenants as files: exported from one install, imported into another."""
-        return self._opened.archives
+        return self.services.archives
 
     @property
     def moving(self) -> Moving:
         """Tenants on their way from one database of the install to another."""
-        return self._opened.moving
+        return self.services.moving
 
     @property
     def backups(self) -> Backups:
         """The whole install as a file."""
-        return self._opened.backups
+        return self.services.backups
 
     @property
     def restoring(self) -> Restoring:
         """The whole install, or one tenant of it, out of a backup."""
-        return self._opened.restoring
+        return self.services.restoring
 
     @property
     def audit(self) -> Audit:
         """Who did what on this install."""
-        return self._opened.audit
+        return self.services.audit
 
     @property
-    def _opened(self) -> Services:
+    def services(self) -> Services:
+        """The parts of it, for programs that put them together otherwise."""
         if self._services is None:
             raise RuntimeError("AsyncSloth is closed; use `async with AsyncSloth() as sloth:`.")
         return self._services

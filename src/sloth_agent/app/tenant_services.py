@@ -103,7 +103,7 @@ class TenantServices:
 
     @cached_property
     def work(self) -> TenantWork:
-        return TenantWork(self.jobs, self.backends.running)
+        return TenantWork(self.jobs, self.backends.running, self.backends.engine)
 
     @cached_property
     def rebuilding(self) -> Rebuilding:

@@ -61,6 +61,11 @@ class Commands(OnDemandGroup):
             "Do the background jobs of all tenants until SIGTERM or Ctrl-C.",
             "sloth worker --concurrency 4",
         ),
+        "beat": OnDemand(
+            f"{_CLI}.worker:beat",
+            "Keep the schedule of Celery's workers until SIGTERM or Ctrl-C; one for an install.",
+            "sloth beat",
+        ),
         "db": OnDemand(f"{_CLI}.db:app", "The database behind it all."),
         "backup": OnDemand(f"{_CLI}.backup:app", "The whole install as a file."),
         "doctor": OnDemand(

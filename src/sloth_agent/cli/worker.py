@@ -1,9 +1,10 @@
-"""`sloth worker`: background jobs alone."""
+"""`sloth worker` and `sloth beat`: background jobs alone, and on Celery their schedule."""
 
+import os
 import signal
 from collections.abc import Callable, Collection
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -24,18 +25,38 @@ def worker(
     ] = None,
     health_file: Annotated[
         Path | None,
-        typer.Option(metavar="PATH", help="Touched every 5 seconds while the worker is well."),
+        typer.Option(metavar="PATH", help="Touched every few seconds while the worker is well."),
     ] = None,
+    max_memory_mb: Annotated[
+        int,
+        typer.Option(
+            "--max-memory-mb", min=64, help="On Celery: a process that grew beyond is replaced."
+        ),
+    ] = 1024,
 ) -> None:
     """Do the background jobs of all tenants until SIGTERM or Ctrl-C."""
-    import anyio
-
     from sloth_agent.cli.logged import show_warnings
 
     show_warnings()
     chosen = _chosen(queues)
-    on_look = health_file.touch if health_file else lambda: None
-    anyio.run(_work, chosen, concurrency, on_look)
+    touch = health_file.touch if health_file else lambda: None
+    if _on_celery():
+        _work_on_celery(chosen, concurrency, touch, max_memory_mb)
+        return
+    import anyio
+
+    anyio.run(_work, chosen, concurrency, touch)
+
+
+def beat() -> None:
+    """Keep the schedule of Celery's workers until SIGTERM or Ctrl-C; one for an install."""
+    from sloth_agent.errors import ConfigurationError
+
+    if not _on_celery():
+        raise ConfigurationError(
+            "Only Celery needs this.", hint="`sloth worker` keeps the schedule itself."
+        )
+    _program().Beat(loglevel="WARNING").run()
 
 
 def _chosen(names: str | None) -> "Collection[Queue]":
@@ -50,17 +71,47 @@ def _chosen(names: str | None) -> "Collection[Queue]":
         raise typer.BadParameter(f"--queues names some of {known}, with commas between.") from None
 
 
-async def _work(queues: "Collection[Queue]", at_once: int, on_look: Callable[[], object]) -> None:
+def _on_celery() -> bool:
+    from sloth_agent.app.choices import jobs_choice
+    from sloth_agent.settings import Settings
+
+    return jobs_choice(Settings.load()) == "celery"
+
+
+def _program() -> Any:
+    # Read by Celery when it is imported: SIGTERM lets what has begun end, but not for ever.
+    os.environ.setdefault("REMAP_SIGTERM", "SIGQUIT")
+    from sloth_agent.app import celery_app
+
+    return celery_app.app
+
+
+def _work_on_celery(
+    queues: "Collection[Queue]", at_once: int, touch: Callable[[], None], max_memory_mb: int
+) -> None:
+    program = _program()
+    from celery import signals
+
+    signals.heartbeat_sent.connect(lambda **_: touch(), weak=False)
+    program.worker_main(
+        [
+            "worker",
+            f"--concurrency={at_once}",
+            f"--queues={','.join(queues)}",
+            f"--max-memory-per-child={max_memory_mb * 1024}",
+            "--loglevel=WARNING",
+        ]
+    )
+
+
+async def _work(queues: "Collection[Queue]", at_once: int, touch: Callable[[], None]) -> None:
     import anyio
 
     from sloth_agent import AsyncSloth
 
-    def looked() -> None:
-        on_look()
-
     async with (
         AsyncSloth() as sloth,
-        sloth.worker(queues=queues, at_once=at_once, on_look=looked) as working,
+        sloth.worker(queues=queues, at_once=at_once, on_look=touch) as working,
         anyio.create_task_group() as group,
     ):
         group.start_soon(_stop_when_told, working)

@@ -1,6 +1,6 @@
 """What work for later needs from outside."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 from uuid import UUID
@@ -46,6 +46,21 @@ class JobStore(Protocol):
         """Let the job be tried again, not before a moment."""
 
 
+class Engine(Protocol):
+    """Brings work to workers. What is said here may be lost or come twice: the record is true."""
+
+    @property
+    def does_own(self) -> bool:
+        """Whether whoever asks for a job and waits for it does it, without any worker."""
+
+    async def announce(self, queue: Queue, id: JobId) -> None:
+        """Say that a job is ready; it is stored already.
+
+        Raises:
+            BackendUnavailable: nobody heard it.
+        """
+
+
 class JobBoard(Protocol):
     """The jobs of all tenants of an install. Each method is one transaction in each database."""
 
@@ -69,6 +84,9 @@ class JobBoard(Protocol):
 
     async def next_due(self, queues: Collection[Queue]) -> datetime | None:
         """When the first of the waiting jobs may begin; None: none waits."""
+
+    async def count_due(self, *, now: datetime) -> Mapping[Queue, int]:
+        """How many jobs of each queue wait for somebody; those with none are left out."""
 
     async def all(
         self,

@@ -1,16 +1,21 @@
 """Work that a tenant asks for: done at once in this process, or left to a worker."""
 
+import logging
 from dataclasses import dataclass
 
 import anyio
 
-from sloth_agent.errors import ClaimLost
+from sloth_agent.errors import BackendUnavailable, ClaimLost
 from sloth_agent.ids import JobId
 from sloth_agent.jobs.models import JobStatus, NewJob, Report, unheard
-from sloth_agent.jobs.ports import JobStore
+from sloth_agent.jobs.ports import Engine, JobStore
 from sloth_agent.jobs.running import Running, Work
 
 _LOOK_EVERY_SECONDS = 0.2
+
+_LOOKS_BEFORE_A_WARNING = 50  # ten seconds
+
+_log = logging.getLogger(__name__)
 
 _ENDED = (JobStatus.COMPLETED, JobStatus.FAILED)
 
@@ -21,10 +26,16 @@ class TenantWork:
 
     store: JobStore
     running: Running
+    engine: Engine
 
     async def ask(self, job: NewJob) -> JobId:
         """Leave a job to whoever is free."""
-        return await self.store.ask(job, now=self.running.clock())
+        id = await self.store.ask(job, now=self.running.clock())
+        try:
+            await self.engine.announce(job.queue, id)
+        except BackendUnavailable as error:
+            _log.warning("Workers hear of a job later: %s", error.message)
+        return id
 
     async def do(self, job: NewJob, work: Work, *, report: Report = unheard) -> bool:
         """Do a job, or wait until whoever does it has ended; returns whether it was done here.
@@ -34,6 +45,10 @@ class TenantWork:
         Raises:
             SlothError: whatever the work raises; it is recorded too.
         """
+        if not self.engine.does_own:
+            await self.ask(job)
+            await self._ended(job, report)
+            return False
         while True:
             now = self.running.clock()
             claim = await self.store.take(
@@ -47,6 +62,15 @@ class TenantWork:
                     raise failure
             if await self._ended_elsewhere(job, report):
                 return False
+
+    async def _ended(self, job: NewJob, report: Report) -> None:
+        """Wait for a worker, however often it has to try."""
+        looks = 0
+        while not await self._ended_elsewhere(job, report):
+            looks += 1
+            if looks == _LOOKS_BEFORE_A_WARNING:
+                _log.warning("Nobody has begun the work yet: is a `sloth worker` running?")
+            await anyio.sleep(_LOOK_EVERY_SECONDS)
 
     async def _ended_elsewhere(self, job: NewJob, report: Report) -> bool:
         """Wait for whoever has it; False: nobody has, and it is not done."""

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Awaitable, Callable, Collection
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Protocol
 
 import anyio
@@ -19,6 +20,8 @@ LOOK_EVERY_SECONDS = 5.0
 
 DRAIN_SECONDS = 30.0
 """How long a worker that is told to stop goes on with what it has begun."""
+
+_SHORTEST_WAIT_SECONDS = 0.05  # for a job that is due, and that somebody else is just claiming
 
 _log = logging.getLogger(__name__)
 
@@ -36,14 +39,59 @@ Prepare = Callable[[str, Claim], Awaitable[Prepared | None]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Working:
-    """The jobs of all tenants, done in this process."""
+class Hands:
+    """Take one job after the other."""
 
     board: JobBoard
-    alarm: Alarm
     running: Running
     prepare: Prepare
     queues: Collection[Queue] = tuple(Queue)
+
+    async def claim(self) -> tuple[str, Claim] | None:
+        """The job whose turn it is, with its tenant's schema; None: nothing is due."""
+        now = self.running.clock()
+        return await self.board.claim(
+            self.queues,
+            worker=self.running.workers.here,
+            now=now,
+            until=now + self.running.lease,
+        )
+
+    async def do(self, schema: str, claim: Claim) -> None:
+        try:
+            prepared = await self.prepare(schema, claim)
+            if prepared is not None:
+                await self.running.try_once(prepared[0], claim, prepared[1])
+        except BackendUnavailable as error:  # the lease runs out, and somebody tries again
+            _log.warning("A job waits for its next try: %s", error.message)
+
+    async def work_off(self, *, seconds: float) -> bool:
+        """Do what is due, but begin nothing when the time is over; returns whether it was then."""
+        ends = self.running.clock() + timedelta(seconds=seconds)
+        while self.running.clock() < ends:
+            claimed = await self.claim()
+            if claimed is None:
+                return False
+            await self.do(*claimed)
+        return True
+
+    async def take_over(self) -> None:
+        """Let everybody have the jobs of those who are gone."""
+        await self.board.release_overdue(now=self.running.clock())
+        for worker in await self.board.workers():
+            if self.running.workers.is_gone(worker):
+                await self.hand_back(worker)
+
+    async def hand_back(self, worker: str) -> None:
+        await self.board.release_all_of(worker, now=self.running.clock())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Working:
+    """The jobs of all tenants, several at once, done in this process."""
+
+    hands: Hands
+    alarm: Alarm
     at_once: int = 2
     on_look: Callable[[], None] = lambda: None  # hears that the worker is alive
     stopping: anyio.Event = field(default_factory=anyio.Event)
@@ -66,7 +114,7 @@ class Working:
                     await places.acquire()
             jobs.cancel_scope.cancel()
         with suppress(BackendUnavailable):  # the leases run out
-            await self._hand_back(self.running.workers.here)
+            await self.hands.hand_back(self.hands.running.workers.here)
 
     async def _take_jobs(self, jobs: TaskGroup, places: anyio.Semaphore) -> None:
         while True:
@@ -78,49 +126,32 @@ class Working:
                 raise
             jobs.start_soon(self._do, *claimed, places)
 
+    async def _do(self, schema: str, claim: Claim, places: anyio.Semaphore) -> None:
+        try:
+            await self.hands.do(schema, claim)
+        finally:
+            places.release()
+
     async def _next(self) -> tuple[str, Claim]:
         """Wait for a job and claim it; cut off in between, the claim is handed back with others."""
         while True:
             with suppress(BackendUnavailable):
-                now = self.running.clock()
-                claimed = await self.board.claim(
-                    self.queues,
-                    worker=self.running.workers.here,
-                    now=now,
-                    until=now + self.running.lease,
-                )
-                if claimed is not None:
+                if (claimed := await self.hands.claim()) is not None:
                     return claimed
             await self.alarm.wait(await self._patience())
 
     async def _patience(self) -> float:
         """Until the next job is due, or for as long as others may forget to wake us."""
         with suppress(BackendUnavailable):
-            due = await self.board.next_due(self.queues)
+            due = await self.hands.board.next_due(self.hands.queues)
             if due is not None:
-                seconds = (due - self.running.clock()).total_seconds()
-                return min(max(seconds, 0.05), LOOK_EVERY_SECONDS)
+                seconds = (due - self.hands.running.clock()).total_seconds()
+                return min(max(seconds, _SHORTEST_WAIT_SECONDS), LOOK_EVERY_SECONDS)
         return LOOK_EVERY_SECONDS
-
-    async def _do(self, schema: str, claim: Claim, places: anyio.Semaphore) -> None:
-        try:
-            prepared = await self.prepare(schema, claim)
-            if prepared is not None:
-                await self.running.try_once(prepared[0], claim, prepared[1])
-        except BackendUnavailable as error:  # the lease runs out, and somebody tries again
-            _log.warning("A job waits for its next try: %s", error.message)
-        finally:
-            places.release()
 
     async def _look_around(self) -> None:
         while True:
             self.on_look()
             with suppress(BackendUnavailable):
-                await self.board.release_overdue(now=self.running.clock())
-                for worker in await self.board.workers():
-                    if self.running.workers.is_gone(worker):
-                        await self._hand_back(worker)
+                await self.hands.take_over()
             await anyio.sleep(LOOK_EVERY_SECONDS)
-
-    async def _hand_back(self, worker: str) -> None:
-        await self.board.release_all_of(worker, now=self.running.clock())

@@ -1,6 +1,7 @@
 """The jobs of all tenants, in every database of the install."""
 
-from collections.abc import Collection, Sequence
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from operator import attrgetter
@@ -107,6 +108,17 @@ class PostgresJobBoard:
             (list(queues),),
         )
         return min((due for (due,) in rows if due is not None), default=None)
+
+    async def count_due(self, *, now: datetime) -> Mapping[Queue, int]:
+        rows = await self._found(
+            "select queue, count(*) from public.processing_jobs"
+            " where status = 'pending' and due_at <= %s group by queue",
+            (now,),
+        )
+        counts: Counter[Queue] = Counter()
+        for queue, count in rows:
+            counts[Queue(queue)] += count
+        return counts
 
     async def all(
         self,

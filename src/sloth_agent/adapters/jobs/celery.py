@@ -1,0 +1,122 @@
+"""Celery over Redis: many machines, and the tools that operators know.
+
+A message only says that there is work in a queue; whoever gets it claims whatever job's turn it is.
+So a message that is lost or comes twice changes nothing.
+"""
+
+from functools import partial
+from typing import Any, Literal
+
+import anyio.to_thread
+
+from sloth_agent.errors import BackendUnavailable, ConfigurationError, MissingExtra
+from sloth_agent.ids import JobId
+from sloth_agent.jobs.models import Queue
+from sloth_agent.jobs.running import DEADLINE
+from sloth_agent.settings import Settings
+
+try:
+    from celery import Celery
+    from kombu.exceptions import OperationalError
+except ModuleNotFoundError as error:
+    raise MissingExtra.named("distributed", needed_for="Work on Celery") from error
+
+TaskName = Literal["sloth.work", "sloth.sweep", "sloth.periodic"]
+
+WORK: TaskName = "sloth.work"
+"""Do what is due in a queue; arguments: the queue, and the job that was asked for."""
+
+SWEEP: TaskName = "sloth.sweep"
+"""Hand on what the gone have left, and say again what nobody may have heard."""
+
+PERIODIC: TaskName = "sloth.periodic"
+"""Run the periodic tasks that are due."""
+
+SWEEP_EVERY_SECONDS = 10.0
+PERIODIC_EVERY_SECONDS = 30.0
+
+_HARD_LIMIT_SECONDS = DEADLINE.total_seconds() + 300  # a message's work, and the job it ends with
+_VISIBLE_AGAIN_SECONDS = 2 * _HARD_LIMIT_SECONDS  # longer than any message is worked on
+
+
+class CeleryEngine:
+    """`Engine` by messages."""
+
+    does_own = False
+
+    def __init__(self, app: Celery) -> None:
+        self._app = app
+
+    async def announce(self, queue: Queue, id: JobId) -> None:
+        await self.send(WORK, queue, args=(queue.value, str(id)))
+
+    async def send(self, task: TaskName, queue: Queue, args: tuple[Any, ...] = ()) -> None:
+        """Raises:
+        BackendUnavailable: Redis is away.
+        """
+        message = partial(self._app.send_task, task, args=args, queue=queue.value, retry=False)
+        await self._with_redis(message)
+
+    async def waiting(self, queue: Queue) -> int:
+        """How many messages nobody has taken yet.
+
+        Raises:
+            BackendUnavailable: Redis is away.
+        """
+        count: int = await self._with_redis(partial(self._count, queue.value))
+        return count
+
+    def _count(self, queue: str) -> int:
+        with self._app.connection_or_acquire() as connection:
+            declared = connection.default_channel.queue_declare(queue)
+            return int(declared.message_count)
+
+    async def _with_redis(self, call: Any) -> Any:
+        try:
+            return await anyio.to_thread.run_sync(call)
+        except OperationalError as error:
+            raise BackendUnavailable(
+                "Redis did not answer.", hint="Check REDIS_URL.", backend="redis"
+            ) from error
+
+
+def celery_app(settings: Settings) -> Celery:
+    """Celery as this install uses it, without tasks: who sends needs none."""
+    if settings.redis_url is None:
+        raise ConfigurationError("Celery has no Redis.", hint="Set REDIS_URL, or SLOTH_JOBS.")
+    app = Celery("sloth", broker=settings.redis_url.get_secret_value(), set_as_current=False)
+    app.conf.update(
+        broker_connection_retry_on_startup=True,
+        broker_transport_options={
+            "global_keyprefix": "sloth:",
+            "socket_connect_timeout": 3,
+            "socket_timeout": 10,
+            "visibility_timeout": _VISIBLE_AGAIN_SECONDS,
+        },
+        task_acks_late=True,
+        task_reject_on_worker_lost=True,
+        task_create_missing_queues=True,
+        task_default_queue=Queue.DOCUMENTS.value,
+        task_ignore_result=True,
+        task_time_limit=_HARD_LIMIT_SECONDS,
+        worker_prefetch_multiplier=1,
+        worker_hijack_root_logger=False,
+        worker_soft_shutdown_timeout=30.0,
+        beat_schedule={
+            SWEEP: _every(SWEEP_EVERY_SECONDS, SWEEP),
+            PERIODIC: _every(PERIODIC_EVERY_SECONDS, PERIODIC),
+        },
+        # What was done when stands in the database: nothing is to be kept in a file.
+        beat_scheduler="celery.beat:Scheduler",
+    )
+    return app
+
+
+def _every(seconds: float, task: TaskName) -> dict[str, object]:
+    """One that nobody took until the next is due is not worth doing any more."""
+    options = {"queue": Queue.PERIODIC.value, "expires": seconds}
+    return {"task": task, "schedule": seconds, "options": options}
+
+
+def from_settings(settings: Settings) -> CeleryEngine:
+    return CeleryEngine(celery_app(settings))

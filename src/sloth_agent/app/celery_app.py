@@ -1,0 +1,87 @@
+"""The Celery program of an install: `celery -A sloth_agent.app.celery_app worker`.
+
+`sloth worker` and `sloth beat` start it too, where the settings choose Celery.
+"""
+
+import threading
+from typing import Any
+
+from celery import Celery, signals
+
+from sloth_agent.adapters.jobs.celery import PERIODIC, SWEEP, WORK, CeleryEngine, celery_app
+from sloth_agent.app.blocking import Sloth
+from sloth_agent.app.job_handlers import hands
+from sloth_agent.app.sloth import AsyncSloth
+from sloth_agent.ids import JobId, new_id
+from sloth_agent.jobs.models import Queue
+from sloth_agent.settings import Settings
+
+WORKED_OFF_SECONDS = 3.0
+"""How long one message keeps a process; then another one goes on, and others have their turn."""
+
+WORKERS_WOKEN = 16
+"""How many messages a sweep leaves in a queue at most: each has a process work off what is due."""
+
+
+class _Process:
+    """The library within one process of the pool, opened after it was forked."""
+
+    def __init__(self) -> None:
+        self._opening = threading.Lock()
+        self._sloth: Sloth | None = None
+
+    @property
+    def sloth(self) -> Sloth:
+        with self._opening:
+            if self._sloth is None:
+                sloth = Sloth()
+                sloth.open()
+                self._sloth = sloth
+            return self._sloth
+
+    def close(self) -> None:
+        with self._opening:
+            if self._sloth is not None:
+                self._sloth.close()
+                self._sloth = None
+
+
+def with_tasks(app: Celery) -> Celery:
+    """A Celery that also knows how to work."""
+    process = _Process()
+    engine = CeleryEngine(app)
+
+    def work(queue: str, _job: str | None = None) -> None:
+        async def work_off(sloth: AsyncSloth) -> None:
+            chosen = Queue(queue)
+            if await hands(sloth.services, (chosen,)).work_off(seconds=WORKED_OFF_SECONDS):
+                await engine.announce(chosen, JobId(new_id()))
+
+        process.sloth.run(work_off)
+
+    def sweep() -> None:
+        process.sloth.run(lambda sloth: _sweep(sloth, engine))
+
+    def periodic() -> None:
+        process.sloth.run(lambda sloth: sloth.tasks.run_due())
+
+    for name, does in ((WORK, work), (SWEEP, sweep), (PERIODIC, periodic)):
+        app.task(name=name)(does)
+    signals.worker_process_shutdown.connect(lambda **_: process.close(), weak=False)
+    return app
+
+
+async def _sweep(sloth: AsyncSloth, engine: CeleryEngine) -> None:
+    await hands(sloth.services).take_over()
+    now = sloth.services.backends.clock()
+    for queue, due in (await sloth.services.job_board.count_due(now=now)).items():
+        for _ in range(min(due, WORKERS_WOKEN) - await engine.waiting(queue)):
+            await engine.announce(queue, JobId(new_id()))
+
+
+def __getattr__(name: str) -> Any:
+    """`app`, made when Celery asks for it: importing this module does nothing."""
+    if name != "app":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    globals()["app"] = with_tasks(celery_app(Settings.load()))
+    return globals()["app"]
