@@ -14,6 +14,7 @@ from sloth_agent.app.job_handlers import hands
 from sloth_agent.app.sloth import AsyncSloth
 from sloth_agent.ids import JobId, new_id
 from sloth_agent.jobs.models import Queue
+from sloth_agent.jobs.working import Hands
 from sloth_agent.settings import Settings
 
 WORKED_OFF_SECONDS = 3.0
@@ -23,12 +24,13 @@ WORKERS_WOKEN = 16
 """How many messages a sweep leaves in a queue at most: each has a process work off what is due."""
 
 
-class _Process:
+class Process:
     """The library within one process of the pool, opened after it was forked."""
 
     def __init__(self) -> None:
         self._opening = threading.Lock()
         self._sloth: Sloth | None = None
+        self._hands: dict[Queue, Hands] = {}
 
     @property
     def sloth(self) -> Sloth:
@@ -39,6 +41,12 @@ class _Process:
                 self._sloth = sloth
             return self._sloth
 
+    def hands(self, sloth: AsyncSloth, queue: Queue) -> Hands:
+        """The same from one message to the next: they remember tenants for a moment."""
+        if queue not in self._hands:
+            self._hands[queue] = hands(sloth.services, (queue,))
+        return self._hands[queue]
+
     def close(self) -> None:
         with self._opening:
             if self._sloth is not None:
@@ -48,13 +56,13 @@ class _Process:
 
 def with_tasks(app: Celery) -> Celery:
     """A Celery that also knows how to work."""
-    process = _Process()
+    process = Process()
     engine = CeleryEngine(app)
 
     def work(queue: str, _job: str | None = None) -> None:
         async def work_off(sloth: AsyncSloth) -> None:
             chosen = Queue(queue)
-            if await hands(sloth.services, (chosen,)).work_off(seconds=WORKED_OFF_SECONDS):
+            if await process.hands(sloth, chosen).work_off(seconds=WORKED_OFF_SECONDS):
                 await engine.announce(chosen, JobId(new_id()))
 
         process.sloth.run(work_off)

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from contextlib import asynccontextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import anyio
 
@@ -25,6 +25,9 @@ from sloth_agent.jobs.working import Hands, Prepared, Working
 
 SETTLED_AFTER = timedelta(seconds=20)
 """Files come in crowds: what is done once after many of them waits for others."""
+
+KNOWN_FOR = timedelta(seconds=2)
+"""How long a worker may not hear that a firm was deactivated."""
 
 LOCKED_OUT = Problem(code="forbidden", message="The firm is deactivated.")
 
@@ -57,11 +60,29 @@ _HANDLERS: dict[JobKind, Callable[[TenantServices, Claim, Report], Awaitable[boo
 }
 
 
+class _RecentTenants:
+    """What is known of tenants, for a moment: many jobs of one come one after the other."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._known: dict[str, tuple[TenantServices | None, datetime]] = {}
+
+    async def of_schema(self, schema_name: str) -> TenantServices | None:
+        now = self._services.backends.clock()
+        self._known = {name: seen for name, seen in self._known.items() if seen[1] > now}
+        if schema_name not in self._known:
+            tenant = await self._services.of_schema(schema_name)
+            self._known[schema_name] = tenant, now + KNOWN_FOR
+        return self._known[schema_name][0]
+
+
 def hands(services: Services, queues: Collection[Queue] = tuple(Queue)) -> Hands:
     """Whoever takes jobs of all tenants."""
 
+    tenants = _RecentTenants(services)
+
     async def prepare(schema_name: str, claim: Claim) -> Prepared | None:
-        tenant = await services.of_schema(schema_name)
+        tenant = await tenants.of_schema(schema_name)
         if tenant is None:
             return None  # its jobs have gone with it
         if not tenant.organization.is_open:

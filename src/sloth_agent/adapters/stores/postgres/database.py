@@ -1,6 +1,6 @@
 """Connections to one PostgreSQL database, and the walls between its tenants."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
@@ -129,6 +129,15 @@ class Database:
             async with self.pool.connection() as connection:
                 return await rows_of_each(connection, f"{settings}; {statements}", parameters)
 
+    async def shared_at_once(
+        self, statements: str, parameters: Mapping[str, object]
+    ) -> list[list[Row]]:
+        """Like `at_once`, as a transaction like `shared`."""
+        settings = _settings(None, self.walls.platform if self.walls else None)
+        with as_our_errors():
+            async with self.pool.connection() as connection:
+                return await rows_of_each(connection, f"{settings}; {statements}", parameters)
+
     @asynccontextmanager
     async def owning(
         self, schema: str | None = None, *, door: int | None = None
@@ -167,7 +176,9 @@ class Exchange:
 
 
 async def rows_of_each(
-    connection: Connection, statements: str, parameters: Sequence[object] | None
+    connection: Connection,
+    statements: str,
+    parameters: Sequence[object] | Mapping[str, object] | None,
 ) -> list[list[Row]]:
     """The rows of each of several statements that has any, in one round trip.
 

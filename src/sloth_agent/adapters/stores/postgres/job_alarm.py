@@ -1,14 +1,14 @@
 """Hears of jobs that became ready, in any database of the install."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Self
 
 import anyio
 import psycopg
 from psycopg_pool import PoolTimeout
 
-from sloth_agent.adapters.stores.postgres.database import Database
+from sloth_agent.adapters.stores.postgres.database import Connection, Database
 from sloth_agent.adapters.stores.postgres.databases import Databases
 
 _LISTENING = "listen sloth_jobs"
@@ -51,4 +51,10 @@ class PostgresAlarm:
                 async for _ in connection.notifies():
                     self._rung.set()
             finally:
-                await connection.close()  # nobody else shall get one that listens
+                await _stop_listening(connection)
+
+
+async def _stop_listening(connection: Connection) -> None:
+    """Nobody else shall get a connection that listens."""
+    with anyio.move_on_after(1, shield=True), suppress(psycopg.OperationalError):
+        await connection.execute("unlisten *")

@@ -9,7 +9,7 @@ from typing import LiteralString
 
 from psycopg.types.json import Jsonb
 
-from sloth_agent.adapters.stores.postgres.database import Connection, Database, Row
+from sloth_agent.adapters.stores.postgres.database import Database, Row
 from sloth_agent.adapters.stores.postgres.databases import Databases
 from sloth_agent.adapters.stores.postgres.jobs import JOB_COLUMNS, WAKING, job_of
 from sloth_agent.errors import Problem
@@ -34,15 +34,16 @@ _CLAIMING: LiteralString = (
     " next as (select job.id from waiting, lateral (select id from public.processing_jobs"
     " where status = 'pending' and queue = waiting.queue and priority = waiting.priority"
     " and schema_name = waiting.schema_name and due_at <= %(now)s"
-    " order by due_at, id limit 1 for update skip locked) as job limit 1)"
-    " update public.processing_jobs as job set status = 'processing', token = token + 1,"
-    " attempts = attempts + 1, worker = %(worker)s, lease_until = %(until)s,"
-    " started_at = %(now)s, progress = null from next where job.id = next.id"
-    " returning schema_name, kind, subject, details, token, attempts"
-)
-_SERVED: LiteralString = (
-    "insert into public.job_turns (schema_name, served_at) values (%s, %s)"
-    " on conflict (schema_name) do update set served_at = excluded.served_at"
+    " order by due_at, id limit 1 for update skip locked) as job limit 1),"
+    " claimed as (update public.processing_jobs as job set status = 'processing',"
+    " token = token + 1, attempts = attempts + 1, worker = %(worker)s,"
+    " lease_until = %(until)s, started_at = %(now)s, progress = null"
+    " from next where job.id = next.id"
+    " returning schema_name, kind, subject, details, token, attempts),"
+    " served as (insert into public.job_turns (schema_name, served_at)"
+    " select schema_name, %(now)s from claimed"
+    " on conflict (schema_name) do update set served_at = excluded.served_at)"
+    " select * from claimed"
 )
 _RELEASED: LiteralString = "status = 'pending', worker = null, lease_until = null, due_at = %s"
 _UNENDED = Problem(
@@ -187,13 +188,11 @@ class PostgresJobBoard:
         return rows
 
 
-async def _claimed(database: Database, values: dict[str, object]) -> tuple[str, Claim] | None:
-    async with database.shared() as connection:
-        row = await _next(connection, values)
-        if row is None:
-            return None
-        schema, kind, subject, details, token, attempts = row
-        await connection.execute(_SERVED, (schema, values["now"]))
+async def _claimed(database: Database, values: Mapping[str, object]) -> tuple[str, Claim] | None:
+    [rows] = await database.shared_at_once(_CLAIMING, values)
+    if not rows:
+        return None
+    [(schema, kind, subject, details, token, attempts)] = rows
     claim = Claim(
         kind=JobKind(kind),
         subject=subject,
@@ -203,7 +202,3 @@ async def _claimed(database: Database, values: dict[str, object]) -> tuple[str, 
         is_last=attempts >= MOST_TRIES,
     )
     return schema, claim
-
-
-async def _next(connection: Connection, values: dict[str, object]) -> Row | None:
-    return await (await connection.execute(_CLAIMING, values)).fetchone()
