@@ -36,9 +36,10 @@ def quick(session: nox.Session) -> None:
 
 @nox.session
 def chaos(session: nox.Session) -> None:
-    """Each command of an operator killed a hundred times; a quarter of an hour."""
+    """Commands of an operator and workers, killed fifty times each; twenty minutes."""
     session.install(".[all]", *nox.project.dependency_groups(PYPROJECT, "test"))
-    session.run("pytest", "tests/e2e/test_killed_commands.py", "--kills", "50", *session.posargs)
+    killed = ("tests/e2e/test_killed_commands.py", "tests/e2e/test_worker.py")
+    session.run("pytest", *killed, "--kills", "50", *session.posargs)
 
 
 @nox.session

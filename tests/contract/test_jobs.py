@@ -10,7 +10,9 @@ import anyio
 import pytest
 
 from sloth_agent import AsyncSloth
+from sloth_agent.adapters.stores.postgres.job_alarm import PostgresAlarm
 from sloth_agent.adapters.stores.postgres.job_board import PostgresJobBoard
+from sloth_agent.app.job_handlers import hands
 from sloth_agent.app.sloth import AsyncTenant
 from sloth_agent.errors import ClaimLost, EmbedderUnavailable, FileDamaged, Problem
 from sloth_agent.ids import DocumentId
@@ -26,7 +28,8 @@ from sloth_agent.jobs.models import (
 )
 from sloth_agent.jobs.ports import JobStore
 from sloth_agent.jobs.running import TELL_EVERY_SECONDS
-from sloth_agent.jobs.trying import MOST_TRIES
+from sloth_agent.jobs.trying import MOST_LOSSES
+from sloth_agent.jobs.working import Prepared, Working
 
 pytestmark = [pytest.mark.anyio, pytest.mark.xdist_group("jobs")]  # one board for each server
 
@@ -56,6 +59,13 @@ class Board:
         moments = [NOW + timedelta(milliseconds=number) for number in range(count)]
         found = [await self.claim(at=moment) for moment in moments]
         return [each for each in found if each is not None]
+
+    async def emptied(self) -> None:
+        """Return when nothing waits or is being done any more."""
+        while True:
+            if not await self.jobs.next_due(QUEUES) and not await self.jobs.workers():
+                return
+            await anyio.sleep(0.2)
 
 
 @pytest.fixture
@@ -166,9 +176,9 @@ async def test_what_kills_its_workers_fails_in_the_end(board: Board, jobs: JobSt
     job = ingest()
     await jobs.ask(job, now=NOW)
     moment = NOW
-    for tries in range(1, MOST_TRIES + 1):
+    for tries in range(1, MOST_LOSSES + 1):
         _, claim = await board.claim(at=moment) or pytest.fail(f"try {tries}")
-        assert claim.is_last == (tries == MOST_TRIES)
+        assert claim.tries == tries
         moment += LEASE
         await board.jobs.release_overdue(now=moment)
     assert await board.claim(at=moment) is None
@@ -185,7 +195,7 @@ async def test_the_jobs_of_a_gone_worker(board: Board, jobs: JobStore) -> None:
     await board.claim(worker="gone")
     await board.claim(worker="here")
     assert await board.jobs.workers() == ["gone", "here"]
-    assert await board.jobs.release_all_of("gone", now=NOW) == 2
+    assert await board.jobs.release_all_of("gone", lost=True, now=NOW) == 2
     assert len(await board.claimed(3)) == 2
 
 
@@ -398,3 +408,35 @@ async def test_what_failures_lead_to(
     assert found.problem is not None
     if status is JobStatus.PENDING:
         assert now < found.due_at <= running.clock() + timedelta(seconds=2)
+
+
+@pytest.mark.slow
+async def test_a_few_poisonous_jobs_hold_up_no_other(
+    board: Board, sloth: AsyncSloth, jobs: JobStore
+) -> None:
+    taken = hands(sloth.services)
+    asked = [ingest() for _ in range(100)]
+    poisonous = {job.subject for job in asked[10:60:10]}
+
+    async def work(claim: Claim, _report: Report) -> bool:
+        if claim.subject in poisonous:
+            raise RuntimeError("poison")
+        return False
+
+    async def prepare(_schema: str, _claim: Claim) -> Prepared:
+        return jobs, work
+
+    for job in asked:
+        await jobs.ask(job, now=sloth.services.backends.clock())
+    async with PostgresAlarm.listening(sloth.services.databases) as alarm:
+        worker = Working(hands=replace(taken, prepare=prepare), alarm=alarm)
+        with anyio.fail_after(60):
+            async with anyio.create_task_group() as group:
+                group.start_soon(worker.work)
+                while await board.jobs.next_due(QUEUES) or await board.jobs.workers():
+                    await anyio.sleep(0.2)
+                worker.stop()
+    dead = await board.jobs.all(schema_name=None, statuses=[JobStatus.FAILED], limit=1000)
+    done = await board.jobs.all(schema_name=None, statuses=[JobStatus.COMPLETED], limit=1000)
+    assert {job.subject for job in dead} == poisonous
+    assert len(done) == 95

@@ -84,28 +84,30 @@ def test_retry_and_cancel(sloth: Sloth, tmp_path: Path) -> None:
 
 
 def test_workers_that_are_killed_all_the_time(
-    sloth: Sloth, settings: Settings, tmp_path: Path
+    sloth: Sloth, settings: Settings, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     """Nothing is lost, and nothing is there twice; who is left does the work of the others."""
     print(f"seed {SEED}")  # noqa: T201 - pytest shows it where the test fails
     chance = random.Random(SEED)
     folder = tmp_path / "notes"
-    write_notes(folder, 150)
-    with Library(settings) as library:
-        library.create_tenant(quiet := f"t-{uuid4().hex}")
-        library.tenant(quiet).ingest(folder)
-    kept = sloth("ingest", "--no-wait", "--json", str(folder)).json
-    assert kept["pending"] == 150
-    killed = 0
+    wanted = max(request.config.getoption("--kills"), 6)
+    killed = edition = 0
     starting = 2.5 if "REDIS_URL" in sloth.variables else 0.5  # Celery is a large library
-    while unfinished(sloth) and killed < 12:
-        with working(sloth) as process:
-            time.sleep(starting + chance.random() * 1.2)
-            killed += process.poll() is None
+    while killed < wanted:
+        write_notes(folder, 150, edition=edition)
+        edition += 1
+        kept = sloth("ingest", "--no-wait", "--json", str(folder)).json
+        assert kept["pending"] == 150
+        while unfinished(sloth) and killed < wanted:
+            with working(sloth) as process:
+                time.sleep(starting + chance.random() * 1.2)
+                killed += process.poll() is None
     with working(sloth):
         took = wait_until_done(sloth, seconds=60)
     print(f"{killed} killed, done {took:.1f} s after the last")  # noqa: T201
-    assert killed >= 3
+    with Library(settings) as library:
+        library.create_tenant(quiet := f"t-{uuid4().hex}")
+        library.tenant(quiet).ingest(folder)
     assert pieces(settings, sloth.tenant) == pieces(settings, quiet)
 
 

@@ -40,10 +40,10 @@ def keeping_schedule(sloth: Sloth) -> Iterator[None]:
         beat.communicate()
 
 
-def write_notes(folder: Path, count: int) -> None:
+def write_notes(folder: Path, count: int, *, edition: int = 0) -> None:
     folder.mkdir(exist_ok=True)
     for number in range(count):
-        lines = [f"Paragraph {n} of note {number} costs {n} euro.\n" for n in range(60)]
+        lines = [f"Paragraph {n} of note {number}.{edition} costs {n} euro.\n" for n in range(60)]
         (folder / f"{number}.md").write_text("\n".join([f"# Note {number}\n", *lines]))
 
 

@@ -55,6 +55,7 @@ async def examine(settings: Settings) -> list[Finding]:
             await _tried("prices", lambda: _prices(backends)),
             await _tried("file store", lambda: _files(backends)),
             await _tried("reading files", lambda: _reads(backends)),
+            await _tried("background work", lambda: _engine(backends)),
             await _embedder(settings, backends),
             await _tried("reranker", lambda: _reranker(settings, backends)),
             await _tried("answers", lambda: _answers(settings, backends)),
@@ -149,6 +150,10 @@ async def _files(backends: Backends) -> str:
 async def _reads(backends: Backends) -> str:
     await backends.reader.read(SAMPLE, name="check.txt")
     return "the reading process works"
+
+
+async def _engine(backends: Backends) -> str:
+    return await backends.engine.check()
 
 
 async def _embedder(settings: Settings, backends: Backends) -> Finding:

@@ -70,7 +70,7 @@ class Claim:
     details: Details = field(default_factory=dict)
     token: int
     tries: int = 1  # this one among them
-    is_last: bool = True  # no try follows this one
+    is_last: bool = True  # no try follows this one, whatever goes wrong
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -53,6 +53,13 @@ class Engine(Protocol):
     def does_own(self) -> bool:
         """Whether whoever asks for a job and waits for it does it, without any worker."""
 
+    async def check(self) -> str:
+        """How work is brought to workers, in words.
+
+        Raises:
+            BackendUnavailable: it cannot be, at the moment.
+        """
+
     async def announce(self, queue: Queue, id: JobId) -> None:
         """Say that a job is ready; it is stored already.
 
@@ -74,13 +81,16 @@ class JobBoard(Protocol):
         """
 
     async def release_overdue(self, *, now: datetime) -> int:
-        """Let others have the jobs whose leases ran out; those that were tried too often fail."""
+        """Let others have the jobs whose leases ran out; those that were lost too often fail."""
 
     async def workers(self) -> Sequence[str]:
         """Who has jobs."""
 
-    async def release_all_of(self, worker: str, *, now: datetime) -> int:
-        """Let others have the jobs of a worker that is gone."""
+    async def release_all_of(self, worker: str, *, lost: bool, now: datetime) -> int:
+        """Let others have the jobs of a worker: one that is gone, or one that hands them back.
+
+        Those that were lost too often fail.
+        """
 
     async def next_due(self, queues: Collection[Queue]) -> datetime | None:
         """When the first of the waiting jobs may begin; None: none waits."""

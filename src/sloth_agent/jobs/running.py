@@ -20,7 +20,7 @@ from sloth_agent.errors import (
 )
 from sloth_agent.jobs.models import Claim, Progress, Report, unheard
 from sloth_agent.jobs.ports import JobStore
-from sloth_agent.jobs.trying import may_pass, pause_after
+from sloth_agent.jobs.trying import is_worth_another_try, pause_after
 
 DEADLINE = timedelta(hours=1)
 """Longer than any file may take to be read and embedded; what takes longer hangs."""
@@ -87,11 +87,11 @@ class Running:
             _log.error("The job %s %s failed.", claim.kind, claim.subject, exc_info=failure)
         problem = _problem(failure)
         now = self.clock()
-        if claim.is_last or not may_pass(failure):
-            await store.end(claim, now=now, problem=problem)
-        else:
+        if not claim.is_last and is_worth_another_try(failure, tries=claim.tries):
             pause = pause_after(claim.tries, chance=self.chance())
             await store.put_off(claim, until=now + pause, problem=problem)
+        else:
+            await store.end(claim, now=now, problem=problem)
 
     async def _watched(
         self, store: JobStore, claim: Claim, work: Work, latest: _Latest

@@ -10,17 +10,25 @@ from sloth_agent.errors import (
     SlothError,
 )
 
-MOST_TRIES = 5
+MOST_LOSSES = 5
+"""How often the process that does a job may end without a word."""
 
-_PASSING = (BackendUnavailable, JobTimeout, ParseMemory, ParseTimeout)
+_PATIENCE: tuple[tuple[type[Exception], int], ...] = (
+    (BackendUnavailable, 12),  # what is away comes back: an hour and more
+    (ParseTimeout, 2),  # the machine may have been busy
+    (ParseMemory, 2),
+    (JobTimeout, 2),
+    (SlothError, 1),  # a bad file stays bad
+    (Exception, 3),  # a bug may have had its moment
+)
 
 _FIRST_PAUSE = timedelta(seconds=2)
 _LONGEST_PAUSE = timedelta(minutes=10)
 
 
-def may_pass(error: Exception) -> bool:
-    """What is away may come back, and a bug may have had its moment; a bad file stays bad."""
-    return isinstance(error, _PASSING) or not isinstance(error, SlothError)
+def is_worth_another_try(error: Exception, *, tries: int) -> bool:
+    """Whether a job that failed so, at its `tries`th try, is tried again."""
+    return tries < next(most for kind, most in _PATIENCE if isinstance(error, kind))
 
 
 def pause_after(tries: int, *, chance: float) -> timedelta:

@@ -80,10 +80,12 @@ class Hands:
         await self.board.release_overdue(now=self.running.clock())
         for worker in await self.board.workers():
             if self.running.workers.is_gone(worker):
-                await self.hand_back(worker)
+                await self.board.release_all_of(worker, lost=True, now=self.running.clock())
 
-    async def hand_back(self, worker: str) -> None:
-        await self.board.release_all_of(worker, now=self.running.clock())
+    async def hand_back(self) -> None:
+        """Let others have what was begun here, and will not be ended here."""
+        here = self.running.workers.here
+        await self.board.release_all_of(here, lost=False, now=self.running.clock())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,7 +116,7 @@ class Working:
                     await places.acquire()
             jobs.cancel_scope.cancel()
         with suppress(BackendUnavailable):  # the leases run out
-            await self.hands.hand_back(self.hands.running.workers.here)
+            await self.hands.hand_back()
 
     async def _take_jobs(self, jobs: TaskGroup, places: anyio.Semaphore) -> None:
         while True:

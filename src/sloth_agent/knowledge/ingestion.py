@@ -18,7 +18,7 @@ from sloth_agent.errors import (
 )
 from sloth_agent.ids import DocumentId
 from sloth_agent.jobs.models import Claim, Progress, Report, unheard
-from sloth_agent.jobs.trying import may_pass
+from sloth_agent.jobs.trying import is_worth_another_try
 from sloth_agent.knowledge.chunking import ChunkSizes, cut, full_text
 from sloth_agent.knowledge.embedding import vectors_of
 from sloth_agent.knowledge.models import (
@@ -93,7 +93,11 @@ class Ingestion:
             CostLimitExceeded,
             ConfigurationError,
         ) as error:
-            if claim is not None and not claim.is_last and may_pass(error):
+            if (
+                claim is not None
+                and not claim.is_last
+                and is_worth_another_try(error, tries=claim.tries)
+            ):
                 raise
             return await self._failed(document, error, active, claim)
 

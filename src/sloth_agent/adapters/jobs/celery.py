@@ -47,6 +47,10 @@ class CeleryEngine:
     def __init__(self, app: Celery) -> None:
         self._app = app
 
+    async def check(self) -> str:
+        waiting = sum([await self.waiting(queue) for queue in Queue])
+        return f"Celery over Redis, {waiting} messages wait"
+
     async def announce(self, queue: Queue, id: JobId) -> None:
         await self.send(WORK, queue, args=(queue.value, str(id)))
 

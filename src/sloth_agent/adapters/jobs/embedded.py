@@ -10,6 +10,9 @@ class EmbeddedEngine:
 
     does_own = True
 
+    async def check(self) -> str:
+        return "workers listen to PostgreSQL"
+
     async def announce(self, queue: Queue, id: JobId) -> None:
         """It was said already."""
 

@@ -15,7 +15,7 @@ from sloth_agent.adapters.stores.postgres.jobs import JOB_COLUMNS, WAKING, job_o
 from sloth_agent.errors import Problem
 from sloth_agent.ids import JobId
 from sloth_agent.jobs.models import Claim, Job, JobKind, JobStatus, Queue
-from sloth_agent.jobs.trying import MOST_TRIES
+from sloth_agent.jobs.trying import MOST_LOSSES
 
 # Jumps from one tenant's jobs to the next one's along the index, however many each has; then the
 # most urgent tenants, those served longest ago before others, until one has a job that is due.
@@ -74,19 +74,7 @@ class PostgresJobBoard:
         return None
 
     async def release_overdue(self, *, now: datetime) -> int:
-        # Those without a try left first: whatever is released after them has one.
-        given_up = await self._found(
-            "update public.processing_jobs set status = 'failed', problem = %s, completed_at = %s,"
-            " lease_until = null"
-            " where status = 'processing' and lease_until <= %s and attempts >= %s returning 1",
-            (Jsonb(asdict(_UNENDED)), now, now, MOST_TRIES),
-        )
-        released = await self._released(
-            f"update public.processing_jobs set {_RELEASED}"
-            " where status = 'processing' and lease_until <= %s returning 1",
-            (now, now),
-        )
-        return len(given_up) + len(released)
+        return await self._lost("lease_until <= %s", now, now=now)
 
     async def workers(self) -> Sequence[str]:
         rows = await self._found(
@@ -94,13 +82,30 @@ class PostgresJobBoard:
         )
         return sorted({worker for (worker,) in rows if worker})
 
-    async def release_all_of(self, worker: str, *, now: datetime) -> int:
+    async def release_all_of(self, worker: str, *, lost: bool, now: datetime) -> int:
+        if lost:
+            return await self._lost("worker = %s", worker, now=now)
         released = await self._released(
             f"update public.processing_jobs set {_RELEASED}"
             " where status = 'processing' and worker = %s returning 1",
             (now, worker),
         )
         return len(released)
+
+    async def _lost(self, which: LiteralString, value: object, *, now: datetime) -> int:
+        # Those that were lost too often first: whatever is released after them was not.
+        given_up = await self._found(
+            "update public.processing_jobs set status = 'failed', problem = %s, completed_at = %s,"
+            " lease_until = null"
+            f" where status = 'processing' and losses + 1 >= %s and {which} returning 1",
+            (Jsonb(asdict(_UNENDED)), now, MOST_LOSSES, value),
+        )
+        released = await self._released(
+            f"update public.processing_jobs set {_RELEASED}, losses = losses + 1"
+            f" where status = 'processing' and {which} returning 1",
+            (now, value),
+        )
+        return len(given_up) + len(released)
 
     async def next_due(self, queues: Collection[Queue]) -> datetime | None:
         rows = await self._found(
@@ -145,8 +150,8 @@ class PostgresJobBoard:
 
     async def retry(self, id: JobId, *, now: datetime) -> Job | None:
         rows = await self._released(
-            f"update public.processing_jobs set {_RELEASED}, attempts = 0, problem = null,"
-            " progress = null, started_at = null, completed_at = null"
+            f"update public.processing_jobs set {_RELEASED}, attempts = 0, losses = 0,"
+            " problem = null, progress = null, started_at = null, completed_at = null"
             f" where id = %s and status = 'failed' returning {JOB_COLUMNS}",
             (now, id),
         )
@@ -199,6 +204,6 @@ async def _claimed(database: Database, values: Mapping[str, object]) -> tuple[st
         details=details,
         token=token,
         tries=attempts,
-        is_last=attempts >= MOST_TRIES,
+        is_last=False,
     )
     return schema, claim

@@ -30,7 +30,7 @@ _ASKING: LiteralString = (
     " queue = excluded.queue, priority = excluded.priority, created_at = excluded.created_at,"
     " due_at = case when kept.status = 'pending' then least(kept.due_at, excluded.due_at)"
     " else excluded.due_at end,"
-    " status = excluded.status, attempts = excluded.attempts, token = kept.token + 1,"
+    " status = excluded.status, attempts = excluded.attempts, losses = 0, token = kept.token + 1,"
     " worker = excluded.worker, lease_until = excluded.lease_until,"
     " started_at = excluded.started_at, progress = null, problem = null, completed_at = null"
 )

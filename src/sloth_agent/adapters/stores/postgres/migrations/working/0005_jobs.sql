@@ -1,6 +1,7 @@
 -- Working table of this database: work for later, of all its tenants; the truth for every engine.
 -- One job of a kind for each subject: who asks for it again begins it anew. `token` grows with each
--- claim, and whoever writes what a job came to has to know it.
+-- claim, and whoever writes what a job came to has to know it. `losses` counts those among the
+-- attempts whose process ended without a word.
 create table public.processing_jobs (
     schema_name text not null,
     kind text not null,
@@ -11,6 +12,7 @@ create table public.processing_jobs (
     priority integer not null,
     status text not null check (status in ('pending', 'processing', 'completed', 'failed')),
     attempts integer not null default 0,
+    losses integer not null default 0,
     token bigint not null default 0,
     due_at timestamptz not null,
     worker text,
