@@ -433,8 +433,7 @@ async def test_a_few_poisonous_jobs_hold_up_no_other(
         with anyio.fail_after(60):
             async with anyio.create_task_group() as group:
                 group.start_soon(worker.work)
-                while await board.jobs.next_due(QUEUES) or await board.jobs.workers():
-                    await anyio.sleep(0.2)
+                await board.emptied()
                 worker.stop()
     dead = await board.jobs.all(schema_name=None, statuses=[JobStatus.FAILED], limit=1000)
     done = await board.jobs.all(schema_name=None, statuses=[JobStatus.COMPLETED], limit=1000)

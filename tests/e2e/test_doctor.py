@@ -13,8 +13,8 @@ from sloth_agent.app.diagnosis import Finding, Health, examine
 pytestmark = pytest.mark.anyio
 
 CHECKS = [
-    "machine", "disk", "database", "prices", "file store", "reading files", "vectors", "reranker",
-    "answers",
+    "machine", "disk", "database", "prices", "file store", "reading files", "background work",
+    "vectors", "reranker", "answers",
 ]  # fmt: skip
 
 
