@@ -318,6 +318,33 @@ async def test_hidden_files_and_links_below_a_folder_are_left_out(
     assert states(await tenant.ingest(folder / "link.txt")) == {"link.txt": "completed"}
 
 
+async def test_what_the_install_keeps_teaches_nobody(folder: Path, settings: Settings) -> None:
+    """Walked into, named, matched or linked to: no tenant learns what another one has."""
+    home = folder / "install"
+    disk = folder / "other disk"
+    disk.mkdir()
+    home.mkdir()
+    (home / "files").symlink_to(disk)
+    async with AsyncSloth(settings.model_copy(update={"home": home})) as sloth:
+        other, tenant = [await sloth.tenant(name, create=True) for name in ("other", "curious")]
+        await other.ingest_content("secret.txt", b"The password is swordfish.")
+        [original] = (path for path in disk.rglob("*") if path.is_file())
+        assert states(await tenant.ingest(folder)).keys() == {"prices.md", "години.txt"}
+        link = folder.with_name("link")
+        link.symlink_to(home)
+        (folder / "link.txt").symlink_to(original)
+        for named in (
+            *(home, disk, original, home / "postgres", original.parent, folder / "link.txt"),
+            *(home / "files" / original.relative_to(disk), f"{home}/files/*/*", f"{folder}/in*"),
+            *(link, f"{link}/files/**/*", folder / "nowhere" / ".." / "install" / "files"),
+        ):
+            report = await tenant.ingest(named)
+            assert [file.problem and file.problem.code for file in report.files] == ["forbidden"]
+        everything = await tenant.ingest(f"{folder}/**/*")
+        assert set(problems(everything)) == {"install"}
+        assert await texts(tenant, "password swordfish") == []
+
+
 async def test_what_cannot_be_read_stops_nothing_else(
     tenant: AsyncTenant, folder: Path, tmp_path: Path
 ) -> None:

@@ -32,6 +32,7 @@ from sloth_agent.jobs.tenant_work import TenantWork
 from sloth_agent.knowledge.documents import Documents, spelled, too_large
 from sloth_agent.knowledge.ingestion import Ingestion
 from sloth_agent.knowledge.models import Document, DocumentStatus, Unread
+from sloth_agent.knowledge.off_limits import OffLimits
 
 FILES_AT_ONCE = 4
 
@@ -82,6 +83,7 @@ class Intake:
     documents: Documents
     ingestion: Ingestion
     work: TenantWork
+    off_limits: OffLimits
 
     async def take_in(
         self,
@@ -95,15 +97,16 @@ class Intake:
         """Learn from files, folders (with all below them) and patterns such as `docs/*.pdf`.
 
         One bad file never stops the others. Hidden files and symbolic links inside a folder are
-        left out. Without `wait` files are kept, to be read by a worker. `on_found` hears how many
-        files there are, `on_progress` how far each is, `on_outcome` what became of it.
+        left out, and so is what the install itself keeps. Without `wait` files are kept, to be
+        read by a worker. `on_found` hears how many files there are, `on_progress` how far each
+        is, `on_outcome` what became of it.
 
         Raises:
             DatabaseUnavailable, StorageUnavailable, SubscriptionExpired: what was done so far is
                 kept.
         """
         started = time.perf_counter()
-        found = await anyio.to_thread.run_sync(lambda: list(dict.fromkeys(_files(paths))))
+        found = await anyio.to_thread.run_sync(_found, paths, self.off_limits)
         on_found(len(found))
         outcomes: dict[Path, FileOutcome] = {}
         stopped: list[SlothError] = []
@@ -147,7 +150,7 @@ class Intake:
 
     async def _take_in_one(self, path: Path, report: Report | None) -> FileOutcome:
         try:
-            content = await anyio.to_thread.run_sync(_content, path, self.documents.max_bytes)
+            content = await anyio.to_thread.run_sync(self._content, path)
             source = spelled(str(await anyio.Path(path).absolute()))
             for twin in await self.documents.with_content(content):
                 if _completed(twin) and twin.source != source and await _is_gone(twin):
@@ -157,6 +160,10 @@ class Intake:
             return await self._learn(str(path), document, report)
         except Exception as error:  # noqa: BLE001 - the outer edge of one file
             return _failed(str(path), error)
+
+    def _content(self, path: Path) -> bytes:
+        self.off_limits.check(path)
+        return _content(path, self.documents.max_bytes)
 
     async def _learn(self, path: str, document: Document, report: Report | None) -> FileOutcome:
         """Without somebody who hears how far it is, reading is left to a worker."""
@@ -189,15 +196,22 @@ def _reading(document: Document) -> NewJob:
     return NewJob(kind=JobKind.INGEST, subject=document.id)
 
 
-def _files(paths: Sequence[str | Path]) -> Iterator[Path]:
+def _found(paths: Sequence[str | Path], off_limits: OffLimits) -> list[Path]:
+    return list(dict.fromkeys(_files(paths, off_limits)))
+
+
+def _files(paths: Sequence[str | Path], off_limits: OffLimits) -> Iterator[Path]:
     """Existing files, and missing ones by their given name, each folder in a fixed order."""
     for given in paths:
         path = Path(given)
         if _is_folder(path):
-            yield from _below(path)
+            yield from _below(path, off_limits)
         elif not os.path.lexists(path) and glob.has_magic(str(given)):
             for match in _matches(str(given)) or [path]:
-                yield from _below(match) if _is_folder(match) else [match]
+                if off_limits.holds(match):
+                    yield off_limits.home  # one refusal, for all that it holds
+                else:
+                    yield from _below(match, off_limits) if _is_folder(match) else [match]
         else:
             yield path
 
@@ -214,11 +228,18 @@ def _matches(pattern: str) -> list[Path]:
     return sorted(Path(match) for match in glob.glob(pattern, recursive=True))  # noqa: PTH207
 
 
-def _below(folder: Path) -> Iterator[Path]:
+def _below(folder: Path, off_limits: OffLimits) -> Iterator[Path]:
     """The files of a folder, and the folders that cannot be opened."""
+    if off_limits.holds(folder):
+        yield folder  # whoever opens it will say why
+        return
     closed: list[OSError] = []
     for parent, folders, files in os.walk(folder, onerror=closed.append):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        folders[:] = sorted(
+            name
+            for name in folders
+            if not name.startswith(".") and not off_limits.holds(Path(parent, name))
+        )
         for name in sorted(files):
             path = Path(parent, name)
             if not name.startswith(".") and _is_regular(path):
