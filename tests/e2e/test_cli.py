@@ -416,6 +416,25 @@ def test_an_empty_folder(sloth_cli: Sloth, tmp_path: Path) -> None:
     assert "no files" in shown.stderr
 
 
+@pytest.mark.usefixtures("docs")
+@pytest.mark.parametrize("command", ["ingest", "eval", "admin plans load"])
+def test_a_variable_that_is_unset_names_nothing(command: str, sloth_cli: Sloth) -> None:
+    shown = sloth_cli(*command.split(), "")
+    assert (shown.rc, shown.stdout) == (2, "")
+    assert "empty. (Is a variable unset?" in shown.error
+    assert sloth_cli("documents", "list", "--json").json["items"] == []
+
+
+def test_questions_that_are_not_there(sloth_cli: Sloth, docs: Path) -> None:
+    folder = sloth_cli("eval", str(docs))
+    assert (folder.rc, folder.error) == (2, f"error: {docs} is a folder. (Name a file in it.)")
+    absent = sloth_cli("eval", "/nope.jsonl")
+    assert (absent.rc, absent.error) == (
+        1,
+        "error: There is no file /nope.jsonl. (Check the path.)",
+    )
+
+
 def test_a_tenant_twice(sloth_cli: Sloth) -> None:
     shown = sloth_cli("tenants", "create", sloth_cli.tenant)
     assert shown.rc == 1

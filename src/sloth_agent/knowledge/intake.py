@@ -18,6 +18,7 @@ import anyio.to_thread
 from sloth_agent.errors import (
     Conflict,
     DatabaseUnavailable,
+    InvalidInput,
     NotFound,
     Problem,
     SlothError,
@@ -102,9 +103,16 @@ class Intake:
         is, `on_outcome` what became of it.
 
         Raises:
+            InvalidInput: an empty path, which would otherwise be the working directory.
             DatabaseUnavailable, StorageUnavailable, SubscriptionExpired: what was done so far is
                 kept.
         """
+        if "" in paths:
+            raise InvalidInput(
+                "A path is empty.",
+                hint="Is a variable unset? The working directory is `.`.",
+                field="paths",
+            )
         started = time.perf_counter()
         found = await anyio.to_thread.run_sync(_found, paths, self.off_limits)
         on_found(len(found))
