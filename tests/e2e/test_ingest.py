@@ -136,6 +136,39 @@ async def test_a_moved_file_is_neither_read_nor_embedded_again(
     assert passage.document == "new prices.md"
 
 
+async def test_a_file_is_one_document_whatever_way_leads_to_it(
+    tenant: AsyncTenant, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = folder / "prices.md"
+    (folder / "deeper").mkdir()
+    link = folder.with_name("link")
+    link.symlink_to(folder)
+    monkeypatch.chdir(folder / "deeper")
+    ways = (path, link / "prices.md", Path("../prices.md"), folder / "deeper" / ".." / "prices.md")
+    for number, way in enumerate(ways):
+        path.write_text(f"A haircut costs {number} euro.")
+        [file] = (await tenant.ingest(way)).files
+        assert (file.path, file.status) == (str(way), Outcome.COMPLETED)
+        assert await texts(tenant, "haircut") == [f"A haircut costs {number} euro."]
+    assert [file.path for file in (await tenant.ingest(*ways)).files] == [str(path)]
+    [document] = await tenant.documents()
+    assert document.source == str(path)
+
+
+async def test_a_source_that_was_kept_as_it_was_spelled_moves(
+    tenant: AsyncTenant, folder: Path
+) -> None:
+    """Earlier releases kept the way as it was typed."""
+    (folder / "deeper").mkdir()
+    documents, typed = tenant.services.documents, str(folder / "deeper" / ".." / "prices.md")
+    old = await documents.upload("prices.md", PRICES.encode(), source=typed)
+    await tenant.services.ingestion.ingest(old.id)
+    [file] = (await tenant.ingest(folder / "prices.md")).files
+    assert (file.status, file.document_id) == (Outcome.SKIPPED, old.id)
+    [document] = await tenant.documents()
+    assert document.source == str(folder / "prices.md")
+
+
 async def test_a_file_moved_over_another_is_read_as_that_one(
     tenant: AsyncTenant, folder: Path
 ) -> None:

@@ -159,9 +159,9 @@ class Intake:
     async def _take_in_one(self, path: Path, report: Report | None) -> FileOutcome:
         try:
             content = await anyio.to_thread.run_sync(self._content, path)
-            source = spelled(str(await anyio.Path(path).absolute()))
+            source = spelled(await anyio.to_thread.run_sync(os.path.realpath, path))
             for twin in await self.documents.with_content(content):
-                if _completed(twin) and twin.source != source and await _is_gone(twin):
+                if _completed(twin) and twin.source != source and await _has_left(twin, source):
                     with suppress(Conflict):  # it took the place of a known file: that one changed
                         return _outcome(str(path), await self.documents.moved_to(source, twin))
             document = await self.documents.upload(path.name, content, source=source)
@@ -205,7 +205,13 @@ def _reading(document: Document) -> NewJob:
 
 
 def _found(paths: Sequence[str | Path], off_limits: OffLimits) -> list[Path]:
-    return list(dict.fromkeys(_files(paths, off_limits)))
+    """Each file once, by the first of its names."""
+    found: dict[str, Path] = {}
+    for path in _files(paths, off_limits):
+        is_there = os.path.exists(path)  # noqa: PTH110 - raises nothing, whatever the name
+        # What is not there is told by the name that was asked for.
+        found.setdefault(os.path.realpath(path) if is_there else str(path), path)
+    return list(found.values())
 
 
 def _files(paths: Sequence[str | Path], off_limits: OffLimits) -> Iterator[Path]:
@@ -285,10 +291,13 @@ def _content(path: Path, max_bytes: int) -> bytes:
     return content
 
 
-async def _is_gone(document: Document) -> bool:
-    source = anyio.Path(document.source)
+async def _has_left(document: Document, source: str) -> bool:
+    """Whether nothing is left where it came from, or another way led there to the same file."""
+    old = anyio.Path(document.source)
     try:
-        return source.is_absolute() and not await source.exists()
+        if not old.is_absolute():
+            return False
+        return not await old.exists() or spelled(str(await old.resolve())) == source
     except OSError:  # it cannot be looked at, in a closed folder say, and may well be there
         return False
 
