@@ -18,6 +18,7 @@ from sloth_agent.errors import Conflict, InvalidInput, NotFound, StorageUnavaila
 from sloth_agent.knowledge.intake import FileOutcome, IngestReport, Outcome
 from sloth_agent.knowledge.models import DocumentStatus
 from sloth_agent.knowledge.ports import Embedder
+from sloth_agent.tenants.audit import SYSTEM
 
 pytestmark = pytest.mark.anyio
 
@@ -457,6 +458,20 @@ async def test_files_that_vanish_and_change_meanwhile(tenant: AsyncTenant, folde
     again = await tenant.ingest(folder)
     assert again.count(Outcome.FAILED) == 0
     assert await texts(tenant, "changed number 39") != []
+
+
+@pytest.mark.skipif(os.name != "posix", reason="rights of POSIX")
+async def test_nobody_else_may_look_into_a_home_that_we_make(
+    folder: Path, tmp_path: Path, settings: Settings
+) -> None:
+    home = tmp_path / "new" / "home"
+    async with AsyncSloth(settings.model_copy(update={"home": home})) as sloth:
+        tenant = await sloth.tenant("default")
+        assert (await tenant.ingest(folder)).count(Outcome.COMPLETED) == 2
+        await sloth.backups.create(by=SYSTEM)
+        kept = [home, *home.rglob("*")]
+        assert {"data", "files", "backups"} <= {path.name for path in kept}
+        assert [path for path in kept if path.stat().st_mode & 0o077] == []
 
 
 async def test_a_store_that_cannot_be_written_is_one_error(
