@@ -557,6 +557,23 @@ def test_nobody_reads(taught: Sloth, command: tuple[str, ...]) -> None:
     assert stderr == b""
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is full")
+@pytest.mark.parametrize(
+    "command",
+    ["search haircut", "chat haircut", "documents list", "tenants list --json", "--help",
+     "admin prices", "search --help", "--version", "ingest ."],
+)  # fmt: skip
+def test_stdout_cannot_be_written(taught: Sloth, command: str) -> None:
+    with (
+        Path("/dev/full").open("wb") as full,
+        taught.start(*command.split(), stdout=full) as process,
+    ):
+        _, stderr = process.communicate(timeout=30)
+    assert process.returncode == 1
+    last = "error: The output cannot be written: No space left on device."
+    assert stderr.decode().splitlines() == [last]
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("command", ["search haircut", "tenants list --json", "--help", "nonsense"])
 def test_stdout_is_closed(taught: Sloth, command: str) -> None:

@@ -16,6 +16,7 @@ from typer.exceptions import TyperException
 from sloth_agent.cli.exits import FAILED, WRONG_USAGE
 from sloth_agent.cli.on_demand import OnDemand, OnDemandGroup
 from sloth_agent.cli.output import note
+from sloth_agent.cli.writing import Output
 from sloth_agent.errors import InvalidInput, SlothError
 
 _CLI = "sloth_agent.cli"
@@ -165,6 +166,8 @@ def _make_streams_patient() -> None:
     for stream in (sys.stdin, sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="replace")
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout = Output.over(sys.stdout)
 
 
 def _outcome(arguments: list[str], *, debug: bool) -> int:
