@@ -455,6 +455,30 @@ def test_stdin(sloth_cli: Sloth) -> None:
     assert sloth_cli("chat", "-", stdin=b"x" * 1_000_000).error
 
 
+@pytest.mark.parametrize("nothing", [b"", b" \n"])
+def test_an_empty_stdin_forgets_nothing(sloth_cli: Sloth, nothing: bytes) -> None:
+    assert sloth_cli("ingest", "-", stdin=b"A haircut costs 40 euro.").rc == 0
+    shown = sloth_cli("ingest", "-", "--json", stdin=nothing)
+    [file] = shown.json["files"]
+    assert (shown.rc, file["path"], file["error"]["code"]) == (1, "stdin", "file_empty")
+    [document] = sloth_cli("documents", "list", "--json").json["items"]
+    assert (document["title"], document["status"]) == ("stdin", "completed")
+    assert "40" in sloth_cli("chat", "How much is a haircut?").stdout
+
+
+def test_texts_from_stdin_have_names(sloth_cli: Sloth) -> None:
+    for name, price in (("hair.md", "40"), ("nails.md", "25"), ("hair.md", "45")):
+        content = f"# Prices\n\nIt costs {price} euro.\n".encode()
+        assert sloth_cli("ingest", "-", "--name", name, stdin=content).rc == 0
+    items = sloth_cli("documents", "list", "--json").json["items"]
+    assert [(item["title"], item["type"]) for item in items] == [
+        ("hair.md", "text/markdown"), ("nails.md", "text/markdown")]  # fmt: skip
+    found = sloth_cli("search", "costs euro", "--document", "hair.md", "--json").json["results"]
+    assert "45" in found[0]["text"]
+    for words in (("-", "--name", ""), (".", "--name", "hair.md")):
+        assert sloth_cli("ingest", *words, stdin=b"x").rc == 2
+
+
 def test_floors_of_eval(taught: Sloth, tmp_path: Path) -> None:
     questions = tmp_path / "questions.jsonl"
     questions.write_text('{"question": "How much is a haircut?", "answers": ["41 dollars"]}')

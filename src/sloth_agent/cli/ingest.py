@@ -26,6 +26,9 @@ def ingest(
     no_wait: Annotated[
         bool, typer.Option("--no-wait", help="Keep the files and leave reading to `sloth worker`.")
     ] = False,
+    name: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Of what comes from stdin. [default: stdin]")
+    ] = None,
     tenant: Tenant = None,
     as_json: Json = False,
 ) -> None:
@@ -33,6 +36,8 @@ def ingest(
     from sloth_agent.app.bodies import ingest_body
     from sloth_agent.knowledge.intake import IngestReport
 
+    if name is not None and (not name.strip() or "-" not in paths):
+        raise typer.BadParameter("It names what comes from stdin: -", param_hint="--name")
     with opened() as sloth:
         assistant = sloth.tenant(tenant)
         with _progress() as heard:
@@ -45,7 +50,8 @@ def ingest(
                 on_outcome=heard.outcome,
             )
             if "-" in paths:
-                typed = assistant.ingest_content("stdin", sys.stdin.buffer.read(), wait=not no_wait)
+                content = sys.stdin.buffer.read()
+                typed = assistant.ingest_content(name or "stdin", content, wait=not no_wait)
                 report = IngestReport(files=(*report.files, typed), seconds=report.seconds)
         if as_json:
             show_json(ingest_body(report))

@@ -18,6 +18,7 @@ import anyio.to_thread
 from sloth_agent.errors import (
     Conflict,
     DatabaseUnavailable,
+    FileEmpty,
     InvalidInput,
     NotFound,
     Problem,
@@ -143,7 +144,13 @@ class Intake:
         )
 
     async def take_in_content(self, name: str, content: bytes, *, wait: bool = True) -> FileOutcome:
-        """Learn from bytes that have a name but no place on this machine."""
+        """Learn from bytes that have a name but no place on this machine.
+
+        Nothing, or white space, is refused, and what the name taught before stays.
+        """
+        if not content.strip():
+            empty = FileEmpty(f"There is nothing in {name}.", hint="Nothing was changed.")
+            return _failed(name, empty)
         try:
             document = await self.documents.upload(name, content)
             return await self._learn(name, document, unheard if wait else None)
