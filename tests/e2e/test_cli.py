@@ -435,6 +435,13 @@ def test_questions_that_are_not_there(sloth_cli: Sloth, docs: Path) -> None:
     )
 
 
+def test_a_file_that_failed_says_what_to_do(sloth_cli: Sloth, docs: Path) -> None:
+    (docs / "large.txt").write_bytes(b"word " * 300_000)
+    small = sloth_cli.using(SLOTH_MAX_UPLOAD_MB="1")
+    assert "raise SLOTH_MAX_UPLOAD_MB. [file_too_large]" in small("ingest", str(docs)).stderr
+    assert "Check the path. [not_found]" in sloth_cli("ingest", "nowhere.txt").stderr
+
+
 def test_a_tenant_twice(sloth_cli: Sloth) -> None:
     shown = sloth_cli("tenants", "create", sloth_cli.tenant)
     assert shown.rc == 1

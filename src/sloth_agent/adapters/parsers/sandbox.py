@@ -63,7 +63,8 @@ class SandboxReader:
         if len(content) > self._max_file_bytes:
             limit = self._max_file_bytes // (1024 * 1024)
             raise FileTooLarge(
-                f"The file is larger than {limit} MB.", hint="Split it into smaller files."
+                f"The file is larger than {limit} MB.",
+                hint="Split the file, or raise SLOTH_MAX_UPLOAD_MB.",
             )
         async with self._turns:
             nursery = self._free()
