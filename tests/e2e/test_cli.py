@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import time
+import zipfile
 from datetime import UTC, datetime
 from pathlib import Path
 from uuid import uuid4
@@ -76,15 +77,15 @@ def test_every_help_has_an_example(command: tuple[str, ...], tmp_path: Path) -> 
 def test_a_day_with_json(sloth_cli: Sloth, docs: Path) -> None:
     """Every command that prints data prints one document that a script can read."""
     report = sloth_cli("ingest", str(docs), "--json").json
-    assert set(report) == {"files", "completed", "skipped", "failed", "seconds"}
+    assert set(report) == {"files", "completed", "skipped", "failed", "pending", "seconds"}
     assert (report["completed"], report["skipped"], report["failed"]) == (2, 0, 0)
     assert set(report["files"][0]) == {
-        "path", "status", "document_id", "pages", "chunks", "error",
+        "path", "status", "document_id", "job_id", "pages", "chunks", "error", "unread",
     }  # fmt: skip
     assert sloth_cli("ingest", str(docs), "--json").json["skipped"] == 2
 
     found = sloth_cli("search", "haircut", "-k", "1", "--json").json
-    assert set(found) == {"results", "timings_ms"}
+    assert set(found) == {"results", "timings_ms", "not_read"}
     [result] = found["results"]
     assert {"document", "page", "section", "text", "score"} <= set(result)
     assert (result["document"], result["section"]) == ("prices.md", "Prices")
@@ -92,7 +93,7 @@ def test_a_day_with_json(sloth_cli: Sloth, docs: Path) -> None:
     answer = sloth_cli("chat", "How much is a haircut?", "--json").json
     assert {
         "answer", "grounded", "citations", "conversation_id", "message_id", "model", "usage",
-        "timings_ms",
+        "timings_ms", "not_read",
     } == set(answer)  # fmt: skip
     assert answer["grounded"]
     assert "40" in answer["answer"]
@@ -252,7 +253,7 @@ def test_periodic_tasks_from_the_command_line(sloth_cli: Sloth) -> None:
     assert "Sundays 03:00" in sloth_cli("tasks", "list").stdout
     done = sloth_cli("tasks", "run", "clean-up", "--at", "2020-01-01", "--json").json
     assert (done["task"], done["problem"]) == ("clean-up", None)
-    assert set(done["outcome"]) == {"files", "folders", "vacant_spaces", "failed_tenants"}
+    assert set(done["outcome"]) == {"files", "folders", "vacant_spaces", "failed_tenants", "jobs"}
     assert sloth_cli("tasks", "run", "clean-up").stdout.startswith("clean-up: files ")
     assert sloth_cli("tasks", "run", "--due").rc == 0
     assert sloth_cli("tasks", "run", "--due", "--json").json == {"runs": []}
@@ -440,6 +441,34 @@ def test_a_file_that_failed_says_what_to_do(sloth_cli: Sloth, docs: Path) -> Non
     small = sloth_cli.using(SLOTH_MAX_UPLOAD_MB="1")
     assert "raise SLOTH_MAX_UPLOAD_MB. [file_too_large]" in small("ingest", str(docs)).stderr
     assert "Check the path. [not_found]" in sloth_cli("ingest", "nowhere.txt").stderr
+
+
+def test_documents_of_one_title_are_told_apart(sloth_cli: Sloth, docs: Path) -> None:
+    assert "source" not in sloth_cli("documents", "list").stdout
+    (docs / "en").mkdir()
+    (docs / "en" / "prices.md").write_text("A shave costs 15 euro.")
+    assert sloth_cli("ingest", str(docs)).rc == 0
+    lines = sloth_cli("documents", "list").stdout.splitlines()
+    assert next(line.split()[-1] for line in lines if "title" in line) == "source"
+    sources = [line.split()[-1] for line in lines if "prices.md" in line]
+    assert sorted(sources) == ["en/prices.md", "prices.md"]
+    [hours] = [line for line in lines if "hours.txt" in line]
+    assert str(docs) not in hours
+
+
+def test_a_file_that_was_read_in_part_is_named_again(sloth_cli: Sloth, tmp_path: Path) -> None:
+    path = tmp_path / "all.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("broken.pdf", "%PDF-1.4 nothing more")
+        archive.writestr("note.txt", "A haircut costs 40 euro.")
+    for status in ("completed", "skipped"):
+        [file] = sloth_cli("ingest", str(path), "--json").json["files"]
+        assert (file["status"], file["error"]) == (status, None)
+        [part] = file["unread"]
+        assert (part["part"], part["code"]) == ("broken.pdf", "file_damaged")
+    again = sloth_cli("ingest", str(path))
+    assert (again.rc, "partly read" in again.stderr) == (0, True)
+    assert "partly read" in sloth_cli("documents", "list").stdout
 
 
 def test_a_tenant_twice(sloth_cli: Sloth) -> None:

@@ -68,7 +68,7 @@ def _show(report: "IngestReport") -> None:
     for file in report.files:
         if file.problem:
             note(f"failed: {file.path}: {file.problem.message} [{file.problem.code}]")
-        elif file.unread and file.status is Outcome.COMPLETED:
+        elif file.unread:
             parts = ", ".join(part.part for part in file.unread[:10])
             note(f"partly read: {file.path}: nothing was got out of {parts}.")
     if not report.files:
