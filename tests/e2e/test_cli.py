@@ -537,6 +537,25 @@ def test_an_interactive_chat(taught: Sloth) -> None:
     assert "40" in shown.stdout
 
 
+@pytest.mark.parametrize("word", ["exit", "QUIT ", "/exit", "/quit"])
+def test_a_word_that_ends_a_conversation(taught: Sloth, word: str) -> None:
+    shown = taught("chat", stdin=f"{word}\nHow much is a haircut?\n".encode())
+    assert (shown.rc, shown.stdout, shown.stderr) == (0, "", "")
+
+
+def test_a_no_changes_nothing(sloth_cli: Sloth) -> None:
+    master, slave = pty.openpty()
+    command = ("tenants", "delete", sloth_cli.tenant)
+    with sloth_cli.start(*command, stdin=slave) as process:
+        os.close(slave)
+        os.write(master, b"n\n")
+        stdout, stderr = process.communicate(timeout=30)
+    os.close(master)
+    assert (process.returncode, stdout.strip()) == (1, b"")
+    assert stderr.decode().endswith("Nothing was changed.\n")
+    assert sloth_cli("tenants", "show", sloth_cli.tenant).rc == 0
+
+
 def test_debug_shows_where_it_happened(sloth_cli: Sloth) -> None:
     shown = sloth_cli("--debug", "tenants", "show", "nobody")
     assert shown.rc == 1
@@ -752,6 +771,10 @@ def test_a_database_that_is_not_there(sloth_cli: Sloth, url: str, says: str) -> 
         assert (shown.rc, shown.stdout) == (1, "")
         assert says in shown.error
         assert "wrong" not in shown.stderr
+    status = sloth("db", "status", "--json")
+    assert status.rc == 1
+    if says == "cannot be reached":  # an address at least
+        assert (status.json["kind"], status.json["tenants"]) == ("external", None)
     doctor = sloth("doctor", "--json")
     assert doctor.rc == 1
     checks = {check["name"]: check["status"] for check in doctor.json["checks"]}

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import typer
 
+from sloth_agent.cli.exits import FAILED
+from sloth_agent.cli.output import note
 from sloth_agent.errors import InvalidInput, NotFound
 
 
@@ -28,7 +30,9 @@ def read_text(path: str) -> str:
 
 
 def confirm(question: str) -> None:
-    """Only a person may say yes without `--yes`."""
+    """Only a person may say yes without `--yes`; a no ends the command."""
     if not sys.stdin.isatty():
         raise typer.BadParameter("Nobody is there to ask: say --yes.", param_hint="--yes")
-    typer.confirm(question, abort=True, err=True)
+    if not typer.confirm(question, err=True):
+        note("Nothing was changed.")
+        raise typer.Exit(FAILED)
