@@ -155,6 +155,9 @@ Setext
 # no heading
 ```
 <!-- hidden -->
+![](http://evil.example/x.png)
+
+![Our door](http://evil.example/x.png) is _blue_.
 """
     reading = await reader.read(content, name="a.md")
     kinds = [(block.kind, block.text) for block in reading.blocks]
@@ -167,7 +170,8 @@ Setext
         (BlockKind.ITEM, "- wash"),
         (BlockKind.ITEM, "- dry"),
         (BlockKind.HEADING, "Setext"),
-        (BlockKind.PARAGRAPH, "```\n# no heading\n```"),
+        (BlockKind.PARAGRAPH, "# no heading"),
+        (BlockKind.PARAGRAPH, "Our door is blue."),
     ]
     row = reading.blocks[4]
     assert (row.header, row.place.headings) == ("Service | Price", ("Salon", "Prices"))
