@@ -25,8 +25,8 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
-from sloth_agent.errors import ConfigurationError
-from sloth_agent.tenants.models import MAIN_DATABASE
+from sloth_agent.errors import ConfigurationError, InvalidInput
+from sloth_agent.tenants.models import MAIN_DATABASE, checked_slug
 
 Options = TypeVar("Options", bound=BaseModel)
 
@@ -102,6 +102,14 @@ class Settings(BaseSettings):
     email_from: str | None = _vendor("EMAIL_FROM")  # None: EMAIL_HOST_USER
 
     plugins: dict[str, dict[str, str]] = Field(default_factory=dict)
+
+    @field_validator("tenant")
+    @classmethod
+    def _slug(cls, value: str) -> str:
+        try:
+            return checked_slug(value)
+        except InvalidInput as error:  # pydantic knows no other errors than its own and these
+            raise ValueError(error.message.rstrip(".")) from error
 
     @field_validator("databases", mode="before")
     @classmethod

@@ -292,7 +292,7 @@ async def test_results_of_a_lost_claim_are_not_stored(
 async def test_an_unreadable_file_ends_its_job_as_it_ends_its_document(
     tenant: AsyncTenant, jobs: JobStore
 ) -> None:
-    outcome = await tenant.ingest_content("empty.md", b"")
+    outcome = await tenant.ingest_content("broken.pdf", b"%PDF-1.4 nothing more")
     assert outcome.document_id is not None
     found = await jobs.find(JobKind.INGEST, outcome.document_id)
     assert found is not None

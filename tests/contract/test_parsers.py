@@ -155,6 +155,9 @@ Setext
 # no heading
 ```
 <!-- hidden -->
+![](http://evil.example/x.png)
+
+![Our door](http://evil.example/x.png) is _blue_.
 """
     reading = await reader.read(content, name="a.md")
     kinds = [(block.kind, block.text) for block in reading.blocks]
@@ -167,7 +170,8 @@ Setext
         (BlockKind.ITEM, "- wash"),
         (BlockKind.ITEM, "- dry"),
         (BlockKind.HEADING, "Setext"),
-        (BlockKind.PARAGRAPH, "```\n# no heading\n```"),
+        (BlockKind.PARAGRAPH, "# no heading"),
+        (BlockKind.PARAGRAPH, "Our door is blue."),
     ]
     row = reading.blocks[4]
     assert (row.header, row.place.headings) == ("Service | Price", ("Salon", "Prices"))
@@ -446,6 +450,44 @@ async def test_a_long_pdf_is_the_same_by_one_process_and_by_two(
     one = await alone.read(path.read_bytes(), name=path.name)
     await alone.aclose()
     assert await reader.read(path.read_bytes(), name=path.name) == one
+
+
+# --- what looks like a PDF
+
+
+QUOTED = 'A PDF begins with "%PDF-1.7" and ends with "%%EOF".'
+
+
+async def test_an_archive_may_hold_a_pdf_as_it_is(reader: SandboxReader) -> None:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_STORED) as archive:
+        archive.writestr("broken.pdf", "%PDF-1.4 nothing more")
+        archive.writestr("note.txt", "A haircut costs 40 euro.")
+    reading = await reader.read(packed.getvalue(), name="all.zip")
+    assert texts(reading) == ["A haircut costs 40 euro."]
+    assert [part.part for part in reading.unread] == ["broken.pdf"]
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("a.md", QUOTED),
+        ("a.html", f"<html><body><p>{QUOTED}</p></body></html>"),
+        ("a.eml", f"From: a@example.com\nTo: b@example.com\nSubject: PDF\n\n{QUOTED}\n"),
+        ("a", QUOTED),
+    ],
+)
+async def test_a_text_may_quote_how_a_pdf_begins(
+    reader: SandboxReader, name: str, content: str
+) -> None:
+    assert QUOTED in "\n".join(texts(await reader.read(content.encode(), name=name)))
+
+
+async def test_junk_may_stand_in_front_of_a_pdf(reader: SandboxReader, shared_data: Path) -> None:
+    whole = (shared_data / "documents/texts/columns.en.pdf").read_bytes()
+    plain = await reader.read(whole, name="a.pdf")
+    for junk, name in ((b"HTTP/1.1 200 OK\r\n\r\n", "a.pdf"), (b"\xef\xbb\xbf\n", "a")):
+        assert texts(await reader.read(junk + whole, name=name)) == texts(plain)
 
 
 # --- refusals

@@ -133,7 +133,7 @@ async def taught(tenant: AsyncTenant) -> AsyncTenant:
 
 
 def files_of(tenant: AsyncTenant, settings: Settings) -> LocalFiles:
-    return LocalFiles(settings.home / "files" / tenant.services.schema)
+    return LocalFiles(settings.home / "files" / tenant.services.schema, settings.home)
 
 
 def stored(files: LocalFiles) -> set[str]:

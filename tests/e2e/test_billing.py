@@ -41,7 +41,7 @@ def test_plans_from_the_command_line(sloth_cli: Sloth, shipped: bytes) -> None:
 
     wrong = shipped.replace(b"max_users = 3\n", b"max_users = -3\n")
     refused = sloth_cli("admin", "plans", "load", "-", stdin=wrong)
-    assert (refused.rc, refused.stdout) == (1, "")
+    assert (refused.rc, refused.stdout) == (2, "")
     assert "Line 20: max_users of starter is -3" in refused.error
     assert sloth_cli("admin", "plans", "export").stdout.encode() == dearer
     assert sloth_cli("admin", "plans", "load", "/no/such/file").rc == 1

@@ -18,6 +18,7 @@ from sloth_agent.errors import Conflict, InvalidInput, NotFound, StorageUnavaila
 from sloth_agent.knowledge.intake import FileOutcome, IngestReport, Outcome
 from sloth_agent.knowledge.models import DocumentStatus
 from sloth_agent.knowledge.ports import Embedder
+from sloth_agent.tenants.audit import SYSTEM
 
 pytestmark = pytest.mark.anyio
 
@@ -134,6 +135,39 @@ async def test_a_moved_file_is_neither_read_nor_embedded_again(
     assert (document.title, document.source) == ("new prices.md", str(folder / "new prices.md"))
     [passage] = (await tenant.search("manicure", documents=["new prices.md"])).passages[:1]
     assert passage.document == "new prices.md"
+
+
+async def test_a_file_is_one_document_whatever_way_leads_to_it(
+    tenant: AsyncTenant, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = folder / "prices.md"
+    (folder / "deeper").mkdir()
+    link = folder.with_name("link")
+    link.symlink_to(folder)
+    monkeypatch.chdir(folder / "deeper")
+    ways = (path, link / "prices.md", Path("../prices.md"), folder / "deeper" / ".." / "prices.md")
+    for number, way in enumerate(ways):
+        path.write_text(f"A haircut costs {number} euro.")
+        [file] = (await tenant.ingest(way)).files
+        assert (file.path, file.status) == (str(way), Outcome.COMPLETED)
+        assert await texts(tenant, "haircut") == [f"A haircut costs {number} euro."]
+    assert [file.path for file in (await tenant.ingest(*ways)).files] == [str(path)]
+    [document] = await tenant.documents()
+    assert document.source == str(path)
+
+
+async def test_a_source_that_was_kept_as_it_was_spelled_moves(
+    tenant: AsyncTenant, folder: Path
+) -> None:
+    """Earlier releases kept the way as it was typed."""
+    (folder / "deeper").mkdir()
+    documents, typed = tenant.services.documents, str(folder / "deeper" / ".." / "prices.md")
+    old = await documents.upload("prices.md", PRICES.encode(), source=typed)
+    await tenant.services.ingestion.ingest(old.id)
+    [file] = (await tenant.ingest(folder / "prices.md")).files
+    assert (file.status, file.document_id) == (Outcome.SKIPPED, old.id)
+    [document] = await tenant.documents()
+    assert document.source == str(folder / "prices.md")
 
 
 async def test_a_file_moved_over_another_is_read_as_that_one(
@@ -318,6 +352,33 @@ async def test_hidden_files_and_links_below_a_folder_are_left_out(
     assert states(await tenant.ingest(folder / "link.txt")) == {"link.txt": "completed"}
 
 
+async def test_what_the_install_keeps_teaches_nobody(folder: Path, settings: Settings) -> None:
+    """Walked into, named, matched or linked to: no tenant learns what another one has."""
+    home = folder / "install"
+    disk = folder / "other disk"
+    disk.mkdir()
+    home.mkdir()
+    (home / "files").symlink_to(disk)
+    async with AsyncSloth(settings.model_copy(update={"home": home})) as sloth:
+        other, tenant = [await sloth.tenant(name, create=True) for name in ("other", "curious")]
+        await other.ingest_content("secret.txt", b"The password is swordfish.")
+        [original] = (path for path in disk.rglob("*") if path.is_file())
+        assert states(await tenant.ingest(folder)).keys() == {"prices.md", "години.txt"}
+        link = folder.with_name("link")
+        link.symlink_to(home)
+        (folder / "link.txt").symlink_to(original)
+        for named in (
+            *(home, disk, original, home / "postgres", original.parent, folder / "link.txt"),
+            *(home / "files" / original.relative_to(disk), f"{home}/files/*/*", f"{folder}/in*"),
+            *(link, f"{link}/files/**/*", folder / "nowhere" / ".." / "install" / "files"),
+        ):
+            report = await tenant.ingest(named)
+            assert [file.problem and file.problem.code for file in report.files] == ["forbidden"]
+        everything = await tenant.ingest(f"{folder}/**/*")
+        assert set(problems(everything)) == {"install"}
+        assert await texts(tenant, "password swordfish") == []
+
+
 async def test_what_cannot_be_read_stops_nothing_else(
     tenant: AsyncTenant, folder: Path, tmp_path: Path
 ) -> None:
@@ -397,6 +458,20 @@ async def test_files_that_vanish_and_change_meanwhile(tenant: AsyncTenant, folde
     again = await tenant.ingest(folder)
     assert again.count(Outcome.FAILED) == 0
     assert await texts(tenant, "changed number 39") != []
+
+
+@pytest.mark.skipif(os.name != "posix", reason="rights of POSIX")
+async def test_nobody_else_may_look_into_a_home_that_we_make(
+    folder: Path, tmp_path: Path, settings: Settings
+) -> None:
+    home = tmp_path / "new" / "home"
+    async with AsyncSloth(settings.model_copy(update={"home": home})) as sloth:
+        tenant = await sloth.tenant("default")
+        assert (await tenant.ingest(folder)).count(Outcome.COMPLETED) == 2
+        await sloth.backups.create(by=SYSTEM)
+        kept = [home, *home.rglob("*")]
+        assert {"data", "files", "backups"} <= {path.name for path in kept}
+        assert [path for path in kept if path.stat().st_mode & 0o077] == []
 
 
 async def test_a_store_that_cannot_be_written_is_one_error(

@@ -135,7 +135,7 @@ def test_a_rebuild_that_is_left_to_a_worker(sloth: Sloth, tmp_path: Path) -> Non
     write_notes(tmp_path / "notes", 5)
     sloth.using(SLOTH_JOBS="embedded")("ingest", str(tmp_path / "notes"))
     asked = sloth("tenants", "rebuild", "--chunk-size", "300", "--no-wait", "--json").json
-    assert sloth("tenants", "rebuild", "--chunk-size", "10", "--no-wait").rc == 1
+    assert sloth("tenants", "rebuild", "--chunk-size", "10", "--no-wait").rc == 2
     with working(sloth):
         deadline = time.monotonic() + 30
         while sloth("jobs", "why", asked["job_id"], "--json").json["status"] != "completed":

@@ -157,21 +157,32 @@ def test_questions_are_read_and_other_keys_ignored() -> None:
 
 
 @pytest.mark.parametrize(
-    "line",
+    ("line", "wrong"),
     [
-        "nonsense", "[]", "7", "null", "{}", '{"question": "a"}', '{"answers": []}',
-        '{"question": 7, "answers": []}', '{"question": "a", "answers": "b"}',
-        '{"question": "a", "answers": [7]}', '{"question": "a", "answers": [], "documents": "b"}',
-        '{"question": "a", "answers": [], "page": "x"}',
-        '{"question": "a", "answers": [], "language": 7}', "[" * 100_000,
+        ("nonsense", "it is no JSON object"),
+        ("[]", "it is no JSON object"),
+        ("null", "it is no JSON object"),
+        ("[" * 100_000, "it is no JSON object"),
+        ("{}", "question is missing"),
+        ('{"question": "a"}', "answers is missing"),
+        ('{"answers": []}', "question is missing"),
+        ('{"question": 7, "answers": []}', "question is not a text"),
+        ('{"question": "a", "answers": "b"}', "answers is not a list of texts"),
+        ('{"question": "a", "answers": [7]}', "answers is not a list of texts"),
+        ('{"question": "a", "answers": [], "documents": "b"}', "documents is not a list of texts"),
+        ('{"question": "a", "answers": [], "page": "x"}', "page is not a whole number"),
+        ('{"question": "a", "answers": [], "language": 7}', "language is not a text"),
     ],
-)  # fmt: skip
-def test_a_line_that_is_no_question_is_named(line: str) -> None:
-    with pytest.raises(InvalidInput, match="Line 2"):
+)
+def test_a_line_that_is_no_question_is_named(line: str, wrong: str) -> None:
+    with pytest.raises(InvalidInput) as caught:
         read_questions(['{"question": "a", "answers": []}', line])
+    assert caught.value.message == f"Line 2 is not a question: {wrong}."
+    assert caught.value.hint
 
 
 @pytest.mark.parametrize("lines", [[], ["", "  "]])
 def test_no_questions_are_no_measurement(lines: list[str]) -> None:
-    with pytest.raises(InvalidInput):
+    with pytest.raises(InvalidInput) as caught:
         read_questions(lines)
+    assert "one a line" in str(caught.value.hint)

@@ -6,6 +6,7 @@ import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
+from typing import Any
 
 from sloth_agent.agent.answering import Answering
 from sloth_agent.agent.models import Reply
@@ -15,6 +16,8 @@ from sloth_agent.knowledge.retrieval import Retrieval
 
 DEEPEST_RANK = 10
 """MRR and nDCG look this far down."""
+
+_EXAMPLE = '{"question": "...", "answers": ["..."], "documents": ["..."]}'
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,34 +78,52 @@ def read_questions(lines: Iterable[str]) -> list[KnownQuestion]:
         _question(line, number) for number, line in enumerate(lines, start=1) if line.strip()
     ]
     if not questions:
-        raise InvalidInput("There are no questions in it.", field="questions")
+        raise InvalidInput(
+            "There are no questions in it.",
+            hint=f"Write one a line: {_EXAMPLE}.",
+            field="questions",
+        )
     return questions
 
 
 def _question(line: str, number: int) -> KnownQuestion:
-    wrong = InvalidInput(
-        f"Line {number} is not a question.",
-        hint='Write {"question": "...", "answers": ["..."], "documents": ["..."]}.',
-        field="questions",
+    values = _object(line)
+    wrong = "it is no JSON object" if values is None else _wrong_key(values)
+    if values is None or wrong:
+        raise InvalidInput(
+            f"Line {number} is not a question: {wrong}.",
+            hint=f"Write {_EXAMPLE}.",
+            field="questions",
+        )
+    return KnownQuestion(
+        question=values["question"],
+        answers=tuple(values["answers"]),
+        documents=tuple(values.get("documents") or ()),
+        page=values.get("page"),
+        language=values.get("language"),
     )
+
+
+def _object(line: str) -> dict[str, Any] | None:
     try:
         values = json.loads(line)
-        question, answers = values["question"], values["answers"]
-        documents = values.get("documents") or []
-        page, language = values.get("page"), values.get("language")
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise wrong from error
-    if not isinstance(question, str) or not _are_texts(answers) or not _are_texts(documents):
-        raise wrong
-    if not isinstance(page, int | None) or not isinstance(language, str | None):
-        raise wrong
-    return KnownQuestion(
-        question=question,
-        answers=tuple(answers),
-        documents=tuple(documents),
-        page=page,
-        language=language,
-    )
+    except (ValueError, RecursionError):
+        return None
+    return values if isinstance(values, dict) else None
+
+
+def _wrong_key(values: Mapping[str, Any]) -> str | None:
+    for key in ("question", "answers"):
+        if key not in values:
+            return f"{key} is missing"
+    right = {
+        "question": ("a text", isinstance(values["question"], str)),
+        "answers": ("a list of texts", _are_texts(values["answers"])),
+        "documents": ("a list of texts", _are_texts(values.get("documents") or [])),
+        "page": ("a whole number", isinstance(values.get("page"), int | None)),
+        "language": ("a text", isinstance(values.get("language"), str | None)),
+    }
+    return next((f"{key} is not {kind}" for key, (kind, fits) in right.items() if not fits), None)
 
 
 def _are_texts(values: object) -> bool:

@@ -24,7 +24,7 @@ from sloth_agent.billing.referring import ReferralStats
 from sloth_agent.errors import Problem
 from sloth_agent.jobs.models import Job
 from sloth_agent.knowledge.intake import FileOutcome, IngestReport, Outcome
-from sloth_agent.knowledge.models import Document, Passage, VectorStore
+from sloth_agent.knowledge.models import Document, Passage, Unread, VectorStore
 from sloth_agent.knowledge.retrieval import Found
 from sloth_agent.tasks.models import TaskRun, TaskState
 from sloth_agent.tenants.audit import AuditEvent
@@ -58,6 +58,7 @@ def file_body(file: FileOutcome) -> Body:
         "pages": file.pages,
         "chunks": file.chunks,
         "error": _error(file.problem),
+        "unread": _unread(file.unread),
     }
 
 
@@ -159,12 +160,13 @@ def document_body(document: Document) -> Body:
         "error": _error(document.problem),
         "pages": document.pages,
         "chunks": document.chunks,
-        "unread": [
-            {"part": part.part, "code": part.code, "message": part.message}
-            for part in document.unread
-        ],
+        "unread": _unread(document.unread),
         "created_at": document.created_at.isoformat(),
     }
+
+
+def _unread(parts: Sequence[Unread]) -> list[Body]:
+    return [{"part": part.part, "code": part.code, "message": part.message} for part in parts]
 
 
 def prompt_body(prompt: Prompt) -> Body:

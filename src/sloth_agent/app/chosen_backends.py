@@ -36,7 +36,7 @@ class Backends:
 
     def files(self, schema: str) -> LocalFiles:
         """Where one tenant's original files are kept."""
-        return LocalFiles(self._all_files / schema)
+        return LocalFiles(self._all_files / schema, self.settings.home)
 
     @property
     def folders(self) -> LocalFolders:

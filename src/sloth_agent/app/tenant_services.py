@@ -34,6 +34,7 @@ from sloth_agent.knowledge.documents import Documents
 from sloth_agent.knowledge.ingestion import Ingestion
 from sloth_agent.knowledge.intake import Intake
 from sloth_agent.knowledge.leftovers import Leftovers
+from sloth_agent.knowledge.off_limits import OffLimits
 from sloth_agent.knowledge.rebuilding import Rebuilding
 from sloth_agent.knowledge.retrieval import Retrieval
 from sloth_agent.tenants.audit import AuditStore
@@ -95,7 +96,8 @@ class TenantServices:
 
     @cached_property
     def intake(self) -> Intake:
-        return Intake(self.documents, self.ingestion, self.work)
+        off_limits = OffLimits(self.backends.settings.home)
+        return Intake(self.documents, self.ingestion, self.work, off_limits)
 
     @cached_property
     def jobs(self) -> JobStore:

@@ -176,7 +176,7 @@ class Services:
             self.organizations,
             self.archives,
             PostgresControlTables(self.databases.main),
-            LocalBackupFolder(backends.settings.home / "backups"),
+            LocalBackupFolder(backends.settings.home / "backups", backends.settings.home),
             ZippedArchives(),
             self._log,
             backends.clock,

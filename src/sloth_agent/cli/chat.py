@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from sloth_agent.language import Language
 
 
+LEAVING = ("exit", "quit", "/exit", "/quit")
+"""Typed instead of a question, they end a conversation."""
+
+
 def chat(
     question: Annotated[
         str | None, typer.Argument(help="The question; - for stdin; none: a conversation.")
@@ -76,18 +80,20 @@ def chat(
 def _converse(
     stream: Callable[..., "Iterator[Delta | Answer]"], conversation: "ConversationId | None"
 ) -> None:
-    """Questions and answers until the end of input."""
+    """Questions and answers until the end of input, or a word that ends it."""
     with suppress(ImportError):  # Windows has none, and edits lines by itself
         import readline  # noqa: F401 - makes input() editable, with a history
 
     from sloth_agent.errors import SlothError
 
     if sys.stdin.isatty():
-        note("Ask away; Ctrl-D leaves.")
+        note("Ask away; Ctrl-D or `exit` leaves.")
     while True:
         try:
             question = input("> " if sys.stdin.isatty() else "")
         except EOFError:
+            return
+        if question.strip().lower() in LEAVING:
             return
         if not question.strip():
             continue

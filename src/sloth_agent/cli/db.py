@@ -2,7 +2,7 @@
 
 import typer
 
-from sloth_agent.cli.exits import DONE, SOME_FAILED
+from sloth_agent.cli.exits import DONE, FAILED, SOME_FAILED
 from sloth_agent.cli.options import Json
 from sloth_agent.cli.output import note, say, show_fields, show_json
 from sloth_agent.cli.session import opened
@@ -28,7 +28,7 @@ def upgrade(as_json: Json = False) -> int:
 
 
 @app.command("status", epilog="Example: sloth db status --json")
-def status(as_json: Json = False) -> None:
+def status(as_json: Json = False) -> int:
     """Show where the database is, whether it runs, and how far its tenants are."""
     import anyio
 
@@ -45,6 +45,7 @@ def status(as_json: Json = False) -> None:
         body["tenants"] = None
         note(f"The versions of the tenants cannot be read: {error.message}")
     show_fields(body, as_json=as_json)
+    return FAILED if body["tenants"] is None else DONE
 
 
 @app.command("stop", epilog="Example: sloth db stop")

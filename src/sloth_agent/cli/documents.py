@@ -1,7 +1,9 @@
 """`sloth documents`: what the assistant learned from."""
 
+import os
+from collections import Counter
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 from uuid import UUID
 
 import typer
@@ -17,17 +19,34 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True, epilog="Example: sloth documents list")
 
+COLUMNS = ("id", "title", "status", "pages", "chunks", "size")
+
 Id = Annotated[UUID, typer.Argument(metavar="ID", help="As `sloth documents list` shows it.")]
 
 
 @app.command("list", epilog="Example: sloth documents list --json")
 def list_documents(tenant: Tenant = None, as_json: Json = False) -> None:
-    """List all documents, oldest first."""
+    """List all documents, oldest first; those of one title with their sources."""
     from sloth_agent.app.bodies import document_body
 
     with opened() as sloth:
         items = [document_body(document) for document in _all(sloth.tenant(tenant))]
-    show_list(items, ("id", "title", "status", "pages", "chunks", "size"), as_json=as_json)
+    if as_json:
+        show_list(items, COLUMNS, as_json=True)
+        return
+    titles = Counter(item["title"] for item in items)
+    twins = {item["id"]: item["source"] for item in items if titles[item["title"]] > 1}
+    # A source may be no path, and then has no folder in common with others.
+    start = os.path.commonprefix(list(twins.values())).rfind("/") + 1  # noqa: RUF071 - see above
+    rows = [
+        {
+            **item,
+            "status": "partly read" if _is_partly_read(item) else item["status"],
+            "source": twins.get(item["id"], "")[start:],
+        }
+        for item in items
+    ]
+    show_list(rows, (*COLUMNS, "source") if twins else COLUMNS, as_json=False)
 
 
 @app.command("show", epilog="Example: sloth documents show 0197c3a2-...")
@@ -49,6 +68,10 @@ def delete_document(id: Id, tenant: Tenant = None, as_json: Json = False) -> Non
         show_json({"id": str(id), "deleted": True})
     else:
         note(f"Deleted {id}.")
+
+
+def _is_partly_read(item: dict[str, Any]) -> bool:
+    return bool(item["unread"]) and item["status"] == "completed"
 
 
 def _all(assistant: "Assistant") -> Iterator["Document"]:

@@ -1,5 +1,6 @@
-"""The exit codes that scripts rely on; 2, wrong usage, is the parser's own."""
+"""The exit codes that scripts rely on."""
 
 DONE = 0
 FAILED = 1
+WRONG_USAGE = 2  # also the parser's own
 SOME_FAILED = 3

@@ -26,6 +26,9 @@ def ingest(
     no_wait: Annotated[
         bool, typer.Option("--no-wait", help="Keep the files and leave reading to `sloth worker`.")
     ] = False,
+    name: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Of what comes from stdin. [default: stdin]")
+    ] = None,
     tenant: Tenant = None,
     as_json: Json = False,
 ) -> None:
@@ -33,6 +36,8 @@ def ingest(
     from sloth_agent.app.bodies import ingest_body
     from sloth_agent.knowledge.intake import IngestReport
 
+    if name is not None and (not name.strip() or "-" not in paths):
+        raise typer.BadParameter("It names what comes from stdin: -", param_hint="--name")
     with opened() as sloth:
         assistant = sloth.tenant(tenant)
         with _progress() as heard:
@@ -45,7 +50,8 @@ def ingest(
                 on_outcome=heard.outcome,
             )
             if "-" in paths:
-                typed = assistant.ingest_content("stdin", sys.stdin.buffer.read(), wait=not no_wait)
+                content = sys.stdin.buffer.read()
+                typed = assistant.ingest_content(name or "stdin", content, wait=not no_wait)
                 report = IngestReport(files=(*report.files, typed), seconds=report.seconds)
         if as_json:
             show_json(ingest_body(report))
@@ -62,7 +68,7 @@ def _show(report: "IngestReport") -> None:
     for file in report.files:
         if file.problem:
             note(f"failed: {file.path}: {file.problem.message} [{file.problem.code}]")
-        elif file.unread and file.status is Outcome.COMPLETED:
+        elif file.unread:
             parts = ", ".join(part.part for part in file.unread[:10])
             note(f"partly read: {file.path}: nothing was got out of {parts}.")
     if not report.files:

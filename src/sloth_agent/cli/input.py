@@ -5,26 +5,34 @@ from pathlib import Path
 
 import typer
 
+from sloth_agent.cli.exits import FAILED
+from sloth_agent.cli.output import note
 from sloth_agent.errors import InvalidInput, NotFound
 
 
 def read_text(path: str) -> str:
     """Raises:
     NotFound: there is no such file.
-    InvalidInput: it is a folder, or not UTF-8.
+    InvalidInput: no path, a folder, or not UTF-8.
     """
     if path == "-":
         return sys.stdin.read()
+    if not path:
+        raise InvalidInput("The path is empty.", hint="Is a variable unset?")
     try:
         return Path(path).read_text("utf-8-sig")
     except FileNotFoundError as error:
-        raise NotFound(f"There is no file {path}.") from error
+        raise NotFound(f"There is no file {path}.", hint="Check the path.") from error
+    except IsADirectoryError as error:
+        raise InvalidInput(f"{path} is a folder.", hint="Name a file in it.") from error
     except (OSError, ValueError) as error:
         raise InvalidInput(f"{path} cannot be read as UTF-8 text.") from error
 
 
 def confirm(question: str) -> None:
-    """Only a person may say yes without `--yes`."""
+    """Only a person may say yes without `--yes`; a no ends the command."""
     if not sys.stdin.isatty():
         raise typer.BadParameter("Nobody is there to ask: say --yes.", param_hint="--yes")
-    typer.confirm(question, abort=True, err=True)
+    if not typer.confirm(question, err=True):
+        note("Nothing was changed.")
+        raise typer.Exit(FAILED)

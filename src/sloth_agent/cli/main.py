@@ -13,10 +13,11 @@ from typing import Annotated, ClassVar
 import typer
 from typer.exceptions import TyperException
 
-from sloth_agent.cli.exits import FAILED
+from sloth_agent.cli.exits import FAILED, WRONG_USAGE
 from sloth_agent.cli.on_demand import OnDemand, OnDemandGroup
 from sloth_agent.cli.output import note
-from sloth_agent.errors import SlothError
+from sloth_agent.cli.writing import Output
+from sloth_agent.errors import InvalidInput, SlothError
 
 _CLI = "sloth_agent.cli"
 
@@ -165,6 +166,8 @@ def _make_streams_patient() -> None:
     for stream in (sys.stdin, sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="replace")
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout = Output.over(sys.stdout)
 
 
 def _outcome(arguments: list[str], *, debug: bool) -> int:
@@ -179,7 +182,7 @@ def _outcome(arguments: list[str], *, debug: bool) -> int:
         code = INTERRUPTED
     except SlothError as error:
         _explain(error.message, error.hint, debug=debug)
-        return FAILED
+        return WRONG_USAGE if isinstance(error, InvalidInput) else FAILED
     except BrokenPipeError:
         # Nobody reads any more; Python must not try to flush what is left.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

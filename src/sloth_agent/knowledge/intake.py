@@ -18,6 +18,8 @@ import anyio.to_thread
 from sloth_agent.errors import (
     Conflict,
     DatabaseUnavailable,
+    FileEmpty,
+    InvalidInput,
     NotFound,
     Problem,
     SlothError,
@@ -32,6 +34,7 @@ from sloth_agent.jobs.tenant_work import TenantWork
 from sloth_agent.knowledge.documents import Documents, spelled, too_large
 from sloth_agent.knowledge.ingestion import Ingestion
 from sloth_agent.knowledge.models import Document, DocumentStatus, Unread
+from sloth_agent.knowledge.off_limits import OffLimits
 
 FILES_AT_ONCE = 4
 
@@ -82,6 +85,7 @@ class Intake:
     documents: Documents
     ingestion: Ingestion
     work: TenantWork
+    off_limits: OffLimits
 
     async def take_in(
         self,
@@ -95,15 +99,23 @@ class Intake:
         """Learn from files, folders (with all below them) and patterns such as `docs/*.pdf`.
 
         One bad file never stops the others. Hidden files and symbolic links inside a folder are
-        left out. Without `wait` files are kept, to be read by a worker. `on_found` hears how many
-        files there are, `on_progress` how far each is, `on_outcome` what became of it.
+        left out, and so is what the install itself keeps. Without `wait` files are kept, to be
+        read by a worker. `on_found` hears how many files there are, `on_progress` how far each
+        is, `on_outcome` what became of it.
 
         Raises:
+            InvalidInput: an empty path, which would otherwise be the working directory.
             DatabaseUnavailable, StorageUnavailable, SubscriptionExpired: what was done so far is
                 kept.
         """
+        if "" in paths:
+            raise InvalidInput(
+                "A path is empty.",
+                hint="Is a variable unset? The working directory is `.`.",
+                field="paths",
+            )
         started = time.perf_counter()
-        found = await anyio.to_thread.run_sync(lambda: list(dict.fromkeys(_files(paths))))
+        found = await anyio.to_thread.run_sync(_found, paths, self.off_limits)
         on_found(len(found))
         outcomes: dict[Path, FileOutcome] = {}
         stopped: list[SlothError] = []
@@ -132,7 +144,13 @@ class Intake:
         )
 
     async def take_in_content(self, name: str, content: bytes, *, wait: bool = True) -> FileOutcome:
-        """Learn from bytes that have a name but no place on this machine."""
+        """Learn from bytes that have a name but no place on this machine.
+
+        Nothing, or white space, is refused, and what the name taught before stays.
+        """
+        if not content.strip():
+            empty = FileEmpty(f"There is nothing in {name}.", hint="Nothing was changed.")
+            return _failed(name, empty)
         try:
             document = await self.documents.upload(name, content)
             return await self._learn(name, document, unheard if wait else None)
@@ -147,16 +165,20 @@ class Intake:
 
     async def _take_in_one(self, path: Path, report: Report | None) -> FileOutcome:
         try:
-            content = await anyio.to_thread.run_sync(_content, path, self.documents.max_bytes)
-            source = spelled(str(await anyio.Path(path).absolute()))
+            content = await anyio.to_thread.run_sync(self._content, path)
+            source = spelled(await anyio.to_thread.run_sync(os.path.realpath, path))
             for twin in await self.documents.with_content(content):
-                if _completed(twin) and twin.source != source and await _is_gone(twin):
+                if _completed(twin) and twin.source != source and await _has_left(twin, source):
                     with suppress(Conflict):  # it took the place of a known file: that one changed
                         return _outcome(str(path), await self.documents.moved_to(source, twin))
             document = await self.documents.upload(path.name, content, source=source)
             return await self._learn(str(path), document, report)
         except Exception as error:  # noqa: BLE001 - the outer edge of one file
             return _failed(str(path), error)
+
+    def _content(self, path: Path) -> bytes:
+        self.off_limits.check(path)
+        return _content(path, self.documents.max_bytes)
 
     async def _learn(self, path: str, document: Document, report: Report | None) -> FileOutcome:
         """Without somebody who hears how far it is, reading is left to a worker."""
@@ -189,15 +211,28 @@ def _reading(document: Document) -> NewJob:
     return NewJob(kind=JobKind.INGEST, subject=document.id)
 
 
-def _files(paths: Sequence[str | Path]) -> Iterator[Path]:
+def _found(paths: Sequence[str | Path], off_limits: OffLimits) -> list[Path]:
+    """Each file once, by the first of its names."""
+    found: dict[str, Path] = {}
+    for path in _files(paths, off_limits):
+        is_there = os.path.exists(path)  # noqa: PTH110 - raises nothing, whatever the name
+        # What is not there is told by the name that was asked for.
+        found.setdefault(os.path.realpath(path) if is_there else str(path), path)
+    return list(found.values())
+
+
+def _files(paths: Sequence[str | Path], off_limits: OffLimits) -> Iterator[Path]:
     """Existing files, and missing ones by their given name, each folder in a fixed order."""
     for given in paths:
         path = Path(given)
         if _is_folder(path):
-            yield from _below(path)
+            yield from _below(path, off_limits)
         elif not os.path.lexists(path) and glob.has_magic(str(given)):
             for match in _matches(str(given)) or [path]:
-                yield from _below(match) if _is_folder(match) else [match]
+                if off_limits.holds(match):
+                    yield off_limits.home  # one refusal, for all that it holds
+                else:
+                    yield from _below(match, off_limits) if _is_folder(match) else [match]
         else:
             yield path
 
@@ -214,11 +249,18 @@ def _matches(pattern: str) -> list[Path]:
     return sorted(Path(match) for match in glob.glob(pattern, recursive=True))  # noqa: PTH207
 
 
-def _below(folder: Path) -> Iterator[Path]:
+def _below(folder: Path, off_limits: OffLimits) -> Iterator[Path]:
     """The files of a folder, and the folders that cannot be opened."""
+    if off_limits.holds(folder):
+        yield folder  # whoever opens it will say why
+        return
     closed: list[OSError] = []
     for parent, folders, files in os.walk(folder, onerror=closed.append):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        folders[:] = sorted(
+            name
+            for name in folders
+            if not name.startswith(".") and not off_limits.holds(Path(parent, name))
+        )
         for name in sorted(files):
             path = Path(parent, name)
             if not name.startswith(".") and _is_regular(path):
@@ -256,10 +298,13 @@ def _content(path: Path, max_bytes: int) -> bytes:
     return content
 
 
-async def _is_gone(document: Document) -> bool:
-    source = anyio.Path(document.source)
+async def _has_left(document: Document, source: str) -> bool:
+    """Whether nothing is left where it came from, or another way led there to the same file."""
+    old = anyio.Path(document.source)
     try:
-        return source.is_absolute() and not await source.exists()
+        if not old.is_absolute():
+            return False
+        return not await old.exists() or spelled(str(await old.resolve())) == source
     except OSError:  # it cannot be looked at, in a closed folder say, and may well be there
         return False
 
@@ -286,5 +331,5 @@ def _failed(path: str, error: Exception) -> FileOutcome:
     if not isinstance(error, SlothError):
         _log.error("%s could not be learned", path, exc_info=error)
         error = Unexpected.named(error)
-    problem = Problem(code=error.code, message=error.message)
+    problem = Problem(code=error.code, message=" ".join(filter(None, (error.message, error.hint))))
     return FileOutcome(path=path, status=Outcome.FAILED, problem=problem)

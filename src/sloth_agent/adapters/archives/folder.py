@@ -5,23 +5,26 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 import anyio.to_thread
 
+from sloth_agent.adapters.private_folders import make_private
 from sloth_agent.errors import DiskFull, NotFound, StorageUnavailable
 from sloth_agent.tenants.backup_ports import BackupFile
 
 
 @dataclass(frozen=True, slots=True)
 class LocalBackupFolder:
-    """`BackupFolder` at `root`, which is made with the first backup."""
+    """`BackupFolder` at `root` in `home`, which is made with the first backup."""
 
     root: Path
+    home: Path
 
     async def new(self, at: datetime) -> Path:
         with as_our_errors(self.root):
-            await anyio.Path(self.root).mkdir(mode=0o700, parents=True, exist_ok=True)
+            await anyio.to_thread.run_sync(partial(make_private, self.root, home=self.home))
         return self.root / f"backup-{at:%Y%m%d-%H%M%S}.zip"
 
     async def files(self, folder: Path | None) -> Sequence[BackupFile]:

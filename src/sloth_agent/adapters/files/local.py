@@ -12,6 +12,7 @@ from pathlib import Path
 
 import anyio.to_thread
 
+from sloth_agent.adapters.private_folders import hand_to_owner, make_private, private
 from sloth_agent.errors import DiskFull, InvalidInput, NotFound, StorageUnavailable
 
 _KEY = re.compile(r"[0-9a-z]{1,128}")
@@ -19,12 +20,13 @@ _KEY = re.compile(r"[0-9a-z]{1,128}")
 
 @dataclass(frozen=True, slots=True)
 class LocalFiles:
-    """`FileStore` below `folder`; keys are our own names, never a user's."""
+    """`FileStore` below `folder`, which lies in `home`; keys are our own names, never a user's."""
 
     folder: Path
+    home: Path
 
     async def write(self, key: str, content: bytes) -> None:
-        await anyio.to_thread.run_sync(_write, self._path(key), content)
+        await anyio.to_thread.run_sync(_write, self._path(key), content, self.home)
 
     async def read(self, key: str) -> bytes:
         return await anyio.to_thread.run_sync(_read, self._path(key))
@@ -54,16 +56,17 @@ class LocalFolders:
         await anyio.to_thread.run_sync(_remove, self.root / name)
 
 
-def _write(path: Path, content: bytes) -> None:
+def _write(path: Path, content: bytes, home: Path) -> None:
     """Whole or not at all: a temporary twin, flushed to disk, takes the name in one step."""
     twin = path.with_name(f".{path.name}.{os.getpid()}.{os.urandom(4).hex()}")
     with _as_our_errors():
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_private(path.parent, home=home)
         try:
-            with twin.open("xb") as file:
+            with open(twin, "xb", opener=private) as file:
                 file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
+            hand_to_owner(twin, home=home)
             twin.replace(path)
         finally:
             twin.unlink(missing_ok=True)

@@ -64,7 +64,9 @@ _PICTURES = re.compile(
 )
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _ENCRYPTED_PACKAGE = "EncryptedPackage".encode("utf-16-le")
+_ZIP = (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")
 _ZIP_END = b"PK\x05\x06"
+_PDF = re.compile(rb"(?:\xef\xbb\xbf)?[\s\0]{0,16}%PDF-")  # after a byte order mark, blank lines
 
 # Kinds that people do send and that have no parser, each with the way out.
 _FOREIGN: tuple[tuple[bytes, str, str], ...] = (
@@ -101,9 +103,16 @@ def promised(name: str) -> Kind | None:
     return _BY_EXTENSION.get(extension(name))
 
 
-def is_pdf(content: bytes) -> bool:
-    """Programs write junk in front of one often enough that its readers look a little further."""
-    return b"%PDF-" in content[:1024]
+def is_pdf(content: bytes, *, name: str) -> bool:
+    """Programs write junk in front of one often enough that its readers look a little further.
+
+    Only where the name says PDF too: an archive may hold one as it is, and a text may quote it.
+    """
+    if content.startswith(_ZIP):
+        return False
+    return _PDF.match(content) is not None or (
+        promised(name) is Kind.PDF and b"%PDF-" in content[:1024]
+    )
 
 
 def binary_kind(content: bytes, *, name: str) -> Kind | None:
@@ -117,10 +126,10 @@ def binary_kind(content: bytes, *, name: str) -> Kind | None:
     """
     if not content:
         raise FileEmpty("The file is empty.", hint="Check that it was copied completely.")
-    if is_pdf(content):
-        return Kind.PDF
-    if content.startswith((b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")):
+    if content.startswith(_ZIP):
         return Kind.ZIP
+    if is_pdf(content, name=name):
+        return Kind.PDF
     if _PICTURES.match(content):
         looks_zipped = _ZIP_END in content[-65_600:] and promised(name) is not Kind.PICTURE
         return Kind.ZIP if looks_zipped else Kind.PICTURE

@@ -1,4 +1,4 @@
-"""Markdown as its author typed it, cut at headings, list items and table rows."""
+"""Markdown, cut at headings, list items and table rows."""
 
 import re
 from collections.abc import Iterator
@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from sloth_agent.adapters.parsers.cleaning import clean, one_line
 from sloth_agent.adapters.parsers.headings import HeadingPath
+from sloth_agent.adapters.parsers.markdown_inline import readable, without_pictures
 from sloth_agent.knowledge.models import CELL_SEPARATOR, Block, BlockKind, Place
 
 _HEADING = re.compile(r" {0,3}(#{1,6})(?:[ \t]+(.*?))?(?:[ \t]+#+)?[ \t]*$")
@@ -22,7 +23,7 @@ _FRONT_MATTER = re.compile(r"\A---\n.*?\n(?:---|\.\.\.)\n", re.DOTALL)
 
 
 def blocks(text: str) -> Iterator[Block]:
-    """Yield blocks in order. The text keeps its marks; heading path and table headers have none."""
+    """Yield blocks in order. Emphasis and pictures leave only words in the text."""
     hidden_cut = _SCRIPT.sub("", _COMMENT.sub("", clean(text)))
     body = _FRONT_MATTER.sub("", hidden_cut)
     yield from _Reader(body.split("\n")).blocks()
@@ -50,7 +51,7 @@ class _Reader:
     def _line(self, line: str) -> Iterator[Block]:
         if fence := _FENCE.match(line):
             yield from self._finished()
-            yield from self._fenced(line, fence[1])
+            yield from self._fenced(fence[1])
         elif heading := _HEADING.match(line):
             yield from self._finished()
             yield from self._heading(len(heading[1]), heading[2] or "", line)
@@ -71,30 +72,33 @@ class _Reader:
             self._paragraph.append(line.rstrip())
 
     def _finished(self) -> Iterator[Block]:
-        text = "\n".join(self._paragraph).strip("\n")
-        if text.strip():
-            yield Block(text=text.strip(), kind=self._kind, place=self._place)
+        text = readable("\n".join(self._paragraph)).strip()
+        if text:
+            yield Block(text=text, kind=self._kind, place=self._place)
         self._paragraph.clear()
         self._kind = BlockKind.PARAGRAPH
 
     def _heading(self, level: int, title: str, line: str) -> Iterator[Block]:
-        plain = plain_text(title)
-        if plain:
-            self._path.enter(level, plain)
-            yield Block(text=line.strip(), kind=BlockKind.HEADING, place=self._place)
+        words = plain_text(title)
+        if words:
+            self._path.enter(level, words)
+            yield Block(text=readable(line.strip()), kind=BlockKind.HEADING, place=self._place)
 
     def _is_underlined(self, line: str) -> bool:
         only_line = len(self._paragraph) == 1 and self._kind is BlockKind.PARAGRAPH
         return only_line and _UNDERLINE.match(line) is not None
 
-    def _fenced(self, line: str, fence: str) -> Iterator[Block]:
-        body = [line]
+    def _fenced(self, fence: str) -> Iterator[Block]:
+        body = []
         while self._next < len(self._lines):
-            body.append(self._lines[self._next])
+            line = self._lines[self._next]
             self._next += 1
-            if body[-1].strip().startswith(fence):
+            if line.strip().startswith(fence):
                 break
-        yield Block(text="\n".join(body), place=self._place)
+            body.append(line)
+        text = without_pictures("\n".join(body)).strip("\n")
+        if text.strip():
+            yield Block(text=text, place=self._place)
 
     def _opens_table(self, line: str) -> bool:
         if "|" not in line or self._next >= len(self._lines):
@@ -116,7 +120,11 @@ class _Reader:
                 break
             self._next += 1
             yield replace(
-                Block(text=CELL_SEPARATOR.join(_cells(row)), kind=BlockKind.ROW, place=self._place),
+                Block(
+                    text=CELL_SEPARATOR.join(readable(cell) for cell in _cells(row)),
+                    kind=BlockKind.ROW,
+                    place=self._place,
+                ),
                 header=header,
             )
 

@@ -63,13 +63,14 @@ class SandboxReader:
         if len(content) > self._max_file_bytes:
             limit = self._max_file_bytes // (1024 * 1024)
             raise FileTooLarge(
-                f"The file is larger than {limit} MB.", hint="Split it into smaller files."
+                f"The file is larger than {limit} MB.",
+                hint="Split the file, or raise SLOTH_MAX_UPLOAD_MB.",
             )
         async with self._turns:
             nursery = self._free()
             self._busy.add(nursery)
             try:
-                with self._second_turn(content) as by_two:
+                with self._second_turn(content, name) as by_two:
                     task = _Task(content, name, self._limits_for(content), by_two)
                     message = await anyio.to_thread.run_sync(
                         nursery.answer, task, abandon_on_cancel=True
@@ -83,9 +84,9 @@ class SandboxReader:
         return await anyio.to_thread.run_sync(wire.unpack, message)
 
     @contextmanager
-    def _second_turn(self, content: bytes) -> Iterator[bool]:
+    def _second_turn(self, content: bytes, name: str) -> Iterator[bool]:
         """Whether a second child may help: with a long PDF, where a processor has nothing to do."""
-        if len(content) < _LONG or not kinds.is_pdf(content):
+        if len(content) < _LONG or not kinds.is_pdf(content, name=name):
             yield False
             return
         try:

@@ -13,6 +13,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from sloth_agent.adapters.private_folders import make_private
 from sloth_agent.adapters.stores.postgres import embedded_cluster as cluster
 from sloth_agent.adapters.stores.postgres.embedded_listening import (
     Answer,
@@ -221,7 +222,7 @@ def _alone_at_the_server(home: Path) -> Iterator[None]:
     """Hold the lock under which the server starts and stops."""
     folder = home / "postgres"
     with _our_errors(home):
-        folder.mkdir(parents=True, exist_ok=True)
+        make_private(folder, home=home)
         with exclusively(folder / "server.lock", patience_seconds=_PATIENCE_SECONDS):
             yield
 

@@ -9,6 +9,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from sloth_agent.adapters.private_folders import private
 from sloth_agent.adapters.stores.postgres.embedded_listening import listen_settings
 from sloth_agent.adapters.stores.postgres.embedded_process import Account, itself, run
 from sloth_agent.adapters.stores.postgres.embedded_programs import MAJOR, programs
@@ -164,7 +165,7 @@ def _write_settings(data: Path, account: Account | None) -> None:
     # A new file, moved into place: root must not write through a link that the account left.
     new = data / "sloth.conf.new"
     new.unlink(missing_ok=True)
-    with new.open("x", encoding="utf-8") as file:
+    with open(new, "x", encoding="utf-8", opener=private) as file:
         file.write(_SETTINGS + listen_settings(data, account))
     if account:
         os.chown(new, account.uid, account.gid, follow_symlinks=False)
