@@ -4,17 +4,22 @@ from collections import Counter
 from pathlib import Path
 from uuid import uuid4
 
+import anyio
 import psycopg
 import pytest
 from psycopg import sql
-from psycopg.conninfo import make_conninfo
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from pydantic import SecretStr
 
 from sloth_agent import AsyncSloth, Settings
 from sloth_agent.adapters.stores.postgres.embedded import Attachment
-from sloth_agent.errors import ConfigurationError
+from sloth_agent.app.diagnosis import Health, examine
+from sloth_agent.errors import ConfigurationError, SlothError
+from sloth_agent.tenants.audit import Actor
 
 pytestmark = pytest.mark.anyio
+
+BY = Actor(name="test")
 
 
 @pytest.fixture
@@ -74,3 +79,71 @@ async def test_a_database_that_no_setting_names_any_more(settings: Settings) -> 
         for tenant in await sloth.tenants():
             if tenant != lost:
                 await sloth.tenant(tenant.slug)
+
+
+async def test_two_names_of_one_database_are_refused(
+    settings: Settings, addresses: dict[str, str]
+) -> None:
+    """Without the check a move waits for itself, and takes the tenant out of where it came to."""
+    async with AsyncSloth(settings) as sloth:
+        await sloth.create_tenant("anna")
+    same = make_conninfo(addresses["main"], application_name="another")
+    twins = settings.model_copy(
+        update={"databases": {"eu": settings.databases["eu"], "twin": SecretStr(same)}}
+    )
+    async with AsyncSloth(twins) as sloth:
+        for to in ("twin", "eu", "main"):
+            with anyio.fail_after(20), pytest.raises(ConfigurationError, match=r"'main'.*'twin'"):
+                await sloth.moving.move("anna", to=to, by=BY)
+        await (await sloth.tenant("anna")).documents()
+    found = {finding.name: finding for finding in await examine(twins)}
+    assert found["database"].health is found["database eu"].health is Health.OK
+    assert found["database twin"].health is Health.FAILED
+    assert "SLOTH_DATABASES" in str(found["database twin"].hint)
+
+
+async def test_a_copy_of_a_database_is_another_one(
+    server: Attachment, settings: Settings, addresses: dict[str, str]
+) -> None:
+    async with AsyncSloth(settings) as sloth:
+        await sloth.create_tenant("anna")
+    copy, original = (f"copy_{uuid4().hex[:16]}", conninfo_to_dict(addresses["main"])["dbname"])
+    with psycopg.connect(server.conninfo, autocommit=True) as connection:
+        connection.execute(
+            sql.SQL("create database {} template {}").format(
+                sql.Identifier(copy), sql.Identifier(str(original))
+            )
+        )
+    url = SecretStr(make_conninfo(server.conninfo, dbname=copy))
+    async with AsyncSloth(settings.model_copy(update={"databases": {"copy": url}})) as sloth:
+        assert await sloth._opened.databases.twin_of("copy") is None
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"port": "1"}, "'eu' in SLOTH_DATABASES cannot be reached"),
+        ({"user": "nobody"}, "user or the password of 'eu' in SLOTH_DATABASES"),
+        ({"dbname": "nowhere"}, "database of 'eu' in SLOTH_DATABASES does not exist"),
+    ],
+)
+async def test_a_database_that_cannot_be_used_is_named(
+    settings: Settings, addresses: dict[str, str], change: dict[str, str], says: str
+) -> None:
+    wrong = SecretStr(make_conninfo(addresses["eu"], **change))
+    async with AsyncSloth(settings.model_copy(update={"databases": {"eu": wrong}})) as sloth:
+        with pytest.raises(SlothError, match=says):
+            await sloth._opened.databases.get("eu")
+
+
+async def test_where_pgvector_is_missing_is_told(
+    settings: Settings, addresses: dict[str, str]
+) -> None:
+    user = f"plain_{uuid4().hex}"
+    with psycopg.connect(addresses["eu"], autocommit=True) as connection:
+        connection.execute("drop extension if exists vector")
+        connection.execute(sql.SQL("create role {} login").format(sql.Identifier(user)))
+    plain = SecretStr(make_conninfo(addresses["eu"], user=user))
+    async with AsyncSloth(settings.model_copy(update={"databases": {"eu": plain}})) as sloth:
+        with pytest.raises(ConfigurationError, match=r"pgvector.*'eu' in SLOTH_DATABASES"):
+            await sloth._opened.databases.get("eu")

@@ -15,7 +15,11 @@ from sloth_agent.adapters.stores.postgres.embedded import Attachment
 
 @pytest.fixture
 def address(server: Attachment) -> str:
-    """An empty database of its own on the shared server."""
+    return _empty(server)
+
+
+def _empty(server: Attachment) -> str:
+    """A database of its own on the shared server."""
     name = f"own_{uuid4().hex}"
     with psycopg.connect(server.conninfo, autocommit=True) as connection:
         connection.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
@@ -89,7 +93,9 @@ def test_a_password_is_shown_nowhere(address: str, tmp_path: Path) -> None:
             assert "canary-4711" not in shown.stdout + shown.stderr, command
 
 
-def test_doctor_tells_an_account_that_may_make_no_roles(address: str, tmp_path: Path) -> None:
+def test_doctor_tells_an_account_that_may_make_no_roles(
+    server: Attachment, address: str, tmp_path: Path
+) -> None:
     user = f"plain_{uuid4().hex}"
     with psycopg.connect(address, autocommit=True) as connection:
         connection.execute("create extension if not exists vector schema public")
@@ -97,7 +103,8 @@ def test_doctor_tells_an_account_that_may_make_no_roles(address: str, tmp_path: 
         for right in ("create on schema public", f"create on database {connection.info.dbname}"):
             connection.execute(sql.SQL(f"grant {right} to {{}}").format(sql.Identifier(user)))
     sloth = Sloth(tmp_path / "home", tmp_path).using(
-        DATABASE_URL=make_conninfo(address, user=user), SLOTH_DATABASES=f"eu={_url(address)}"
+        DATABASE_URL=make_conninfo(address, user=user),
+        SLOTH_DATABASES=f"eu={_url(_empty(server))}",
     )
     checks = {check["name"]: check for check in sloth("doctor", "--json").json["checks"]}
     assert checks["database"]["status"] == checks["database eu"]["status"] == "ok"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from sloth_agent.adapters.stores.postgres.databases import Databases
+from sloth_agent.adapters.stores.postgres.databases import Databases, two_names_of_one
 from sloth_agent.adapters.stores.postgres.readiness import server_version
 from sloth_agent.agent.ports import ChatRequest, Completion
 from sloth_agent.app.choices import NONE, VECTORS_ARE_OFF, chat_choice, embedder_choice
@@ -115,6 +115,8 @@ async def _database(databases: Databases, name: str, kind: str) -> list[Finding]
     async def answers() -> str:
         async with (await databases.get(name)).shared() as connection:
             version = await server_version(connection)
+        if (twin := await databases.twin_of(name)) is not None:
+            raise two_names_of_one(twin, name)
         return f"PostgreSQL {version} with pgvector, {kind}"
 
     found = await _tried(title, answers)
