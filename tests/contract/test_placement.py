@@ -12,10 +12,16 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from pydantic import SecretStr
 
 from sloth_agent import AsyncSloth, Settings
+from sloth_agent.adapters.stores.postgres.databases import Databases
 from sloth_agent.adapters.stores.postgres.embedded import Attachment
+from sloth_agent.adapters.stores.postgres.migrations.history import Migration, migrations
+from sloth_agent.adapters.stores.postgres.organizations import PostgresOrganizations
+from sloth_agent.adapters.stores.postgres.schemas import TenantSchemas
+from sloth_agent.app.database_status import recorded_versions
 from sloth_agent.app.diagnosis import Health, examine
 from sloth_agent.errors import ConfigurationError, SlothError
 from sloth_agent.tenants.audit import Actor
+from sloth_agent.tenants.upgrading import Upgrading
 
 pytestmark = pytest.mark.anyio
 
@@ -79,6 +85,48 @@ async def test_a_database_that_no_setting_names_any_more(settings: Settings) -> 
         for tenant in await sloth.tenants():
             if tenant != lost:
                 await sloth.tenant(tenant.slug)
+        report = await sloth.upgrade_tenants()
+    assert [(space.schema_name, error.code) for space, error in report.failed] == [
+        (lost.schema_name, "configuration")
+    ]
+    found = {finding.name: finding for finding in await examine(fewer)}
+    assert found["database us"].health is Health.FAILED
+    assert found["database us"].message.startswith("1 tenants live in it")
+    told = {each.database: each for each in await recorded_versions(fewer)}
+    assert (list(told), told["us"].unseen) == (["main", "eu", "us"], 1)
+    assert "does not name it" in str(told["us"].problem)
+
+
+async def test_a_database_that_is_away_keeps_nobody_else_waiting(
+    settings: Settings, addresses: dict[str, str]
+) -> None:
+    async with AsyncSloth(settings) as sloth:
+        for number in range(3):
+            await sloth.create_tenant(f"t-{number}")
+    away = SecretStr(make_conninfo(addresses["us"], port="1"))
+    without = settings.model_copy(update={"databases": {**settings.databases, "us": away}})
+    async with AsyncSloth(without) as sloth:
+        # It would be the turn of `us` in the end: all of them have the same number of tenants.
+        made = [await sloth.create_tenant(f"t-{number}") for number in (3, 4, 5)]
+        assert Counter(tenant.database for tenant in made) == {"main": 2, "eu": 1}
+        report = await _one_step_ahead(sloth._opened.databases).upgrade()
+    assert report.upgraded == 5
+    assert [(name, error.code) for name, error in report.unreached] == [
+        ("us", "database_unavailable")
+    ]
+    assert len(report.failed) == 1
+    told = {each.database: each for each in await recorded_versions(without)}
+    assert (told["main"].count, told["us"].count, told["us"].unseen) == (3, 1, 1)
+    assert "'us' in SLOTH_DATABASES cannot be reached" in str(told["us"].problem)
+
+
+def _one_step_ahead(databases: Databases) -> Upgrading:
+    """The upgrade of the next release."""
+    known = migrations("tenant")
+    statements = ("create table visits (id uuid primary key)",)
+    step = Migration(version=len(known) + 1, name="next", statements=statements)
+    spaces = TenantSchemas(databases, steps=(*known, step))
+    return Upgrading(PostgresOrganizations(databases.main), spaces)
 
 
 async def test_two_names_of_one_database_are_refused(

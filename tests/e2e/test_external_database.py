@@ -113,6 +113,42 @@ def test_doctor_tells_an_account_that_may_make_no_roles(
     assert "database eu walls" not in checks
 
 
+def test_a_database_that_is_not_named_any_more(
+    server: Attachment, address: str, tmp_path: Path
+) -> None:
+    alone = Sloth(tmp_path / "home", tmp_path).using(DATABASE_URL=address)
+    eu = _url(_empty(server))
+    for slug in ("anna", "ben"):
+        assert alone.using(SLOTH_DATABASES=f"eu={eu}")("tenants", "create", slug).rc == 0
+
+    upgraded = alone("db", "upgrade")
+    assert (upgraded.rc, upgraded.stdout) == (3, "0 tenants upgraded, 1 failed.\n")
+    assert "error: database eu: There is no database 'eu'." in upgraded.stderr
+    assert "error: ben: " in upgraded.stderr
+    assert [failure["slug"] for failure in alone("db", "upgrade", "--json").json["failed"]] == [
+        "ben"
+    ]
+    status = alone("db", "status", "--json").json["tenants"]
+    assert (status["count"], status["unseen"]) == (2, 1)
+    assert status["databases"][1] == {
+        "name": "eu",
+        "versions": {},
+        "unseen": 1,
+        "problem": "SLOTH_DATABASES does not name it.",
+    }
+    doctor = alone("doctor")
+    assert (doctor.rc, "✗ database eu: 1 tenants live in it" in doctor.stdout) == (1, True)
+    margin = alone("admin", "margin")
+    assert "costs of tenants in eu are unknown" in margin.stderr
+    assert "unknown" in next(line for line in margin.stdout.splitlines() if "ben" in line)
+
+    away = alone.using(SLOTH_DATABASES="eu=postgresql://nobody@127.0.0.1:1/x")
+    upgraded = away("db", "upgrade")
+    assert upgraded.rc == 3
+    assert "error: database eu: PostgreSQL of 'eu' in SLOTH_DATABASES cannot be" in upgraded.stderr
+    assert away("tenants", "create", "cleo", "--json").json["database"] == "main"
+
+
 def _url(address: str) -> str:
     parts = conninfo_to_dict(address)
     socket = quote(str(parts["host"]), safe="")

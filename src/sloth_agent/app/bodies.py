@@ -238,17 +238,15 @@ def restored_body(manifest: BackupManifest, path: Path) -> Body:
 def versions_body(databases: Sequence[SpaceVersions]) -> Body:
     return {
         "head": databases[0].head,
-        "count": sum(sum(found.tenants.values()) for found in databases),
-        "behind": sum(
-            count
-            for found in databases
-            for version, count in found.tenants.items()
-            if version < found.head
-        ),
+        "count": sum(found.count for found in databases),
+        "behind": sum(found.behind for found in databases),
+        "unseen": sum(found.unseen for found in databases),
         "databases": [
             {
                 "name": found.database,
                 "versions": {str(version): count for version, count in found.tenants.items()},
+                "unseen": found.unseen,
+                "problem": found.problem,
             }
             for found in databases
         ],
@@ -267,6 +265,10 @@ def upgrade_body(report: UpgradeReport, organizations: Sequence[Organization]) -
                 "error": {"code": error.code, "message": error.message},
             }
             for space, error in report.failed
+        ],
+        "unreached_databases": [
+            {"name": name, "error": {"code": error.code, "message": error.message}}
+            for name, error in report.unreached
         ],
     }
 
@@ -337,6 +339,7 @@ def margin_body(report: MarginReport) -> Body:
         "month": f"{report.month:%Y-%m}",
         "firms": [_firm_margin(firm) for firm in report.firms],
         "totals": [_margin_total(total) for total in report.totals],
+        "unread_databases": list(report.unread_databases),
     }
 
 

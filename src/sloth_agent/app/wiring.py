@@ -213,7 +213,7 @@ class Services:
 
     @cached_property
     def upgrading(self) -> Upgrading:
-        return Upgrading(self.spaces)
+        return Upgrading(self._organization_store, self.spaces)
 
     @cached_property
     def spaces(self) -> TenantSpaces:

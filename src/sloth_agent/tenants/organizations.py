@@ -164,12 +164,15 @@ class Organizations:
         return made
 
     async def emptiest_database(self) -> str:
-        """Where a new tenant goes."""
+        """Where a new tenant goes: of the databases that answer, the one with the fewest."""
         databases = self.spaces.databases
         if len(databases) == 1:
             return databases[0]
         tenants = await self.store.tenants_by_database()
-        return min(databases, key=lambda name: tenants.get(name, 0))
+        for name in sorted(databases, key=lambda name: tenants.get(name, 0)):
+            if await self.spaces.answers(name):
+                return name
+        return databases[0]  # the next statement says what is wrong with it
 
 
 def _known(slug: str, organization: Organization | None) -> Organization:

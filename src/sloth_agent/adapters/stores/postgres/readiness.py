@@ -199,6 +199,20 @@ async def _tenant_versions(connection: Connection) -> dict[int, int]:
     return dict(await found.fetchall())
 
 
+async def tenants_by_database(conninfo: str) -> dict[str, int]:
+    """How many tenants are recorded in the main database for each; migrates nothing."""
+    connection = await _first_connection(conninfo, MAIN_SETTING)
+    with as_account_errors():
+        async with connection:
+            found = await connection.execute("select to_regclass('public.organizations')")
+            if (await found.fetchone() or (None,))[0] is None:
+                return {}
+            found = await connection.execute(
+                "select database, count(*) from public.organizations group by database"
+            )
+            return dict(await found.fetchall())
+
+
 async def server_version(connection: Connection) -> str:
     """Such as `18.4`."""
     found = await connection.execute("show server_version")
