@@ -19,7 +19,7 @@ from sloth_agent.adapters.stores.postgres.organizations import PostgresOrganizat
 from sloth_agent.adapters.stores.postgres.schemas import TenantSchemas
 from sloth_agent.app.database_status import recorded_versions
 from sloth_agent.app.diagnosis import Health, examine
-from sloth_agent.errors import ConfigurationError, SlothError
+from sloth_agent.errors import ConfigurationError, NotFound, SlothError
 from sloth_agent.tenants.audit import Actor
 from sloth_agent.tenants.upgrading import Upgrading
 
@@ -71,6 +71,14 @@ async def test_new_tenants_go_where_the_fewest_are(
             control = connection.execute("select to_regclass('public.organizations')").fetchone()
         assert schemas == (2,), name
         assert (control != (None,)) == (name == "main"), "control tables stand in one database"
+
+
+async def test_a_tenant_may_be_made_in_a_database_of_choice(settings: Settings) -> None:
+    async with AsyncSloth(settings) as sloth:
+        assert (await sloth.create_tenant("anna", database="us")).database == "us"
+        with pytest.raises(NotFound, match="no database 'mars'"):
+            await sloth.create_tenant("ben", database="mars")
+        assert [tenant.slug for tenant in await sloth.tenants()] == ["anna"]
 
 
 async def test_a_database_that_no_setting_names_any_more(settings: Settings) -> None:

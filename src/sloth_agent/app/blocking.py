@@ -91,11 +91,20 @@ class Sloth:
         name: str | None = None,
         domain: str | None = None,
         plan: str | None = None,
+        database: str | None = None,
         by: Actor = SYSTEM,
     ) -> Organization:
         """See `AsyncSloth.create_tenant`."""
         return self._opened.call(
-            partial(self._sloth.create_tenant, slug, name=name, domain=domain, plan=plan, by=by)
+            partial(
+                self._sloth.create_tenant,
+                slug,
+                name=name,
+                domain=domain,
+                plan=plan,
+                database=database,
+                by=by,
+            )
         )
 
     def tenants(self) -> Sequence[Organization]:

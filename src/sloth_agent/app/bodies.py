@@ -450,11 +450,24 @@ def profile_body(profile: Profile) -> Body:
     return asdict(profile)
 
 
-def isolation_body(found: Isolation) -> Body:
+def isolation_body(databases: Sequence[Isolation]) -> Body:
     return {
-        "attempts": found.attempts,
-        "leaks": [{"attempt": leak.attempt, "what": leak.what} for leak in found.leaks],
-        "both_walls": found.both_walls,
+        "attempts": sum(found.attempts for found in databases),
+        "leaks": [
+            {"database": found.database, "attempt": leak.attempt, "what": leak.what}
+            for found in databases
+            for leak in found.leaks
+        ],
+        "both_walls": all(found.both_walls for found in databases),
+        "databases": [
+            {
+                "name": found.database,
+                "attempts": found.attempts,
+                "leaks": len(found.leaks),
+                "both_walls": found.both_walls,
+            }
+            for found in databases
+        ],
     }
 
 

@@ -124,20 +124,23 @@ class AsyncSloth:
         name: str | None = None,
         domain: str | None = None,
         plan: str | None = None,
+        database: str | None = None,
         by: Actor = SYSTEM,
     ) -> Organization:
         """Make a tenant and its walls; on a plan it begins with the plan's trial.
 
+        Without a database it comes to one of those that answer, with the fewest tenants.
+
         Raises:
             InvalidInput: the slug, the name or the domain is not one.
-            NotFound: no such plan.
+            NotFound: no such plan or database.
             Conflict: the slug or the domain is taken; the plan has a price and no trial.
         """
         services = self._opened
         organizations = services.organizations
         if plan is not None:
             organizations = services.organizations_on(plan, by=by)
-        return await organizations.create(slug, name=name, domain=domain, by=by)
+        return await organizations.create(slug, name=name, domain=domain, database=database, by=by)
 
     async def tenants(self) -> Sequence[Organization]:
         """All tenants, oldest first."""

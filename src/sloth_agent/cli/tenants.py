@@ -27,13 +27,21 @@ def create(
         str | None,
         typer.Option(metavar="PLAN", help="Begin with its trial. [default: no limits]"),
     ] = None,
+    database: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME", help="`main`, or one of SLOTH_DATABASES. [default: the emptiest]"
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Make a tenant with walls of its own."""
     from sloth_agent.app.bodies import tenant_body
 
     with opened() as sloth:
-        organization = sloth.create_tenant(slug, name=name, domain=domain, plan=plan, by=operator())
+        organization = sloth.create_tenant(
+            slug, name=name, domain=domain, plan=plan, database=database, by=operator()
+        )
     show_fields(tenant_body(organization), as_json=as_json)
 
 
