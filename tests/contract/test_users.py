@@ -24,10 +24,12 @@ from sloth_agent.errors import (
     TokenInvalid,
 )
 from sloth_agent.ids import TenantId
+from sloth_agent.tenants.account_ports import Invitation
 from sloth_agent.tenants.accounts import Accounts
 from sloth_agent.tenants.audit import Actor
 from sloth_agent.tenants.invitations import Invitations
 from sloth_agent.tenants.password_resets import PasswordResets
+from sloth_agent.tenants.tokens import Token
 from sloth_agent.tenants.users import Role, User
 
 pytestmark = pytest.mark.anyio
@@ -135,6 +137,50 @@ async def test_the_first_user_is_an_owner(accounts: Accounts, firm: TenantId) ->
         await accounts.create(address(), organization=firm, is_superuser=True, by=BY)
     operator = await accounts.create(address(), is_superuser=True, by=BY)
     assert (operator.organization, operator.role) == (None, None)
+
+
+async def test_the_first_one_asked_in_is_an_owner(
+    accounts: Accounts, invitations: Invitations, store: PostgresUsers, firm: TenantId
+) -> None:
+    for role in (Role.MEMBER, Role.ADMIN):
+        with pytest.raises(Conflict, match="owner"):
+            await invitations.invite(firm, address(), role=role, by=BY)
+    assert await invitations.list(firm) == []
+    link = await invitations.invite(firm, address(), role=Role.OWNER, by=BY)
+    with pytest.raises(Conflict, match="owner"):
+        await invitations.invite(firm, address(), by=BY)
+    # One that was made by an earlier release is not taken while there is no owner.
+    early = Invitation(
+        id=uuid4(),
+        organization=firm,
+        email=address(),
+        role=Role.MEMBER,
+        expires_at=NOW + timedelta(days=1),
+    )
+    early_token = Token.new()
+    await _keep(store.database, early, early_token)
+    with pytest.raises(Conflict, match="owner"):
+        await invitations.accept(early_token.text, PASSWORD)
+    owner = await invitations.accept(token(link.url), PASSWORD)
+    member = await invitations.accept(early_token.text, PASSWORD)
+    assert await accounts.list(firm) == [owner, member]
+
+
+async def _keep(database: Database, invitation: Invitation, token: Token) -> None:
+    async with database.shared() as connection:
+        await connection.execute(
+            "insert into public.invitations"
+            " (token_hash, id, organization_id, email, role, expires_at)"
+            " values (%s, %s, %s, %s, %s, %s)",
+            (
+                token.digest,
+                invitation.id,
+                invitation.organization,
+                invitation.email,
+                invitation.role,
+                invitation.expires_at,
+            ),
+        )
 
 
 async def test_50_owners_who_leave_at_once_leave_one(accounts: Accounts, firm: TenantId) -> None:

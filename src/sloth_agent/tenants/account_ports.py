@@ -97,7 +97,8 @@ class UserStore(Protocol):
         """An open invitation of the same address is replaced.
 
         Raises:
-            Conflict: somebody has this address already.
+            Conflict: somebody has this address already, or the organization has no active owner
+                and this is to be none.
             SeatLimitExceeded: as many users and open invitations as `seats` already.
         """
 
@@ -121,7 +122,8 @@ class UserStore(Protocol):
         None: unknown, used or out of date at the time of the event.
 
         Raises:
-            Conflict: somebody has this address already.
+            Conflict: somebody has this address already, or the organization would have no active
+                owner; the invitation stays open.
         """
 
 

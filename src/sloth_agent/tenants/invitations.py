@@ -40,11 +40,11 @@ class Invitations:
     ) -> Link:
         """Hold a seat for an address, and send a link that works once, for 7 days.
 
-        Inviting an address again replaces its link.
+        Inviting an address again replaces its link. The first one is invited as an owner.
 
         Raises:
             InvalidInput: not an address.
-            Conflict: somebody has this address already.
+            Conflict: somebody has this address already; the organization has no owner yet.
             SeatLimitExceeded: the plan has no room.
             BackendUnavailable: the mail was not taken; the seat is held, invite again.
         """
@@ -111,6 +111,7 @@ class Invitations:
         Raises:
             TokenInvalid: the link is unknown, was used, or is older than 7 days.
             InvalidInput: a weak password.
+            Conflict: the address is taken by now, or the organization has no owner.
         """
         id = UserId(new_id())
         by = Actor(name="invited", address=address)

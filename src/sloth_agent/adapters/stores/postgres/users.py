@@ -145,6 +145,8 @@ class PostgresUsers:
     ) -> None:
         async with self.database.shared() as connection:
             await _hold(connection, invitation.organization)
+            if invitation.role is not Role.OWNER:
+                await _check_owner(connection, invitation.organization)
             known = await connection.execute(
                 "select from public.users where email = %s", (invitation.email,)
             )
@@ -214,6 +216,7 @@ class PostgresUsers:
         event: AuditEvent,
     ) -> User | None:
         async with self.database.shared() as connection:
+            await _hold_inviting(connection, digest)
             used = await _use_token(connection, _ACCEPT, digest, now=event.at)
             if used is None:
                 return None
@@ -228,6 +231,7 @@ class PostgresUsers:
                 referral_code=new_referral_code(),
             )
             await _insert(connection, user, password_hash)
+            await _check_owner(connection, user.organization)
             await record(connection, replace(event, organization=user.organization))
         return user
 
@@ -244,6 +248,15 @@ async def _hold(connection: Connection, organization: TenantId) -> None:
     """Let nobody else change who belongs to an organization until the transaction ends."""
     await connection.execute(
         "select from public.organizations where id = %s for update", (organization,)
+    )
+
+
+async def _hold_inviting(connection: Connection, digest: bytes) -> None:
+    """As `_hold`, before the invitation is: in the order in which others hold both."""
+    await connection.execute(
+        "select from public.organizations where id ="
+        " (select organization_id from public.invitations where token_hash = %s) for update",
+        (digest,),
     )
 
 
@@ -286,7 +299,7 @@ async def _check_owner(connection: Connection, organization: TenantId | None) ->
     if found.rowcount == 0:
         raise Conflict(
             "An organization always has an active owner.",
-            hint="Make its first user an owner, or another user before this one goes.",
+            hint="Make or invite its first user as an owner, or another one before this one goes.",
         )
 
 
