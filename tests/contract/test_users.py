@@ -12,6 +12,7 @@ from fakes.smtp_server import SmtpServer
 from sloth_agent import AsyncSloth
 from sloth_agent.adapters.mail.smtp import SmtpMailer
 from sloth_agent.adapters.passwords.argon2 import Argon2Hasher
+from sloth_agent.adapters.stores.postgres.audit import PostgresAudit
 from sloth_agent.adapters.stores.postgres.database import Database
 from sloth_agent.adapters.stores.postgres.users import PostgresUsers
 from sloth_agent.errors import (
@@ -64,7 +65,7 @@ def store(database: Database) -> PostgresUsers:
 
 @pytest.fixture
 def accounts(store: PostgresUsers) -> Accounts:
-    return Accounts(store, QuickHasher(), Seats(), lambda: NOW)
+    return Accounts(store, QuickHasher(), Seats(), PostgresAudit(store.database), lambda: NOW)
 
 
 @pytest.fixture
@@ -107,6 +108,39 @@ async def test_a_user_signs_in_by_any_spelling_of_the_address(
     assert await accounts.show(owner.email) == owner
     with pytest.raises(NotFound):
         await accounts.show(address())
+
+
+async def test_signing_in_is_written_down(
+    accounts: Accounts, owner: User, firm: TenantId, sloth: AsyncSloth
+) -> None:
+    """Also where it fails; what was typed then may be a password in the wrong field."""
+    outsider = address()
+    await accounts.authenticate(owner.email, PASSWORD, address="192.0.2.7", request_id="r-1")
+    await accounts.authenticate(owner.email, "another password", address="192.0.2.8")
+    with pytest.raises(InvalidInput):
+        await accounts.change_password(owner, "another password", "five words in a row", by=BY)
+    failed, signed_in = await sloth.audit.list(organization=firm, action="user.sign*")
+    assert (signed_in.action, signed_in.subject) == ("user.signed_in", str(owner.id))
+    assert signed_in.by == Actor(name=owner.email, address="192.0.2.7", request_id="r-1")
+    assert (failed.action, failed.subject) == ("user.sign_in_failed", str(owner.id))
+    assert failed.by == Actor(name="unknown", address="192.0.2.8")
+
+    await accounts.authenticate(outsider, PASSWORD, address="192.0.2.9")
+    [newest] = await sloth.audit.list(action="user.sign_in_failed", limit=1)
+    assert (newest.by.address, newest.subject, newest.organization) == ("192.0.2.9", None, None)
+    assert outsider not in repr(newest)
+
+
+async def test_a_new_role_is_written_down_with_the_old_one(
+    accounts: Accounts, owner: User, firm: TenantId, sloth: AsyncSloth
+) -> None:
+    assert owner.organization == firm
+    user = await accounts.create(address(), organization=firm, role=Role.MEMBER, by=BY)
+    await accounts.set_role(user, Role.ADMIN, by=BY)
+    await accounts.set_role(user, Role.OWNER, by=BY)  # by somebody who has not looked again
+    owned, promoted = await sloth.audit.list(organization=firm, action="user.role_changed")
+    assert promoted.details == {"role": "admin", "previous": "member"}
+    assert owned.details == {"role": "owner", "previous": "admin"}
 
 
 async def test_the_same_address_by_50_at_once_is_one_user(

@@ -116,7 +116,8 @@ class Services:
 
     @cached_property
     def accounts(self) -> Accounts:
-        return Accounts(self._users, self.backends.hasher, self._seats, self.backends.clock)
+        backends = self.backends
+        return Accounts(self._users, backends.hasher, self._seats, self._log, backends.clock)
 
     @cached_property
     def invitations(self) -> Invitations:

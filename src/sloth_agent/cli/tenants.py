@@ -111,6 +111,7 @@ def profile(
             timezone=timezone,
             notification_email=notification_email,
             notify_by_telegram=notify_by_telegram,
+            by=operator(),
         )
     show_fields(profile_body(changed), as_json=as_json)
 

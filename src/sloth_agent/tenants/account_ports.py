@@ -70,7 +70,7 @@ class UserStore(Protocol):
         """Oldest first; of all organizations if None."""
 
     async def change(self, id: UserId, change: UserChange, *, event: AuditEvent) -> User | None:
-        """None: no such user.
+        """None: no such user. With another role, the event tells the one before as `previous`.
 
         Raises:
             Conflict: the organization would have no active owner.

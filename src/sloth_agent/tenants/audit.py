@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Protocol, Self
 from uuid import UUID
 
+from sloth_agent.clock import Clock
 from sloth_agent.errors import InvalidInput
 from sloth_agent.ids import TenantId, new_id
 
@@ -73,6 +74,29 @@ class AuditStore(Protocol):
         limit: int,
     ) -> Sequence[AuditEvent]:
         """Newest first; `action` may end in `*`."""
+
+
+@dataclass(frozen=True, slots=True)
+class TenantLog:
+    """Writes down what was changed in one tenant, whose tables may be in another database."""
+
+    organization: TenantId
+    store: AuditStore
+    clock: Clock
+
+    async def write(
+        self, action: str, *, by: Actor, subject: str | None = None, **details: object
+    ) -> None:
+        """Ids and the names of fields alone: the log outlives a tenant that was erased."""
+        event = AuditEvent.of(
+            action,
+            by=by,
+            at=self.clock(),
+            organization=self.organization,
+            subject=subject,
+            **details,
+        )
+        await self.store.add(event)
 
 
 @dataclass(frozen=True, slots=True)

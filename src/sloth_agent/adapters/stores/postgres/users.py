@@ -91,6 +91,8 @@ class PostgresUsers:
         async with self.database.shared() as connection:
             if event.organization is not None:
                 await _hold(connection, event.organization)
+            if change.role is not None:
+                event = await _with_old_role(connection, id, event)
             found = await connection.execute(
                 "update public.users set role = coalesce(%s, role),"
                 " is_active = coalesce(%s, is_active), language = coalesce(%s, language),"
@@ -301,6 +303,13 @@ async def _check_owner(connection: Connection, organization: TenantId | None) ->
             "An organization always has an active owner.",
             hint="Make or invite its first user as an owner, or another one before this one goes.",
         )
+
+
+async def _with_old_role(connection: Connection, id: UserId, event: AuditEvent) -> AuditEvent:
+    """Under `_hold`: the role that is about to be changed."""
+    found = await connection.execute("select role from public.users where id = %s", (id,))
+    [previous] = await found.fetchone() or (None,)
+    return replace(event, details={**event.details, "previous": previous})
 
 
 async def _insert(connection: Connection, user: User, password_hash: str | None) -> None:
