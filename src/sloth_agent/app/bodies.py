@@ -489,6 +489,7 @@ def task_run_body(run: TaskRun) -> Body:
         "done_at": run.done_at.isoformat() if run.done_at else None,
         "outcome": dict(run.outcome) if run.outcome is not None else None,
         "problem": run.problem,
+        "failed": [{"tenant": slug, "problem": why} for slug, why in run.failed.items()],
     }
 
 

@@ -1,12 +1,12 @@
 """Who did what, and from where: written with the change itself, and never changed."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Protocol, Self
 from uuid import UUID
 
-from sloth_agent.clock import Clock
+from sloth_agent.clock import Clock, SetClock, system_clock
 from sloth_agent.errors import InvalidInput
 from sloth_agent.ids import TenantId, new_id
 
@@ -30,12 +30,13 @@ class AuditEvent:
     """One thing that was done, or refused. Holds no secrets and no customers' words."""
 
     id: UUID
-    at: datetime
+    at: datetime  # by the clock of whoever did it
     by: Actor
     action: str  # such as `code.redeemed`
     organization: TenantId | None = None
     subject: str | None = None  # what it was done to
     details: Mapping[str, object] = field(default_factory=dict)
+    happened_at: datetime | None = None  # where that clock was set to another time
 
     @classmethod
     def of(
@@ -57,6 +58,13 @@ class AuditEvent:
             subject=subject,
             details=details,
         )
+
+    def by_clock(self, clock: Clock) -> Self:
+        """Where that clock was set to another time, the log tells both."""
+        if not isinstance(clock, SetClock):
+            return self
+        details = {**self.details, "clock": clock.shows.isoformat()}
+        return replace(self, happened_at=system_clock(), details=details)
 
 
 class AuditStore(Protocol):
