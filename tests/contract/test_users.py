@@ -303,6 +303,22 @@ async def test_an_invitation_is_accepted_once(
         await invitations.invite(firm, email, by=BY)
 
 
+async def test_an_invitation_is_found_by_its_address(
+    accounts: Accounts, invitations: Invitations, owner: User, firm: TenantId, sloth: AsyncSloth
+) -> None:
+    assert owner.organization == firm
+    other = (await sloth.create_tenant(f"t-{uuid4().hex}")).id
+    await accounts.create(address(), organization=other, role=Role.OWNER, by=BY)
+    email = address()
+    for organization in (firm, other):
+        await invitations.invite(organization, email, by=BY)
+    with pytest.raises(Conflict, match="into 2 tenants"):
+        await invitations.find(email)
+    assert (await invitations.find(email.upper(), other)).organization == other
+    with pytest.raises(NotFound):
+        await invitations.find(address())
+
+
 async def test_an_invitation_ends(invitations: Invitations, owner: User, firm: TenantId) -> None:
     assert owner.organization == firm
     link = await invitations.invite(firm, address(), by=BY)

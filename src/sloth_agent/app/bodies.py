@@ -27,6 +27,7 @@ from sloth_agent.knowledge.intake import FileOutcome, IngestReport, Outcome
 from sloth_agent.knowledge.models import Document, Passage, VectorStore
 from sloth_agent.knowledge.retrieval import Found
 from sloth_agent.tasks.models import TaskRun, TaskState
+from sloth_agent.tenants.account_ports import Invitation
 from sloth_agent.tenants.audit import AuditEvent
 from sloth_agent.tenants.backup_manifests import BackupManifest
 from sloth_agent.tenants.backups import Backup
@@ -413,6 +414,17 @@ def user_body(user: User) -> Body:
         "referral_code": user.referral_code,
         "is_active": user.is_active,
         "created_at": user.created_at.isoformat(),
+    }
+
+
+def invitation_body(invitation: Invitation, slug: str | None) -> Body:
+    """`slug` is that of the tenant into which it leads."""
+    return {
+        "id": str(invitation.id),
+        "email": invitation.email,
+        "tenant": slug,
+        "role": invitation.role,
+        "expires_at": invitation.expires_at.isoformat(),
     }
 
 

@@ -155,7 +155,7 @@ class AsyncSloth:
     async def update_tenant(
         self, slug: str, *, name: str | None = None, domain: str | None = None, by: Actor = SYSTEM
     ) -> Organization:
-        """What is not given stays as it is.
+        """What is not given stays as it is; an empty domain is taken off.
 
         Raises:
             InvalidInput, Conflict: as `create_tenant`.

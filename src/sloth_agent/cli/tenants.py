@@ -74,7 +74,9 @@ def show(slug: Slug, as_json: Json = False) -> None:
 def update(
     slug: Slug,
     name: Annotated[str | None, typer.Option(help="As people know it.")] = None,
-    domain: Annotated[str | None, typer.Option(help="Of its web site; unique.")] = None,
+    domain: Annotated[
+        str | None, typer.Option(help='Of its web site; unique; "" takes it off.')
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Change name or domain; what is not given stays as it is."""

@@ -25,7 +25,7 @@ class Invitation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UserChange:
-    """What is to become of a user; None leaves it as it is."""
+    """What is to become of a user; None leaves it as it is, an empty text takes it away."""
 
     role: Role | None = None
     is_active: bool | None = None
@@ -102,8 +102,10 @@ class UserStore(Protocol):
             SeatLimitExceeded: as many users and open invitations as `seats` already.
         """
 
-    async def invitations(self, organization: TenantId, *, now: datetime) -> Sequence[Invitation]:
-        """The open ones."""
+    async def invitations(
+        self, organization: TenantId | None, *, now: datetime
+    ) -> Sequence[Invitation]:
+        """The open ones, oldest first; of all organizations if None."""
 
     async def withdraw(self, organization: TenantId, id: UUID, *, event: AuditEvent) -> bool:
         """False: no such open invitation."""

@@ -168,15 +168,15 @@ class Accounts:
         avatar: str | None = None,
         by: Actor,
     ) -> User:
-        """Change what users may change of themselves.
+        """Change what users may change of themselves; an empty phone or avatar takes it away.
 
         Raises:
             InvalidInput: not a phone number, not the address of a picture.
         """
         change = UserChange(
             language=language,
-            phone=checked_phone(phone) if phone is not None else None,
-            avatar=checked_picture(avatar) if avatar is not None else None,
+            phone=checked_phone(phone) if phone else phone,
+            avatar=checked_picture(avatar) if avatar else avatar,
         )
         return await self._changed(user, change, "user.updated", by=by)
 

@@ -123,7 +123,7 @@ class Organizations:
     async def update(
         self, slug: str, *, name: str | None = None, domain: str | None = None, by: Actor = SYSTEM
     ) -> Organization:
-        """What is not given stays as it is.
+        """What is not given stays as it is; an empty domain is taken off.
 
         Raises:
             InvalidInput: the name or the domain is not one.
@@ -133,7 +133,7 @@ class Organizations:
         organization = await self.show(slug)
         given = {
             "name": checked_name(name) if name is not None else None,
-            "domain": normalised_domain(domain) if domain is not None else None,
+            "domain": normalised_domain(domain) if domain else domain,
         }
         fields = [field for field, value in given.items() if value is not None]
         event = replace(

@@ -32,7 +32,7 @@ class OrganizationStore(Protocol):
     async def update(
         self, id: TenantId, *, name: str | None, domain: str | None, event: AuditEvent
     ) -> Organization | None:
-        """What is None stays as it is. None: no such tenant.
+        """What is None stays as it is, an empty domain is taken off. None: no such tenant.
 
         Raises:
             Conflict: the domain is another tenant's.

@@ -96,7 +96,8 @@ class PostgresUsers:
             found = await connection.execute(
                 "update public.users set role = coalesce(%s, role),"
                 " is_active = coalesce(%s, is_active), language = coalesce(%s, language),"
-                " phone = coalesce(%s, phone), avatar = coalesce(%s, avatar),"
+                " phone = nullif(coalesce(%s, phone), ''),"
+                " avatar = nullif(coalesce(%s, avatar), ''),"
                 " token_version = token_version + %s"
                 f" where id = %s returning {_COLUMNS}",
                 (
@@ -178,13 +179,15 @@ class PostgresUsers:
         async with self.database.shared() as connection:
             return await _seats_taken(connection, organization, now=now)
 
-    async def invitations(self, organization: TenantId, *, now: datetime) -> Sequence[Invitation]:
+    async def invitations(
+        self, organization: TenantId | None, *, now: datetime
+    ) -> Sequence[Invitation]:
         async with self.database.shared() as connection:
             found = await connection.execute(
                 "select id, organization_id, email, role, expires_at from public.invitations"
-                " where organization_id = %s and accepted_at is null and expires_at > %s"
-                " order by id",
-                (organization, now),
+                " where (%(organization)s::uuid is null or organization_id = %(organization)s)"
+                " and accepted_at is null and expires_at > %(now)s order by id",
+                {"organization": organization, "now": now},
             )
             return [
                 Invitation(
