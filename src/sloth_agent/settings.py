@@ -201,7 +201,8 @@ def wanted(problem: ErrorDetails) -> str:
     """What is allowed where pydantic finds something wrong, such as `must be 1 or more`."""
     allowed = _ALLOWED.get(problem["type"])
     if allowed is None:
-        return f"cannot be used: {problem['msg'].removeprefix('Value error, ')}"
+        message = problem["msg"].removeprefix("Value error, ").removesuffix(".")
+        return f"cannot be used: {message}"
     return f"must be {allowed.format(**problem.get('ctx', {}))}"
 
 

@@ -1,5 +1,9 @@
 """What an operator does by `sloth admin` and `sloth tenants`, where there is no server yet."""
 
+from pathlib import Path
+
+import pytest
+
 from fakes.command import Sloth
 
 PASSWORD = b"four words in a row\n"
@@ -99,3 +103,67 @@ def test_who_changed_a_tenant_is_written_down(sloth_cli: Sloth) -> None:
         "document.deleted",
     ]
     assert all(event["actor"].startswith("cli:") for event in events[:4])
+
+
+def test_lists_name_tenants_and_say_where_they_go_on(sloth_cli: Sloth) -> None:
+    slug = sloth_cli.tenant
+    owner = f"anna@{slug}.example"
+    sloth_cli(*USERS, "create", owner, "--tenant", slug, "--role", "owner")
+    users = sloth_cli(*USERS, "list", "--json").json["items"]
+    assert [user["tenant"] for user in users if user["email"] == owner] == [slug]
+    assert slug in sloth_cli(*USERS, "list", "--tenant", slug).stdout
+    audit = ("admin", "audit", "list", "--tenant", slug)
+    events = sloth_cli(*audit, "--json").json["items"]
+    assert {event["tenant"] for event in events} == {slug}
+    page = sloth_cli(*audit, "--limit", "2")
+    assert f"There may be more: add --before {events[1]['id']}" in page.stderr
+    assert sloth_cli(*audit).stderr == ""
+
+    sloth_cli("admin", "subscriptions", "activate", slug, "--plan", "starter")
+    page = sloth_cli("admin", "subscriptions", "list", "--limit", "1")
+    assert "There may be more: add --after " in page.stderr
+    sloth_cli("admin", "codes", "generate", "--plan", "starter", "--days", "30", "--count", "2")
+    page = sloth_cli("admin", "codes", "list", "--limit", "2")
+    assert "There may be more: add --before " in page.stderr
+    [code] = sloth_cli("admin", "codes", "list", "--limit", "1", "--json").json["items"]
+    assert code["created_by"].startswith("cli:")
+
+
+def test_plans_are_shown_whole(sloth_cli: Sloth, tmp_path: Path) -> None:
+    listed = sloth_cli("admin", "plans", "list", "--json").json
+    assert all("max_cost_per_month" in plan for plan in listed)
+    shown = sloth_cli("admin", "plans", "list").stdout
+    assert "telegram" in shown
+    assert "cost" in shown.splitlines()[0] + shown.splitlines()[1]
+    folder = sloth_cli("admin", "plans", "load", str(tmp_path))
+    assert (folder.rc, "is a folder, not a file" in folder.error) == (1, True)
+
+
+@pytest.mark.parametrize(
+    ("command", "says"),
+    [
+        (("admin", "users", "set-role", "a@b.pl", "boss"), "'boss' is not one of 'owner'"),
+        (("admin", "codes", "list", "--status", "lost"), "'lost' is not one of 'unused'"),
+    ],
+)
+def test_a_choice_that_there_is_not(sloth_cli: Sloth, command: tuple[str, ...], says: str) -> None:
+    shown = sloth_cli(*command)
+    assert (shown.rc, says in shown.error, ".." in shown.error) == (2, True, False)
+
+
+def test_hints_lead_to_what_there_is(sloth_cli: Sloth, tmp_path: Path) -> None:
+    slug = sloth_cli.tenant
+    activate = ("admin", "subscriptions", "activate", slug, "--plan", "starter", "--days")
+    assert "0 for ever" not in sloth_cli(*activate, "999999").error
+    absent = sloth_cli.using(SLOTH_PRICES="none.toml")("admin", "prices")
+    assert "There is no file none.toml" in absent.error
+    folder = sloth_cli.using(SLOTH_PRICES=str(tmp_path))("admin", "prices")
+    assert "is a folder" in folder.error
+
+    own = Sloth(tmp_path / "home", tmp_path).using(SLOTH_EMBEDDER="none")
+    for name in ("anna", "ben"):
+        assert own("tenants", "create", name).rc == 0
+    file = str(tmp_path / "platform.zip")
+    assert own("backup", "create", "--output", file).rc == 0
+    missing = own("backup", "restore", file, "--tenant", "nope", "--yes")
+    assert "(It has anna, ben.)" in missing.error

@@ -284,6 +284,7 @@ def plan_body(plan: Plan) -> Body:
         "currency": terms.currency,
         "limits": asdict(terms.limits),
         "features": sorted(terms.features),
+        "max_cost_per_month": _amount(terms.max_cost_per_month),
         "trial_days": plan.trial_days,
         "is_active": plan.is_active,
     }
@@ -324,6 +325,8 @@ def code_body(listed: ListedCode, *, now: datetime) -> Body:
         "used_by": listed.used_by or (str(code.used_by) if code.used_by else None),
         "used_at": _moment(code.used_at),
         "expires_at": _moment(code.expires_at),
+        "created_by": code.created_by,
+        "created_at": _moment(code.created_at),
     }
 
 
@@ -505,13 +508,15 @@ def task_run_body(run: TaskRun) -> Body:
     }
 
 
-def audit_body(event: AuditEvent) -> Body:
+def audit_body(event: AuditEvent, slug: str | None) -> Body:
+    """`slug` is that of the tenant, None where it was erased since."""
     return {
         "id": str(event.id),
         "at": event.at.isoformat(),
         "actor": event.by.name,
         "address": event.by.address,
         "request_id": event.by.request_id,
+        "tenant": slug,
         "organization_id": str(event.organization) if event.organization else None,
         "action": event.action,
         "subject": event.subject,

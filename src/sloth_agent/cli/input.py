@@ -19,6 +19,8 @@ def read_text(path: str) -> str:
         return Path(path).read_text("utf-8-sig")
     except FileNotFoundError as error:
         raise NotFound(f"There is no file {path}.") from error
+    except IsADirectoryError as error:
+        raise InvalidInput(f"{path} is a folder, not a file.") from error
     except (OSError, ValueError) as error:
         raise InvalidInput(f"{path} cannot be read as UTF-8 text.") from error
 

@@ -83,8 +83,13 @@ def list_users(tenant: OfTenant = None, as_json: Json = False) -> None:
 
     with opened() as sloth:
         organization = sloth.show_tenant(tenant).id if tenant else None
-        items = [user_body(user) for user in _all(sloth, organization)]
-    columns = ("email", "role", "is_superuser", "is_active", "organization_id", "created_at")
+        users = list(_all(sloth, organization))
+        slugs = {each.id: each.slug for each in sloth.tenants()}
+    items = [
+        {**user_body(user), "tenant": slugs.get(user.organization) if user.organization else None}
+        for user in users
+    ]
+    columns = ("email", "role", "is_superuser", "is_active", "tenant", "created_at")
     show_list(items, columns, as_json=as_json)
 
 
