@@ -21,6 +21,7 @@ from sloth_agent import AsyncSloth, Settings
 from sloth_agent.adapters.stores.postgres.database import Database
 from sloth_agent.adapters.stores.postgres.databases import Databases
 from sloth_agent.adapters.stores.postgres.migrations.history import Migration, migrations
+from sloth_agent.adapters.stores.postgres.organizations import PostgresOrganizations
 from sloth_agent.adapters.stores.postgres.schemas import TenantSchemas
 from sloth_agent.app.connecting import open_databases
 from sloth_agent.knowledge.retrieval import Retrieval
@@ -95,7 +96,7 @@ async def over_two_databases() -> AsyncIterator[Figure]:
             yield _figure(f"disk of one of {len(own)} in {name}", kilobytes, "kB", wanted="<= 512")
             relations = await count_relations(database) / len(own)
             yield _figure(f"catalog of {name}", relations, "relations each")
-        upgrading = Upgrading(TenantSchemas(databases, steps=with_a_step()))
+        upgrading = upgrading_of(databases)
         async for figure in upgraded(upgrading):
             yield replace(figure, name=f"{figure.name}, two databases")
 
@@ -144,12 +145,17 @@ async def created(sloth: AsyncSloth, count: int = TENANTS) -> list[Organization]
 async def stepped(database: Database, tenants: Sequence[Organization]) -> AsyncIterator[Figure]:
     """One step of the tenants' history, beside its statements sent raw."""
     raw = await sent_raw(database, tenants)
-    upgrading = Upgrading(TenantSchemas(Databases(database, {}), steps=with_a_step()))
+    upgrading = upgrading_of(Databases(database, {}))
     async for figure in upgraded(upgrading):
         if figure.name == "one step":
             yield replace(figure, wanted="<= 2x", baseline=raw, baseline_name="sent raw")
         else:
             yield figure
+
+
+def upgrading_of(databases: Databases) -> Upgrading:
+    spaces = TenantSchemas(databases, steps=with_a_step())
+    return Upgrading(PostgresOrganizations(databases.main), spaces)
 
 
 def with_a_step() -> tuple[Migration, ...]:

@@ -35,6 +35,8 @@ DEFAULT_TENANT = "default"
 
 _DATABASE_NAME = re.compile(r"[a-z0-9](?:[a-z0-9_-]{0,48}[a-z0-9])?")
 _BETWEEN_DATABASES = re.compile(r",(?=\s*[^,=/@]+=postgres)")
+_DATABASE_ADDRESS = re.compile(r"postgres(?:ql)?://(?!.*://).*[^,=]|\s*[a-z_]+\s*=.+", re.DOTALL)
+"""As a URL, or as libpq's words `host=... dbname=...`."""
 
 
 def _vendor(name: str, default: object = None) -> Any:
@@ -117,11 +119,21 @@ class Settings(BaseSettings):
         """`name=address,...`; a comma within an address, between two hosts, is left alone."""
         if not isinstance(value, str):
             return value
-        named = dict(part.strip().partition("=")[::2] for part in _BETWEEN_DATABASES.split(value))
-        for name in named:
+        parts = [part.strip().partition("=")[::2] for part in _BETWEEN_DATABASES.split(value)]
+        named = dict(parts)
+        if len(named) < len(parts):
+            raise ValueError("one name stands there twice")
+        return named
+
+    @field_validator("databases")
+    @classmethod
+    def _usable_databases(cls, named: dict[str, SecretStr]) -> dict[str, SecretStr]:
+        for name, address in named.items():
             if not _DATABASE_NAME.fullmatch(name) or name == MAIN_DATABASE:
                 # Without the name: it may be a whole address, password and all.
                 raise ValueError("write name=postgresql://...,name=...; `main` is taken")
+            if not _DATABASE_ADDRESS.fullmatch(address.get_secret_value()):
+                raise ValueError(f"{name} needs one address, as in {name}=postgresql://...")
         return named
 
     @model_validator(mode="wrap")
@@ -199,7 +211,8 @@ def wanted(problem: ErrorDetails) -> str:
     """What is allowed where pydantic finds something wrong, such as `must be 1 or more`."""
     allowed = _ALLOWED.get(problem["type"])
     if allowed is None:
-        return f"cannot be used: {problem['msg'].removeprefix('Value error, ')}"
+        message = problem["msg"].removeprefix("Value error, ").removesuffix(".")
+        return f"cannot be used: {message}"
     return f"must be {allowed.format(**problem.get('ctx', {}))}"
 
 

@@ -7,7 +7,8 @@ import pytest
 from sloth_agent import AsyncSloth
 from sloth_agent.adapters.stores.postgres.audit import PostgresAudit
 from sloth_agent.adapters.stores.postgres.database import Database
-from sloth_agent.errors import Forbidden, InvalidInput
+from sloth_agent.app.sloth import AsyncTenant
+from sloth_agent.errors import Forbidden, InvalidInput, NotFound
 from sloth_agent.tenants.audit import Actor, Audit, AuditEvent
 
 pytestmark = pytest.mark.anyio
@@ -42,6 +43,26 @@ async def test_events_come_back_newest_first(audit: Audit, sloth: AsyncSloth, sl
     assert list(page) == [events[1]]
     with pytest.raises(InvalidInput):
         await audit.list(limit=0)
+
+
+async def test_changes_of_a_tenant_are_written_down(sloth: AsyncSloth, tenant: AsyncTenant) -> None:
+    outcome = await tenant.ingest_content("prices.md", b"A haircut costs 40 euro.")
+    assert outcome.document_id is not None
+    await tenant.change_profile(business_name="Anna", timezone="UTC", by=ANNA)
+    await tenant.change_profile(business_name="Anna", by=ANNA)  # changes nothing
+    await tenant.set_prompt(role="I answer.", by=ANNA)
+    await tenant.rollback_prompt(0, by=ANNA)
+    await tenant.delete_document(outcome.document_id, by=ANNA)
+    with pytest.raises(NotFound):
+        await tenant.delete_document(outcome.document_id, by=ANNA)
+    events = await sloth.audit.list(organization=tenant.organization.id)
+    by_anna = [event for event in events if event.by == ANNA]
+    assert [(event.action, event.subject, event.details) for event in by_anna] == [
+        ("document.deleted", str(outcome.document_id), {}),
+        ("prompt.rolled_back", "2", {"to": 0}),
+        ("prompt.changed", "1", {}),
+        ("profile.changed", None, {"fields": ["business_name"]}),
+    ]
 
 
 @pytest.mark.parametrize(

@@ -98,6 +98,7 @@ async def test_one_that_is_deleted_while_it_is_made_stays_away(
         """Places of tenants that somebody deletes in the moment when they are about to be made."""
 
         databases = services.spaces.databases
+        answers = services.spaces.answers
         remove = services.spaces.remove
         outdated = services.spaces.outdated
         update = services.spaces.update

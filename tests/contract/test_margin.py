@@ -202,3 +202,25 @@ async def test_paid_time_stays_apart_from_given_time(sloth: AsyncSloth) -> None:
     paid = {month: (await margins(sloth, month, day=day))["firm"] for month in (OCTOBER, NOVEMBER)}
     assert paid[OCTOBER].payer.revenue == 29
     await on(sloth, moment(NOVEMBER, 10)).subscriptions.settle()
+
+
+async def test_costs_that_nobody_can_ask_for_are_unknown(sloth: AsyncSloth) -> None:
+    """They are not 0: a firm would look like a gain."""
+    firms = [await sloth.create_tenant(name) for name in ("here", "there")]
+    assert [firm.database for firm in firms] == ["main", "eu"]
+    for firm in firms:
+        await sloth.subscriptions.activate(firm.id, "starter", by=BY)
+        await costing(sloth, firm.slug, "3.00", month=DECEMBER)
+    named = sloth.settings.databases["eu"].get_secret_value()
+    away = SecretStr(make_conninfo(named, port="1"))
+    for databases in ({}, {"eu": away}):
+        fewer = sloth.settings.model_copy(update={"databases": databases})
+        async with AsyncSloth(fewer) as without:
+            services = on(without, moment(DECEMBER, 24))
+            body = margin_body(await services.margins.report(DECEMBER))
+        assert body["unread_databases"] == ["eu"]
+        costs = {firm["tenant"]: (firm["cost"], firm["margin"]) for firm in body["firms"]}
+        assert costs["here"][0] is not None
+        assert costs["there"] == (None, None)
+        assert body["totals"][0]["cost"] is None
+    assert (await sloth.margins.report()).unread_databases == []

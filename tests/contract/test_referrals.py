@@ -10,6 +10,7 @@ import anyio
 import pytest
 
 from sloth_agent import AsyncSloth
+from sloth_agent.adapters.stores.postgres.audit import PostgresAudit
 from sloth_agent.adapters.stores.postgres.database import Database
 from sloth_agent.adapters.stores.postgres.organizations import PostgresOrganizations
 from sloth_agent.adapters.stores.postgres.plans import PostgresPlans
@@ -56,7 +57,9 @@ class Town:
         self.database = database
         self.made: list[TenantId] = []
         self.users = PostgresUsers(database)
-        self.accounts = Accounts(self.users, QuickHasher(), EnoughSeats(), self.now)
+        self.accounts = Accounts(
+            self.users, QuickHasher(), EnoughSeats(), PostgresAudit(database), self.now
+        )
         self.store = PostgresReferrals(database)
         self.plans = PostgresPlans(database)
 

@@ -248,6 +248,17 @@ async def test_a_new_file_leaves_what_was_paid(
     assert (await codes.redeem(firm, code, by=BY)).plan == "enterprise"
 
 
+async def test_a_plan_that_only_moved_has_not_changed(plans: PlanCatalog) -> None:
+    await plans.load(SHIPPED, by=BY)
+    smallest, *others = shipped_plans()
+    outcomes = await plans.load(write_plans([*others, smallest]), by=BY)
+    assert {
+        told.outcome for told in outcomes if told.plan in {p.slug for p in shipped_plans()}
+    } == {Outcome.MOVED}
+    assert (await plans.show(smallest.slug)).step == len(others) + 1
+    await plans.load(SHIPPED, by=BY)
+
+
 async def test_a_refused_file_changes_nothing(plans: PlanCatalog) -> None:
     before = await plans.list()
     with pytest.raises(InvalidInput):

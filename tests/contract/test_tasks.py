@@ -17,7 +17,7 @@ from sloth_agent.app.sloth import AsyncTenant
 from sloth_agent.clock import Clock
 from sloth_agent.errors import Conflict, NotFound
 from sloth_agent.ids import TenantId, new_id
-from sloth_agent.tasks.models import Outcome, PeriodicTask, TaskRun
+from sloth_agent.tasks.models import Done, PeriodicTask, TaskRun
 from sloth_agent.tasks.running import TAKEN_OVER_AFTER, Tasks
 from sloth_agent.tasks.schedules import HOURLY
 from sloth_agent.tenants.audit import Actor, AuditEvent
@@ -40,12 +40,12 @@ class Install:
         task = PeriodicTask(name=self.name, schedule=HOURLY, does="counts", work=self._work)
         self.tasks = Tasks([task], PostgresTaskRuns(database), lambda: self.now)
 
-    async def _work(self, clock: Clock) -> Outcome:
+    async def _work(self, clock: Clock) -> Done:
         await anyio.sleep(0.001)
         self.seen.append(clock())
         if self.broken:
             raise self.broken
-        return {"runs": len(self.seen)}
+        return Done({"runs": len(self.seen)})
 
 
 @pytest.fixture
@@ -124,6 +124,9 @@ async def test_a_trial_that_is_over_ends_once(sloth: AsyncSloth, slug: str) -> N
     actions = [event.action for event in events]
     assert actions == ["subscription.advanced", "subscription.began", "tenant.created"]
     assert events[0].details["status"] == "unpaid"
+    assert abs(events[0].at - datetime.now(UTC)) < timedelta(minutes=1), "the log has no other time"
+    assert events[0].details["clock"] == in_two_weeks.isoformat()
+    assert "clock" not in events[1].details
 
 
 @pytest.fixture
@@ -183,7 +186,8 @@ async def test_a_tenant_that_fails_stops_no_other(
     tomorrow = datetime.now(UTC) + timedelta(days=1, minutes=1)
     done = await sloth.tasks.run("clean-up", at=tomorrow, by=BY)
     assert done.outcome is not None
-    assert done.outcome["failed_tenants"] >= 1
+    assert done.outcome["failed_tenants"] == len(done.failed)
+    assert done.failed[half_made.slug] == "unexpected UndefinedTable"
     assert "ab12" not in stored(files)
     async with database.shared() as connection:
         await connection.execute("delete from public.organizations where id = %s", (id,))

@@ -15,7 +15,7 @@ from sloth_agent.adapters.stores.postgres.organizations import PostgresOrganizat
 from sloth_agent.adapters.stores.postgres.schemas import TenantSchemas
 from sloth_agent.clock import system_clock
 from sloth_agent.errors import SlothError
-from sloth_agent.tenants.models import Organization
+from sloth_agent.tenants.models import MAIN_DATABASE, Organization
 from sloth_agent.tenants.organizations import Organizations
 from sloth_agent.tenants.upgrading import Upgrading
 
@@ -45,6 +45,10 @@ async def tenants(database: Database, spaces: TenantSchemas) -> list[Organizatio
     return [await organizations.create(f"u-{uuid4().hex}") for _ in range(12)]
 
 
+def upgrading(database: Database, spaces: TenantSchemas) -> Upgrading:
+    return Upgrading(PostgresOrganizations(database), spaces)
+
+
 async def versions(database: Database, tenants: list[Organization]) -> list[list[int]]:
     async with database.shared() as connection:
         found = await connection.execute(
@@ -59,16 +63,16 @@ async def test_only_those_that_are_behind_take_a_step(
     database: Database, newer: TenantSchemas, tenants: list[Organization]
 ) -> None:
     await newer.ensure(tenants[0])
-    behind = {space.schema_name for space in await newer.outdated()}
+    behind = {space.schema_name for space in await newer.outdated(MAIN_DATABASE)}
     assert tenants[0].schema_name not in behind
     assert {tenant.schema_name for tenant in tenants[1:]} <= behind
-    report = await Upgrading(newer).upgrade()
+    report = await upgrading(database, newer).upgrade()
     assert report.failed == ()
     assert await versions(database, tenants) == [[NEXT.version - 1, NEXT.version]] * 12
     for tenant in tenants:  # what a step makes, the tenant's role may use
         async with database.inside(tenant.schema_name) as connection:
             await connection.execute("insert into visits (id) values (%s)", (uuid4(),))
-    assert (await Upgrading(newer).upgrade()).upgraded == 0
+    assert (await upgrading(database, newer).upgrade()).upgraded == 0
 
 
 async def test_several_upgrades_at_once_take_each_step_once(
@@ -76,7 +80,7 @@ async def test_several_upgrades_at_once_take_each_step_once(
 ) -> None:
     async with anyio.create_task_group() as group:
         for _ in range(3):
-            group.start_soon(Upgrading(newer).upgrade)
+            group.start_soon(upgrading(database, newer).upgrade)
     assert await versions(database, tenants) == [[NEXT.version - 1, NEXT.version]] * 12
 
 
@@ -90,7 +94,7 @@ async def test_a_tenant_that_fails_stops_no_other(
     newer = replace(newer, steps=(*newer.steps[:-1], step))
     async with database.owning(locked.schema_name) as connection:
         await connection.execute("lock table documents")
-        report = await Upgrading(newer).upgrade()
+        report = await upgrading(database, newer).upgrade()
     assert {space.schema_name for space, _ in report.failed} == {
         broken.schema_name,
         locked.schema_name,
@@ -98,7 +102,7 @@ async def test_a_tenant_that_fails_stops_no_other(
     assert all(isinstance(error, SlothError) for _, error in report.failed)
     async with database.owning(broken.schema_name) as connection:
         await connection.execute("drop table visits")
-    report = await Upgrading(newer).upgrade()
+    report = await upgrading(database, newer).upgrade()
     assert (report.upgraded, report.failed) == (2, ())
     assert await versions(database, tenants) == [[NEXT.version - 1, NEXT.version]] * 12
 
@@ -109,7 +113,7 @@ async def test_a_tenant_that_is_deleted_meanwhile_stays_away(
     """Fails where a step does not lock the tenant's tables: its table is made in `public`."""
     outdated = [
         space
-        for space in await newer.outdated()
+        for space in await newer.outdated(MAIN_DATABASE)
         if space.schema_name in {tenant.schema_name for tenant in tenants}
     ]
     assert len(outdated) == 12
@@ -133,6 +137,8 @@ async def test_old_code_serves_a_tenant_that_is_ahead(
 ) -> None:
     await newer.ensure(tenants[0])
     assert await spaces.ensure(tenants[0]) is False
-    assert tenants[0].schema_name not in {s.schema_name for s in await spaces.outdated()}
+    assert tenants[0].schema_name not in {
+        s.schema_name for s in await spaces.outdated(MAIN_DATABASE)
+    }
     async with database.inside(tenants[0].schema_name) as connection:
         await connection.execute(sql.SQL("select id from documents"))

@@ -12,6 +12,7 @@ from fakes.smtp_server import SmtpServer
 from sloth_agent import AsyncSloth
 from sloth_agent.adapters.mail.smtp import SmtpMailer
 from sloth_agent.adapters.passwords.argon2 import Argon2Hasher
+from sloth_agent.adapters.stores.postgres.audit import PostgresAudit
 from sloth_agent.adapters.stores.postgres.database import Database
 from sloth_agent.adapters.stores.postgres.users import PostgresUsers
 from sloth_agent.errors import (
@@ -24,10 +25,12 @@ from sloth_agent.errors import (
     TokenInvalid,
 )
 from sloth_agent.ids import TenantId
+from sloth_agent.tenants.account_ports import Invitation
 from sloth_agent.tenants.accounts import Accounts
 from sloth_agent.tenants.audit import Actor
 from sloth_agent.tenants.invitations import Invitations
 from sloth_agent.tenants.password_resets import PasswordResets
+from sloth_agent.tenants.tokens import Token
 from sloth_agent.tenants.users import Role, User
 
 pytestmark = pytest.mark.anyio
@@ -62,7 +65,7 @@ def store(database: Database) -> PostgresUsers:
 
 @pytest.fixture
 def accounts(store: PostgresUsers) -> Accounts:
-    return Accounts(store, QuickHasher(), Seats(), lambda: NOW)
+    return Accounts(store, QuickHasher(), Seats(), PostgresAudit(store.database), lambda: NOW)
 
 
 @pytest.fixture
@@ -107,6 +110,39 @@ async def test_a_user_signs_in_by_any_spelling_of_the_address(
         await accounts.show(address())
 
 
+async def test_signing_in_is_written_down(
+    accounts: Accounts, owner: User, firm: TenantId, sloth: AsyncSloth
+) -> None:
+    """Also where it fails; what was typed then may be a password in the wrong field."""
+    outsider = address()
+    await accounts.authenticate(owner.email, PASSWORD, address="192.0.2.7", request_id="r-1")
+    await accounts.authenticate(owner.email, "another password", address="192.0.2.8")
+    with pytest.raises(InvalidInput):
+        await accounts.change_password(owner, "another password", "five words in a row", by=BY)
+    failed, signed_in = await sloth.audit.list(organization=firm, action="user.sign*")
+    assert (signed_in.action, signed_in.subject) == ("user.signed_in", str(owner.id))
+    assert signed_in.by == Actor(name=owner.email, address="192.0.2.7", request_id="r-1")
+    assert (failed.action, failed.subject) == ("user.sign_in_failed", str(owner.id))
+    assert failed.by == Actor(name="unknown", address="192.0.2.8")
+
+    await accounts.authenticate(outsider, PASSWORD, address="192.0.2.9")
+    [newest] = await sloth.audit.list(action="user.sign_in_failed", limit=1)
+    assert (newest.by.address, newest.subject, newest.organization) == ("192.0.2.9", None, None)
+    assert outsider not in repr(newest)
+
+
+async def test_a_new_role_is_written_down_with_the_old_one(
+    accounts: Accounts, owner: User, firm: TenantId, sloth: AsyncSloth
+) -> None:
+    assert owner.organization == firm
+    user = await accounts.create(address(), organization=firm, role=Role.MEMBER, by=BY)
+    await accounts.set_role(user, Role.ADMIN, by=BY)
+    await accounts.set_role(user, Role.OWNER, by=BY)  # by somebody who has not looked again
+    owned, promoted = await sloth.audit.list(organization=firm, action="user.role_changed")
+    assert promoted.details == {"role": "admin", "previous": "member"}
+    assert owned.details == {"role": "owner", "previous": "admin"}
+
+
 async def test_the_same_address_by_50_at_once_is_one_user(
     accounts: Accounts, firm: TenantId
 ) -> None:
@@ -135,6 +171,50 @@ async def test_the_first_user_is_an_owner(accounts: Accounts, firm: TenantId) ->
         await accounts.create(address(), organization=firm, is_superuser=True, by=BY)
     operator = await accounts.create(address(), is_superuser=True, by=BY)
     assert (operator.organization, operator.role) == (None, None)
+
+
+async def test_the_first_one_asked_in_is_an_owner(
+    accounts: Accounts, invitations: Invitations, store: PostgresUsers, firm: TenantId
+) -> None:
+    for role in (Role.MEMBER, Role.ADMIN):
+        with pytest.raises(Conflict, match="owner"):
+            await invitations.invite(firm, address(), role=role, by=BY)
+    assert await invitations.list(firm) == []
+    link = await invitations.invite(firm, address(), role=Role.OWNER, by=BY)
+    with pytest.raises(Conflict, match="owner"):
+        await invitations.invite(firm, address(), by=BY)
+    # One that was made by an earlier release is not taken while there is no owner.
+    early = Invitation(
+        id=uuid4(),
+        organization=firm,
+        email=address(),
+        role=Role.MEMBER,
+        expires_at=NOW + timedelta(days=1),
+    )
+    early_token = Token.new()
+    await _keep(store.database, early, early_token)
+    with pytest.raises(Conflict, match="owner"):
+        await invitations.accept(early_token.text, PASSWORD)
+    owner = await invitations.accept(token(link.url), PASSWORD)
+    member = await invitations.accept(early_token.text, PASSWORD)
+    assert await accounts.list(firm) == [owner, member]
+
+
+async def _keep(database: Database, invitation: Invitation, token: Token) -> None:
+    async with database.shared() as connection:
+        await connection.execute(
+            "insert into public.invitations"
+            " (token_hash, id, organization_id, email, role, expires_at)"
+            " values (%s, %s, %s, %s, %s, %s)",
+            (
+                token.digest,
+                invitation.id,
+                invitation.organization,
+                invitation.email,
+                invitation.role,
+                invitation.expires_at,
+            ),
+        )
 
 
 async def test_50_owners_who_leave_at_once_leave_one(accounts: Accounts, firm: TenantId) -> None:
@@ -221,6 +301,22 @@ async def test_an_invitation_is_accepted_once(
     assert await invitations.list(firm) == []
     with pytest.raises(Conflict):
         await invitations.invite(firm, email, by=BY)
+
+
+async def test_an_invitation_is_found_by_its_address(
+    accounts: Accounts, invitations: Invitations, owner: User, firm: TenantId, sloth: AsyncSloth
+) -> None:
+    assert owner.organization == firm
+    other = (await sloth.create_tenant(f"t-{uuid4().hex}")).id
+    await accounts.create(address(), organization=other, role=Role.OWNER, by=BY)
+    email = address()
+    for organization in (firm, other):
+        await invitations.invite(organization, email, by=BY)
+    with pytest.raises(Conflict, match="into 2 tenants"):
+        await invitations.find(email)
+    assert (await invitations.find(email.upper(), other)).organization == other
+    with pytest.raises(NotFound):
+        await invitations.find(address())
 
 
 async def test_an_invitation_ends(invitations: Invitations, owner: User, firm: TenantId) -> None:

@@ -15,7 +15,11 @@ from sloth_agent.adapters.stores.postgres.embedded import Attachment
 
 @pytest.fixture
 def address(server: Attachment) -> str:
-    """An empty database of its own on the shared server."""
+    return _empty(server)
+
+
+def _empty(server: Attachment) -> str:
+    """A database of its own on the shared server."""
     name = f"own_{uuid4().hex}"
     with psycopg.connect(server.conninfo, autocommit=True) as connection:
         connection.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
@@ -89,7 +93,9 @@ def test_a_password_is_shown_nowhere(address: str, tmp_path: Path) -> None:
             assert "canary-4711" not in shown.stdout + shown.stderr, command
 
 
-def test_doctor_tells_an_account_that_may_make_no_roles(address: str, tmp_path: Path) -> None:
+def test_doctor_tells_an_account_that_may_make_no_roles(
+    server: Attachment, address: str, tmp_path: Path
+) -> None:
     user = f"plain_{uuid4().hex}"
     with psycopg.connect(address, autocommit=True) as connection:
         connection.execute("create extension if not exists vector schema public")
@@ -97,13 +103,50 @@ def test_doctor_tells_an_account_that_may_make_no_roles(address: str, tmp_path: 
         for right in ("create on schema public", f"create on database {connection.info.dbname}"):
             connection.execute(sql.SQL(f"grant {right} to {{}}").format(sql.Identifier(user)))
     sloth = Sloth(tmp_path / "home", tmp_path).using(
-        DATABASE_URL=make_conninfo(address, user=user), SLOTH_DATABASES=f"eu={_url(address)}"
+        DATABASE_URL=make_conninfo(address, user=user),
+        SLOTH_DATABASES=f"eu={_url(_empty(server))}",
     )
     checks = {check["name"]: check for check in sloth("doctor", "--json").json["checks"]}
     assert checks["database"]["status"] == checks["database eu"]["status"] == "ok"
     assert checks["database walls"]["status"] == "warning"
     assert "CREATEROLE" in checks["database walls"]["hint"]
     assert "database eu walls" not in checks
+
+
+def test_a_database_that_is_not_named_any_more(
+    server: Attachment, address: str, tmp_path: Path
+) -> None:
+    alone = Sloth(tmp_path / "home", tmp_path).using(DATABASE_URL=address)
+    eu = _url(_empty(server))
+    for slug in ("anna", "ben"):
+        assert alone.using(SLOTH_DATABASES=f"eu={eu}")("tenants", "create", slug).rc == 0
+
+    upgraded = alone("db", "upgrade")
+    assert (upgraded.rc, upgraded.stdout) == (3, "0 tenants upgraded, 1 failed.\n")
+    assert "error: database eu: There is no database 'eu'." in upgraded.stderr
+    assert "error: ben: " in upgraded.stderr
+    assert [failure["slug"] for failure in alone("db", "upgrade", "--json").json["failed"]] == [
+        "ben"
+    ]
+    status = alone("db", "status", "--json").json["tenants"]
+    assert (status["count"], status["unseen"]) == (2, 1)
+    assert status["databases"][1] == {
+        "name": "eu",
+        "versions": {},
+        "unseen": 1,
+        "problem": "SLOTH_DATABASES does not name it.",
+    }
+    doctor = alone("doctor")
+    assert (doctor.rc, "✗ database eu: 1 tenants live in it" in doctor.stdout) == (1, True)
+    margin = alone("admin", "margin")
+    assert "costs of tenants in eu are unknown" in margin.stderr
+    assert "unknown" in next(line for line in margin.stdout.splitlines() if "ben" in line)
+
+    away = alone.using(SLOTH_DATABASES="eu=postgresql://nobody@127.0.0.1:1/x")
+    upgraded = away("db", "upgrade")
+    assert upgraded.rc == 3
+    assert "error: database eu: PostgreSQL of 'eu' in SLOTH_DATABASES cannot be" in upgraded.stderr
+    assert away("tenants", "create", "cleo", "--json").json["database"] == "main"
 
 
 def _url(address: str) -> str:

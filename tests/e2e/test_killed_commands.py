@@ -83,7 +83,7 @@ class Grounds:
         """By the product's own means."""
         findings = self.library.run(lambda sloth: examine(sloth.settings))
         assert Health.FAILED not in {finding.health for finding in findings}, findings
-        assert self.library.run(examine_isolation).leaks == ()
+        assert all(found.leaks == () for found in self.library.run(examine_isolation))
         assert self.install.strays() == set()
 
 

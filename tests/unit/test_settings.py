@@ -163,6 +163,45 @@ def test_names_that_no_database_can_have(value: str, monkeypatch: pytest.MonkeyP
         Settings.load()
 
 
+@pytest.mark.parametrize(
+    ("value", "says"),
+    [
+        ("eu", "eu needs one address"),
+        ("eu=", "eu needs one address"),
+        ("eu=mysql://x/y", "eu needs one address"),
+        ("eu=mysql://x/y?a=b", "eu needs one address"),
+        ("eu=postgresql://", "eu needs one address"),
+        ("eu=postgresql://x/y,us=mysql://x/y", "eu needs one address"),
+        ("eu=postgresql://x/y,us=", "eu needs one address"),
+        ("eu=postgresql://x/y,eu=postgresql://x/z", "one name stands there twice"),
+    ],
+)
+def test_databases_that_cannot_be_used(
+    value: str, says: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SLOTH_DATABASES", value)
+    with pytest.raises(ConfigurationError, match=f"SLOTH_DATABASES .*{says}"):
+        Settings.load()
+
+
+def test_databases_of_a_file_are_checked_alike(alone: Path) -> None:
+    file = alone / "sloth.toml"
+    file.write_text('[databases]\neu = "host=eu.example dbname=sloth"\n')
+    assert list(Settings.load().databases) == ["eu"]
+    for wrong in ('eu = "mysql://x/y"', 'eu = ""', 'main = "postgresql://x/y"'):
+        file.write_text(f"[databases]\n{wrong}\n")
+        with pytest.raises(ConfigurationError, match="SLOTH_DATABASES"):
+            Settings.load()
+
+
+def test_databases_are_shown_without_their_addresses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SLOTH_DATABASES", "eu=postgresql://a:canary@x/y,us=postgresql://x/z")
+    assert source_of("SLOTH_DATABASES") == ("eu=**********, us=**********", "environment")
+    monkeypatch.setenv("SLOTH_PLUGINS__NGRAMS__KEY", "canary")
+    assert source_of("SLOTH_PLUGINS") == ("ngrams (key)", "environment")
+    assert "canary" not in str(effective_settings())
+
+
 def test_a_plugin_names_the_variable_that_is_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
     class Options(BaseModel):
         url: str

@@ -91,11 +91,20 @@ class Sloth:
         name: str | None = None,
         domain: str | None = None,
         plan: str | None = None,
+        database: str | None = None,
         by: Actor = SYSTEM,
     ) -> Organization:
         """See `AsyncSloth.create_tenant`."""
         return self._opened.call(
-            partial(self._sloth.create_tenant, slug, name=name, domain=domain, plan=plan, by=by)
+            partial(
+                self._sloth.create_tenant,
+                slug,
+                name=name,
+                domain=domain,
+                plan=plan,
+                database=database,
+                by=by,
+            )
         )
 
     def tenants(self) -> Sequence[Organization]:
@@ -283,9 +292,9 @@ class Tenant:
         """See `AsyncTenant.document`."""
         return self._portal.call(partial(self._tenant.document, id))
 
-    def delete_document(self, id: DocumentId) -> None:
+    def delete_document(self, id: DocumentId, *, by: Actor = SYSTEM) -> None:
         """See `AsyncTenant.delete_document`."""
-        self._portal.call(partial(self._tenant.delete_document, id))
+        self._portal.call(partial(self._tenant.delete_document, id, by=by))
 
     def profile(self) -> Profile:
         """See `AsyncTenant.profile`."""
@@ -299,6 +308,7 @@ class Tenant:
         timezone: str | None = None,
         notification_email: str | None = None,
         notify_by_telegram: bool | None = None,
+        by: Actor = SYSTEM,
     ) -> Profile:
         """See `AsyncTenant.change_profile`."""
         return self._portal.call(
@@ -309,6 +319,7 @@ class Tenant:
                 timezone=timezone,
                 notification_email=notification_email,
                 notify_by_telegram=notify_by_telegram,
+                by=by,
             )
         )
 
@@ -332,6 +343,7 @@ class Tenant:
         context: str | None = None,
         temperature: float | None = None,
         max_tokens: int | None = None,
+        by: Actor = SYSTEM,
     ) -> Prompt:
         """See `AsyncTenant.set_prompt`."""
         return self._portal.call(
@@ -342,6 +354,7 @@ class Tenant:
                 context=context,
                 temperature=temperature,
                 max_tokens=max_tokens,
+                by=by,
             )
         )
 
@@ -349,9 +362,9 @@ class Tenant:
         """See `AsyncTenant.prompt_history`."""
         return self._portal.call(self._tenant.prompt_history)
 
-    def rollback_prompt(self, version: int) -> Prompt:
+    def rollback_prompt(self, version: int, *, by: Actor = SYSTEM) -> Prompt:
         """See `AsyncTenant.rollback_prompt`."""
-        return self._portal.call(partial(self._tenant.rollback_prompt, version))
+        return self._portal.call(partial(self._tenant.rollback_prompt, version, by=by))
 
     def conversations(
         self, *, limit: int = 50, before: ConversationId | None = None

@@ -27,6 +27,7 @@ from sloth_agent.knowledge.intake import FileOutcome, IngestReport, Outcome
 from sloth_agent.knowledge.models import Document, Passage, Unread, VectorStore
 from sloth_agent.knowledge.retrieval import Found
 from sloth_agent.tasks.models import TaskRun, TaskState
+from sloth_agent.tenants.account_ports import Invitation
 from sloth_agent.tenants.audit import AuditEvent
 from sloth_agent.tenants.backup_manifests import BackupManifest
 from sloth_agent.tenants.backups import Backup
@@ -240,17 +241,15 @@ def restored_body(manifest: BackupManifest, path: Path) -> Body:
 def versions_body(databases: Sequence[SpaceVersions]) -> Body:
     return {
         "head": databases[0].head,
-        "count": sum(sum(found.tenants.values()) for found in databases),
-        "behind": sum(
-            count
-            for found in databases
-            for version, count in found.tenants.items()
-            if version < found.head
-        ),
+        "count": sum(found.count for found in databases),
+        "behind": sum(found.behind for found in databases),
+        "unseen": sum(found.unseen for found in databases),
         "databases": [
             {
                 "name": found.database,
                 "versions": {str(version): count for version, count in found.tenants.items()},
+                "unseen": found.unseen,
+                "problem": found.problem,
             }
             for found in databases
         ],
@@ -270,6 +269,10 @@ def upgrade_body(report: UpgradeReport, organizations: Sequence[Organization]) -
             }
             for space, error in report.failed
         ],
+        "unreached_databases": [
+            {"name": name, "error": {"code": error.code, "message": error.message}}
+            for name, error in report.unreached
+        ],
     }
 
 
@@ -283,6 +286,7 @@ def plan_body(plan: Plan) -> Body:
         "currency": terms.currency,
         "limits": asdict(terms.limits),
         "features": sorted(terms.features),
+        "max_cost_per_month": _amount(terms.max_cost_per_month),
         "trial_days": plan.trial_days,
         "is_active": plan.is_active,
     }
@@ -323,6 +327,8 @@ def code_body(listed: ListedCode, *, now: datetime) -> Body:
         "used_by": listed.used_by or (str(code.used_by) if code.used_by else None),
         "used_at": _moment(code.used_at),
         "expires_at": _moment(code.expires_at),
+        "created_by": code.created_by,
+        "created_at": _moment(code.created_at),
     }
 
 
@@ -339,6 +345,7 @@ def margin_body(report: MarginReport) -> Body:
         "month": f"{report.month:%Y-%m}",
         "firms": [_firm_margin(firm) for firm in report.firms],
         "totals": [_margin_total(total) for total in report.totals],
+        "unread_databases": list(report.unread_databases),
     }
 
 
@@ -415,6 +422,17 @@ def user_body(user: User) -> Body:
     }
 
 
+def invitation_body(invitation: Invitation, slug: str | None) -> Body:
+    """`slug` is that of the tenant into which it leads."""
+    return {
+        "id": str(invitation.id),
+        "email": invitation.email,
+        "tenant": slug,
+        "role": invitation.role,
+        "expires_at": invitation.expires_at.isoformat(),
+    }
+
+
 def referral_stats_body(stats: ReferralStats) -> Body:
     return {
         "code": stats.code,
@@ -449,11 +467,24 @@ def profile_body(profile: Profile) -> Body:
     return asdict(profile)
 
 
-def isolation_body(found: Isolation) -> Body:
+def isolation_body(databases: Sequence[Isolation]) -> Body:
     return {
-        "attempts": found.attempts,
-        "leaks": [{"attempt": leak.attempt, "what": leak.what} for leak in found.leaks],
-        "both_walls": found.both_walls,
+        "attempts": sum(found.attempts for found in databases),
+        "leaks": [
+            {"database": found.database, "attempt": leak.attempt, "what": leak.what}
+            for found in databases
+            for leak in found.leaks
+        ],
+        "both_walls": all(found.both_walls for found in databases),
+        "databases": [
+            {
+                "name": found.database,
+                "attempts": found.attempts,
+                "leaks": len(found.leaks),
+                "both_walls": found.both_walls,
+            }
+            for found in databases
+        ],
     }
 
 
@@ -475,16 +506,19 @@ def task_run_body(run: TaskRun) -> Body:
         "done_at": run.done_at.isoformat() if run.done_at else None,
         "outcome": dict(run.outcome) if run.outcome is not None else None,
         "problem": run.problem,
+        "failed": [{"tenant": slug, "problem": why} for slug, why in run.failed.items()],
     }
 
 
-def audit_body(event: AuditEvent) -> Body:
+def audit_body(event: AuditEvent, slug: str | None) -> Body:
+    """`slug` is that of the tenant, None where it was erased since."""
     return {
         "id": str(event.id),
         "at": event.at.isoformat(),
         "actor": event.by.name,
         "address": event.by.address,
         "request_id": event.by.request_id,
+        "tenant": slug,
         "organization_id": str(event.organization) if event.organization else None,
         "action": event.action,
         "subject": event.subject,

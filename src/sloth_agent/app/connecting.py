@@ -21,14 +21,14 @@ async def open_databases(settings: Settings, resources: AsyncExitStack) -> Datab
     walls = await make_ready(await where(), ("control", "working"))
     main = await _pooled(where, walls, resources)
     others = {
-        name: partial(_other, url.get_secret_value(), resources)
+        name: partial(_other, name, url.get_secret_value(), resources)
         for name, url in settings.databases.items()
     }
     return Databases(main, others)
 
 
-async def _other(url: str, resources: AsyncExitStack) -> Database:
-    walls = await make_ready(url, ("working",))
+async def _other(name: str, url: str, resources: AsyncExitStack) -> Database:
+    walls = await make_ready(url, ("working",), setting=setting_of(name))
     return await _pooled(always(url), walls, resources)
 
 
@@ -50,6 +50,11 @@ async def main_address(settings: Settings, resources: AsyncExitStack) -> Address
         return await anyio.to_thread.run_sync(attachment.revive)
 
     return embedded
+
+
+def setting_of(name: str) -> str:
+    """What an operator knows the address of a database by, beside the main one."""
+    return f"{name!r} in SLOTH_DATABASES"
 
 
 def always(url: str) -> Address:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from sloth_agent.adapters.stores.postgres.databases import Databases
+from sloth_agent.adapters.stores.postgres.databases import Databases, two_names_of_one
+from sloth_agent.adapters.stores.postgres.organizations import PostgresOrganizations
 from sloth_agent.adapters.stores.postgres.readiness import server_version
 from sloth_agent.agent.ports import ChatRequest, Completion
 from sloth_agent.app.choices import NONE, VECTORS_ARE_OFF, chat_choice, embedder_choice
@@ -104,9 +105,28 @@ async def _databases(settings: Settings, resources: AsyncExitStack) -> list[Find
     kind = "your own server" if settings.database_url else "embedded"
     kinds = dict.fromkeys(databases.names, "your own server") | {MAIN_DATABASE: kind}
     return [
-        finding
-        for name in databases.names
-        for finding in await _database(databases, name, kinds[name])
+        *[
+            finding
+            for name in databases.names
+            for finding in await _database(databases, name, kinds[name])
+        ],
+        *await _unnamed(databases),
+    ]
+
+
+async def _unnamed(databases: Databases) -> list[Finding]:
+    """Databases where tenants live, and to which no setting leads."""
+    try:
+        lived_in = await PostgresOrganizations(databases.main).tenants_by_database()
+    except SlothError:  # the main one does not answer, as was found before
+        return []
+    return [
+        _failed(
+            f"database {name}",
+            f"{lived_in[name]} tenants live in it, and SLOTH_DATABASES does not name it",
+            "Name it there again; take a database out when its tenants have moved.",
+        )
+        for name in sorted(lived_in.keys() - set(databases.names))
     ]
 
 
@@ -116,6 +136,8 @@ async def _database(databases: Databases, name: str, kind: str) -> list[Finding]
     async def answers() -> str:
         async with (await databases.get(name)).shared() as connection:
             version = await server_version(connection)
+        if (twin := await databases.twin_of(name)) is not None:
+            raise two_names_of_one(twin, name)
         return f"PostgreSQL {version} with pgvector, {kind}"
 
     found = await _tried(title, answers)

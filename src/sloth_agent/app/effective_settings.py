@@ -65,8 +65,11 @@ def _variables(name: str, field: FieldInfo) -> list[str]:
 def _shown(value: Any) -> str | None:
     if value is None:
         return None
-    if isinstance(value, dict):  # a plugin's options may be keys: only their names are shown
-        return (
-            ", ".join(f"{name} ({', '.join(options)})" for name, options in value.items()) or None
-        )
+    if isinstance(value, dict):
+        return ", ".join(_entry(name, entry) for name, entry in value.items()) or None
     return str(value)
+
+
+def _entry(name: str, entry: Any) -> str:
+    """A plugin's options may be keys: only their names are shown."""
+    return f"{name} ({', '.join(entry)})" if isinstance(entry, dict) else f"{name}={entry}"

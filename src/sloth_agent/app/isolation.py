@@ -20,6 +20,7 @@ from sloth_agent.agent.evaluation import KnownQuestion
 from sloth_agent.app.sloth import AsyncSloth, AsyncTenant
 from sloth_agent.errors import SlothError
 from sloth_agent.ids import ConversationId, DocumentId, new_id
+from sloth_agent.tenants.models import MAIN_DATABASE
 
 Call = Callable[[], Awaitable[object]]
 
@@ -34,11 +35,12 @@ class Leak:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Isolation:
-    """What the attempts came to."""
+    """What the attempts in one database came to."""
 
+    database: str
     attempts: int
     leaks: tuple[Leak, ...]
-    both_walls: bool  # False: the account may make no roles, and raw statements do get through
+    both_walls: bool  # False: the account may make no roles, and the search path stands alone
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,9 +68,15 @@ NOBODY = Target(
 )
 
 
-async def examine_isolation(sloth: AsyncSloth) -> Isolation:
-    """Make two tenants, try everything, remove them."""
-    async with _throw_away(sloth) as intruder, _throw_away(sloth) as neighbour:
+async def examine_isolation(sloth: AsyncSloth) -> list[Isolation]:
+    """In each database make two tenants, try everything, remove them."""
+    names = (MAIN_DATABASE, *sloth.settings.databases)
+    return [await examine_isolation_in(name, sloth) for name in names]
+
+
+async def examine_isolation_in(name: str, sloth: AsyncSloth) -> Isolation:
+    """One database."""
+    async with _throw_away(sloth, name) as intruder, _throw_away(sloth, name) as neighbour:
         canary = f"canary{uuid4().hex}"
         target = await _settled(neighbour, canary)
         before = await _fingerprint(neighbour, target)
@@ -78,6 +86,7 @@ async def examine_isolation(sloth: AsyncSloth) -> Isolation:
             ("all of these", await _changed(neighbour, target, before)),
         ]
         return Isolation(
+            database=name,
             attempts=len(attempts),
             leaks=tuple(Leak(attempt=name, what=what) for name, what in attempts if what),
             both_walls=intruder.services.database.walls is not None,
@@ -85,10 +94,11 @@ async def examine_isolation(sloth: AsyncSloth) -> Isolation:
 
 
 @asynccontextmanager
-async def _throw_away(sloth: AsyncSloth) -> AsyncIterator[AsyncTenant]:
+async def _throw_away(sloth: AsyncSloth, database: str) -> AsyncIterator[AsyncTenant]:
     slug = f"isolation-{uuid4().hex}"
     try:
-        yield await sloth.tenant(slug, create=True)
+        await sloth.create_tenant(slug, database=database)
+        yield await sloth.tenant(slug)
     finally:
         await sloth.delete_tenant(slug)
 
@@ -194,10 +204,19 @@ def _errors_differ(one: str, other: str) -> bool:
 async def _by_statements(
     intruder: AsyncTenant, neighbour: AsyncTenant
 ) -> AsyncIterator[tuple[str, str | None]]:
-    """Each statement, under the intruder's role and under none, and what it lets through."""
+    """Each statement, under the intruder's role and under none, and what it lets through.
+
+    Those that name the neighbour's schema are left out where there are no roles: only the second
+    wall stands in their way.
+    """
     database = intruder.services.database
     schema = neighbour.services.schema
     tables = [(schema, table) for table in await _tables(neighbour.services.database, schema)]
+    for _, table in tables:
+        forgotten = sql.SQL("select from {}").format(sql.Identifier(table))
+        yield f"read {table}, the tenant forgotten", await _reached(database, None, forgotten)
+    if database.walls is None:
+        return
     shared = [("public", table) for table in await _tables(database, "public")]
     for place, table in [*tables, *shared]:
         for kind, statement in _reaching(place, table, schema).items():
@@ -208,8 +227,6 @@ async def _by_statements(
     for place, table in tables:
         statement = sql.SQL("select from {}").format(sql.Identifier(place, table))
         yield f"read its {table} without a tenant", await _reached(database, None, statement)
-        forgotten = sql.SQL("select from {}").format(sql.Identifier(table))
-        yield f"read {table}, the tenant forgotten", await _reached(database, None, forgotten)
 
 
 def _reaching(place: str, table: str, schema: str) -> dict[str, sql.Composed]:

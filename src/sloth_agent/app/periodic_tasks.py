@@ -1,14 +1,14 @@
 """What is done again and again, and when: the one table."""
 
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import timedelta
 
 from sloth_agent.app.tenant_services import TenantServices
 from sloth_agent.app.wiring import Services
 from sloth_agent.clock import Clock
-from sloth_agent.tasks.models import Outcome, PeriodicTask
-from sloth_agent.tasks.running import Tasks
+from sloth_agent.tasks.models import Done, PeriodicTask
+from sloth_agent.tasks.running import Tasks, in_words
 from sloth_agent.tasks.schedules import HOURLY, Schedule, daily, sundays
 
 JOBS_KEPT_FOR = timedelta(days=7)
@@ -17,22 +17,22 @@ JOBS_KEPT_FOR = timedelta(days=7)
 _log = logging.getLogger(__name__)
 
 
-async def follow_up_periods(services: Services) -> Outcome:
+async def follow_up_periods(services: Services) -> Done:
     """Trials, and whatever else was granted: what follows them begins, or the subscription ends."""
-    return {"subscriptions": await services.subscriptions.settle()}
+    return Done({"subscriptions": await services.subscriptions.settle()})
 
 
-async def reward_referrals(services: Services) -> Outcome:
-    return {"rewards": await services.referrals.reward()}
+async def reward_referrals(services: Services) -> Done:
+    return Done({"rewards": await services.referrals.reward()})
 
 
-async def count_referrals(services: Services) -> Outcome:
-    return {"referrals": await services.referrals.follow_up()}
+async def count_referrals(services: Services) -> Done:
+    return Done({"referrals": await services.referrals.follow_up()})
 
 
-async def watch_limits(services: Services) -> Outcome:
+async def watch_limits(services: Services) -> Done:
     notices, failed = await _in_every_tenant(services, _watch_limits_of)
-    return {"notices": notices, "failed_tenants": failed}
+    return Done({"notices": notices, "failed_tenants": len(failed)}, failed)
 
 
 async def _watch_limits_of(tenant: TenantServices) -> int:
@@ -40,34 +40,36 @@ async def _watch_limits_of(tenant: TenantServices) -> int:
     return await tenant.notices.give()
 
 
-async def clean_up(services: Services) -> Outcome:
+async def clean_up(services: Services) -> Done:
     files, failed = await _in_every_tenant(services, lambda tenant: tenant.leftovers.remove())
-    return {
+    outcome = {
         "files": files,
         "folders": await services.orphans.remove(),
         "jobs": await services.job_board.forget_completed(
             before=services.backends.clock() - JOBS_KEPT_FOR
         ),
         "vacant_spaces": await services.restoring.remove_leftovers(),
-        "failed_tenants": failed,
+        "failed_tenants": len(failed),
     }
+    return Done(outcome, failed)
 
 
 async def _in_every_tenant(
     services: Services, work: Callable[[TenantServices], Awaitable[int]]
-) -> tuple[int, int]:
-    """How much was done in all, and how many tenants failed: one that does stops no other."""
-    done = failed = 0
+) -> tuple[int, Mapping[str, str]]:
+    """How much was done in all, and which tenants failed, and why: one that does stops no other."""
+    done = 0
+    failed: dict[str, str] = {}
     for organization in await services.organizations.list():
         try:
             done += await work(await services.of(organization))
-        except Exception:  # noqa: BLE001 - an outer edge: whatever is wrong with this tenant
+        except Exception as error:  # noqa: BLE001 - an outer edge: whatever is wrong with this tenant
             _log.exception("A periodic task failed in the tenant %s.", organization.slug)
-            failed += 1
+            failed[organization.slug] = in_words(error)
     return done, failed
 
 
-_TABLE: Sequence[tuple[str, Schedule, Callable[[Services], Awaitable[Outcome]], str]] = (
+_TABLE: Sequence[tuple[str, Schedule, Callable[[Services], Awaitable[Done]], str]] = (
     ("trial-expirations", daily(0), follow_up_periods, "ends trials and periods that are over"),
     ("usage-limits", HOURLY, watch_limits, "tells firms that a limit is near or reached"),
     ("referral-rewards", daily(2), reward_referrals, "lifts firms that brought enough others"),
@@ -80,8 +82,8 @@ def periodic_tasks(services: Services) -> Tasks:
     """All tasks of an install. One that is run at another time sees that time everywhere."""
 
     def bound(
-        work: Callable[[Services], Awaitable[Outcome]],
-    ) -> Callable[[Clock], Awaitable[Outcome]]:
+        work: Callable[[Services], Awaitable[Done]],
+    ) -> Callable[[Clock], Awaitable[Done]]:
         return lambda clock: work(services.at(clock))
 
     tasks = [

@@ -16,11 +16,18 @@ def price_text(settings: Settings) -> str:
         return shipped_prices()
     try:
         return settings.prices.read_text("utf-8-sig")
+    except FileNotFoundError as error:
+        raise _unreadable(f"There is no file {settings.prices}.") from error
+    except IsADirectoryError as error:
+        raise _unreadable(f"{settings.prices} is a folder, not a file of prices.") from error
     except (OSError, ValueError) as error:
-        raise ConfigurationError(
-            f"The prices in {settings.prices} cannot be read as UTF-8 text.",
-            hint="Correct SLOTH_PRICES, or leave it out.",
+        raise _unreadable(
+            f"The prices in {settings.prices} cannot be read as UTF-8 text."
         ) from error
+
+
+def _unreadable(message: str) -> ConfigurationError:
+    return ConfigurationError(message, hint="Correct SLOTH_PRICES, or leave it out.")
 
 
 def price_table(settings: Settings) -> PriceTable:

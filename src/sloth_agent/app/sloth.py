@@ -124,20 +124,23 @@ class AsyncSloth:
         name: str | None = None,
         domain: str | None = None,
         plan: str | None = None,
+        database: str | None = None,
         by: Actor = SYSTEM,
     ) -> Organization:
         """Make a tenant and its walls; on a plan it begins with the plan's trial.
 
+        Without a database it comes to one of those that answer, with the fewest tenants.
+
         Raises:
             InvalidInput: the slug, the name or the domain is not one.
-            NotFound: no such plan.
+            NotFound: no such plan or database.
             Conflict: the slug or the domain is taken; the plan has a price and no trial.
         """
         services = self.services
         organizations = services.organizations
         if plan is not None:
             organizations = services.organizations_on(plan, by=by)
-        return await organizations.create(slug, name=name, domain=domain, by=by)
+        return await organizations.create(slug, name=name, domain=domain, database=database, by=by)
 
     async def tenants(self) -> Sequence[Organization]:
         """All tenants, oldest first."""
@@ -152,7 +155,7 @@ class AsyncSloth:
     async def update_tenant(
         self, slug: str, *, name: str | None = None, domain: str | None = None, by: Actor = SYSTEM
     ) -> Organization:
-        """What is not given stays as it is.
+        """What is not given stays as it is; an empty domain is taken off.
 
         Raises:
             InvalidInput, Conflict: as `create_tenant`.
@@ -411,12 +414,16 @@ class AsyncTenant:
         """
         return await self.services.documents.show(id)
 
-    async def delete_document(self, id: DocumentId) -> None:
+    async def delete_document(self, id: DocumentId, *, by: Actor = SYSTEM) -> None:
         """Forget a document, its pieces and its file; it is not cited from now on.
 
         Raises:
             NotFound: no such document.
         """
+        # Cut short between the two, there is an event without a deletion, which is asked for
+        # again; not a deletion that nobody knows of.
+        await self.document(id)
+        await self.services.log.write("document.deleted", by=by, subject=str(id))
         await self.services.documents.delete(id)
 
     async def profile(self) -> Profile:
@@ -431,6 +438,7 @@ class AsyncTenant:
         timezone: str | None = None,
         notification_email: str | None = None,
         notify_by_telegram: bool | None = None,
+        by: Actor = SYSTEM,
     ) -> Profile:
         """What is not given stays as it is; an empty e-mail address means the owner's again.
 
@@ -443,6 +451,7 @@ class AsyncTenant:
             timezone=timezone,
             notification_email=notification_email,
             notify_by_telegram=notify_by_telegram,
+            by=by,
         )
 
     async def usage(self) -> UsageReport:
@@ -465,31 +474,38 @@ class AsyncTenant:
         context: str | None = None,
         temperature: float | None = None,
         max_tokens: int | None = None,
+        by: Actor = SYSTEM,
     ) -> Prompt:
         """Make a new version of the prompt; what is not given stays as it is.
 
         Raises:
             InvalidInput: a text too long, or a number out of range.
         """
-        return await self.services.prompts.set(
+        prompt = await self.services.prompts.set(
             role=role,
             instructions=instructions,
             context=context,
             temperature=temperature,
             max_tokens=max_tokens,
         )
+        await self.services.log.write("prompt.changed", by=by, subject=str(prompt.version))
+        return prompt
 
     async def prompt_history(self) -> Sequence[Prompt]:
         """All versions of the prompt, newest first."""
         return await self.services.prompts.history()
 
-    async def rollback_prompt(self, version: int) -> Prompt:
+    async def rollback_prompt(self, version: int, *, by: Actor = SYSTEM) -> Prompt:
         """Make an earlier version of the prompt the newest again.
 
         Raises:
             NotFound: no such version.
         """
-        return await self.services.prompts.rollback(version)
+        prompt = await self.services.prompts.rollback(version)
+        await self.services.log.write(
+            "prompt.rolled_back", by=by, subject=str(prompt.version), to=version
+        )
+        return prompt
 
     async def conversations(
         self, *, limit: int = 50, before: ConversationId | None = None

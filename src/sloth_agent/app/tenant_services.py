@@ -37,7 +37,7 @@ from sloth_agent.knowledge.leftovers import Leftovers
 from sloth_agent.knowledge.off_limits import OffLimits
 from sloth_agent.knowledge.rebuilding import Rebuilding
 from sloth_agent.knowledge.retrieval import Retrieval
-from sloth_agent.tenants.audit import AuditStore
+from sloth_agent.tenants.audit import AuditStore, TenantLog
 from sloth_agent.tenants.models import Organization
 from sloth_agent.tenants.owners import Owners
 from sloth_agent.tenants.profile import Profiles
@@ -122,7 +122,11 @@ class TenantServices:
 
     @cached_property
     def profiles(self) -> Profiles:
-        return Profiles(PostgresProfiles(self.home, self.schema))
+        return Profiles(PostgresProfiles(self.home, self.schema), self.log)
+
+    @cached_property
+    def log(self) -> TenantLog:
+        return TenantLog(self.organization.id, self.audit, self.backends.clock)
 
     @cached_property
     def conversations(self) -> Conversations:

@@ -116,7 +116,8 @@ class Services:
 
     @cached_property
     def accounts(self) -> Accounts:
-        return Accounts(self._users, self.backends.hasher, self._seats, self.backends.clock)
+        backends = self.backends
+        return Accounts(self._users, backends.hasher, self._seats, self._log, backends.clock)
 
     @cached_property
     def invitations(self) -> Invitations:
@@ -213,7 +214,7 @@ class Services:
 
     @cached_property
     def upgrading(self) -> Upgrading:
-        return Upgrading(self.spaces)
+        return Upgrading(self._organization_store, self.spaces)
 
     @cached_property
     def spaces(self) -> TenantSpaces:

@@ -43,6 +43,8 @@ def length_in_days(days: int) -> timedelta | None:
     """
     if not 0 <= days <= MOST_DAYS:
         raise InvalidInput(
-            f"{days} is not a number of days from 1 to {MOST_DAYS}, or 0 for ever.", field="days"
+            f"{days} is not a number of days up to {MOST_DAYS}.",
+            hint="What shall last longer is without end.",
+            field="days",
         )
     return timedelta(days=days) if days else None

@@ -1,6 +1,6 @@
 """What each firm pays, and what it costs."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import ROUND_HALF_EVEN, Decimal
@@ -49,8 +49,16 @@ class Payers(Protocol):
 class CostsOfAll(Protocol):
     """The costs of all tenants, in all databases."""
 
-    async def of(self, month: date) -> Mapping[Home, Sequence[Bill]]:
-        """What a month has cost so far; who cost nothing is left out."""
+    async def of(self, month: date) -> "CostsRead":
+        """What a month has cost so far, in the databases that can be asked."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CostsRead:
+    """The costs of a month."""
+
+    bills: Mapping[Home, Sequence[Bill]]  # who cost nothing is left out
+    databases: Collection[str]  # the others may hold costs that nobody knows of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,8 +67,9 @@ class FirmMargin:
 
     payer: Payer
     currency: str
-    cost: Decimal | None  # None: no rate leads to this currency
+    cost: Decimal | None  # None: no rate leads to this currency, or nobody could ask for the bills
     bills: tuple[Bill, ...]
+    is_read: bool = True  # False: the database where the firm lives could not be asked
 
     @property
     def margin(self) -> Decimal | None:
@@ -85,7 +94,7 @@ class Total:
     firms: int
     losses: int
     revenue: Decimal
-    cost: Decimal | None  # None: that of a firm is not known in this currency
+    cost: Decimal | None  # None: that of a firm is not known
     unpriced_calls: int
 
     @property
@@ -99,6 +108,16 @@ class MarginReport:
 
     month: date  # its first day
     firms: tuple[FirmMargin, ...]
+
+    @property
+    def unread_databases(self) -> Sequence[str]:
+        """Where firms live whose costs are unknown."""
+        return sorted({firm.payer.home.database for firm in self.firms if not firm.is_read})
+
+    @property
+    def lacks_rates(self) -> bool:
+        """Whether some costs are known in other currencies alone."""
+        return any(firm.is_read and firm.cost is None for firm in self.firms)
 
     @property
     def totals(self) -> Sequence[Total]:
@@ -135,11 +154,14 @@ class Margins:
         costs = await self.costs.of(start.date())
         return MarginReport(
             month=start.date(),
-            firms=tuple(self._margin(payer, costs.get(payer.home, ())) for payer in payers),
+            firms=tuple(self._margin(payer, costs) for payer in payers),
         )
 
-    def _margin(self, payer: Payer, bills: Sequence[Bill]) -> FirmMargin:
+    def _margin(self, payer: Payer, costs: CostsRead) -> FirmMargin:
         currency = payer.currency or self.prices.currency
+        if payer.home.database not in costs.databases:
+            return FirmMargin(payer=payer, currency=currency, cost=None, bills=(), is_read=False)
+        bills = costs.bills.get(payer.home, ())
         cost = _sum(
             self.prices.in_currency(bill.total, currency, of=bill.currency) for bill in bills
         )

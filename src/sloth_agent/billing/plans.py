@@ -1,7 +1,7 @@
 """The plans of an install: shown, and replaced by an operator's file."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -19,6 +19,7 @@ class Outcome(StrEnum):
 
     ADDED = "added"
     CHANGED = "changed"
+    MOVED = "moved"  # it stands elsewhere in the order of plans, and is the same
     UNCHANGED = "unchanged"
     WITHDRAWN = "withdrawn"  # not in the file: nobody can begin it, who has it keeps it
 
@@ -117,7 +118,9 @@ def _outcomes(before: Mapping[str, Plan], plans: Sequence[Plan]) -> dict[str, Ou
 def _outcome(before: Plan | None, plan: Plan) -> Outcome:
     if before is None:
         return Outcome.ADDED
-    return Outcome.UNCHANGED if before == plan else Outcome.CHANGED
+    if before == plan:
+        return Outcome.UNCHANGED
+    return Outcome.MOVED if replace(before, step=plan.step) == plan else Outcome.CHANGED
 
 
 def _told(

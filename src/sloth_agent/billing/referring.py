@@ -117,7 +117,7 @@ class Referrals:
             at=now,
             organization=referral.organization,
             subject=str(referral.referrer),
-        )
+        ).by_clock(self.clock)
         return await self.store.set_status(referral, status, event=event)
 
     async def _give(self, earned: EarnedReward) -> ReferralReward | None:
@@ -128,7 +128,7 @@ class Referrals:
             organization=earned.organization,
             subject=str(earned.referrer),
             step=earned.step,
-        )
+        ).by_clock(self.clock)
 
         def decide(before: Subscription | None, plans: Plans) -> Lift | None:
             return lift(

@@ -154,7 +154,9 @@ class Subscriptions:
 
     async def _follow_up(self, organization: TenantId) -> Subscription | None:
         now = self.clock()
-        event = AuditEvent.of("subscription.advanced", by=SYSTEM, at=now, organization=organization)
+        event = AuditEvent.of(
+            "subscription.advanced", by=SYSTEM, at=now, organization=organization
+        ).by_clock(self.clock)
 
         def decide(before: Subscription | None, plans: Plans) -> Change | None:
             if before is None or not is_due(before, now):

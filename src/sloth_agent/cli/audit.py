@@ -1,5 +1,7 @@
 """`sloth audit`: proofs on the live install."""
 
+from typing import Any
+
 import typer
 
 from sloth_agent.cli.exits import DONE, FAILED
@@ -22,13 +24,23 @@ def isolation(as_json: Json = False) -> int:
     from sloth_agent.app.isolation import examine_isolation
 
     with opened() as sloth:
-        found = sloth.run(examine_isolation)
+        body = isolation_body(sloth.run(examine_isolation))
     if as_json:
-        show_json(isolation_body(found))
+        show_json(body)
     else:
-        for leak in found.leaks:
-            note(f"error: {leak.attempt}: {leak.what}")
-        say(f"{found.attempts} attempts / {len(found.leaks)} leaks")
-        if not found.both_walls:
-            note("The database's user may not make roles: see `sloth doctor`.")
-    return FAILED if found.leaks else DONE
+        _tell(body)
+    return FAILED if body["leaks"] else DONE
+
+
+def _tell(body: dict[str, Any]) -> None:
+    for leak in body["leaks"]:
+        note(f"error: {leak['database']}: {leak['attempt']}: {leak['what']}")
+    for found in body["databases"]:
+        if len(body["databases"]) > 1:
+            say(f"{found['name']}: {found['attempts']} attempts / {found['leaks']} leaks")
+        if not found["both_walls"]:
+            note(
+                f"{found['name']}: the second wall is missing, since the database's user may make"
+                " no roles; what only it would stop was not tried. See `sloth doctor`."
+            )
+    say(f"{body['attempts']} attempts / {len(body['leaks'])} leaks")

@@ -22,9 +22,11 @@ def upgrade(as_json: Json = False) -> int:
         show_json(body)
     else:
         say(f"{report.upgraded} tenants upgraded, {len(report.failed)} failed.")
+        for database in body["unreached_databases"]:
+            note(f"error: database {database['name']}: {database['error']['message']}")
         for failure in body["failed"]:
             note(f"error: {failure['slug']}: {failure['error']['message']}")
-    return SOME_FAILED if report.failed else DONE
+    return DONE if report.whole else SOME_FAILED
 
 
 @app.command("status", epilog="Example: sloth db status --json")

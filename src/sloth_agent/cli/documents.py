@@ -8,6 +8,7 @@ from uuid import UUID
 
 import typer
 
+from sloth_agent.cli.actor import operator
 from sloth_agent.cli.options import Json, Tenant
 from sloth_agent.cli.output import note, show_fields, show_json, show_list
 from sloth_agent.cli.session import opened
@@ -63,7 +64,7 @@ def show_document(id: Id, tenant: Tenant = None, as_json: Json = False) -> None:
 def delete_document(id: Id, tenant: Tenant = None, as_json: Json = False) -> None:
     """Forget a document, its pieces and its file."""
     with opened() as sloth:
-        sloth.tenant(tenant).delete_document(DocumentId(id))
+        sloth.tenant(tenant).delete_document(DocumentId(id), by=operator())
     if as_json:
         show_json({"id": str(id), "deleted": True})
     else:

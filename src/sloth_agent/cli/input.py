@@ -29,6 +29,22 @@ def read_text(path: str) -> str:
         raise InvalidInput(f"{path} cannot be read as UTF-8 text.") from error
 
 
+def read_password(given: str | None) -> str:
+    """From stdin for `-`, else from whoever sits at the terminal, who types it twice."""
+    if given == "-":
+        return sys.stdin.readline().rstrip("\r\n")
+    if given is not None:
+        raise typer.BadParameter(
+            "A password on the command line is seen by others: write --password - and pipe it in."
+        )
+    if not sys.stdin.isatty():
+        raise typer.BadParameter("Nobody is there to ask: say --password - and pipe it in.")
+    password: str = typer.prompt(
+        "New password", hide_input=True, confirmation_prompt=True, err=True
+    )
+    return password
+
+
 def confirm(question: str) -> None:
     """Only a person may say yes without `--yes`; a no ends the command."""
     if not sys.stdin.isatty():

@@ -63,13 +63,19 @@ def show_list(
     columns: Sequence[str],
     *,
     next_cursor: str | None = None,
+    next_option: str = "--after",
     as_json: bool,
 ) -> None:
-    """Some columns of each item as a table; as JSON all of it, and where the next page begins."""
+    """Some columns of each item as a table; as JSON all of it, and where the next page begins.
+
+    A table that is full says by which option to go on.
+    """
     if as_json:
         show_json({"items": items, "next_cursor": next_cursor})
         return
     show_table(columns, [[item[column] for column in columns] for item in items])
+    if next_cursor is not None:
+        note(f"There may be more: add {next_option} {next_cursor}, or a larger --limit.")
 
 
 def show_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:

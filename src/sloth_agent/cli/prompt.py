@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from sloth_agent.cli.actor import operator
 from sloth_agent.cli.options import Json, Tenant
 from sloth_agent.cli.output import show_fields, show_list
 from sloth_agent.cli.session import opened
@@ -49,6 +50,7 @@ def set_prompt(
             context=_text(context),
             temperature=temperature,
             max_tokens=max_tokens,
+            by=operator(),
         )
     _show(prompt, as_json=as_json)
 
@@ -71,7 +73,7 @@ def rollback(
 ) -> None:
     """Make an earlier version the newest again."""
     with opened() as sloth:
-        prompt = sloth.tenant(tenant).rollback_prompt(version)
+        prompt = sloth.tenant(tenant).rollback_prompt(version, by=operator())
     _show(prompt, as_json=as_json)
 
 

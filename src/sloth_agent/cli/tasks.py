@@ -75,6 +75,9 @@ def _run_now(name: str, at: datetime | None, *, as_json: bool) -> None:
         show_json(task_run_body(done))
     else:
         say(_told(done))
+    _name_failed(done)
+    if done.failed:
+        raise typer.Exit(SOME_FAILED)
 
 
 def _run_due(*, as_json: bool) -> None:
@@ -89,9 +92,15 @@ def _run_due(*, as_json: bool) -> None:
             note(_told(each))
         elif not as_json:
             say(_told(each))
+        _name_failed(each)
     failed = sum(each.problem is not None for each in runs)
-    if failed:
+    if failed or any(each.failed for each in runs):
         raise typer.Exit(FAILED if failed == len(runs) else SOME_FAILED)
+
+
+def _name_failed(run: "TaskRun") -> None:
+    for slug, why in run.failed.items():
+        note(f"error: {slug}: {why}")
 
 
 def _told(run: "TaskRun") -> str:

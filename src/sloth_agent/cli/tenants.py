@@ -27,13 +27,21 @@ def create(
         str | None,
         typer.Option(metavar="PLAN", help="Begin with its trial. [default: no limits]"),
     ] = None,
+    database: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME", help="`main`, or one of SLOTH_DATABASES. [default: the emptiest]"
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Make a tenant with walls of its own."""
     from sloth_agent.app.bodies import tenant_body
 
     with opened() as sloth:
-        organization = sloth.create_tenant(slug, name=name, domain=domain, plan=plan, by=operator())
+        organization = sloth.create_tenant(
+            slug, name=name, domain=domain, plan=plan, database=database, by=operator()
+        )
     show_fields(tenant_body(organization), as_json=as_json)
 
 
@@ -66,7 +74,9 @@ def show(slug: Slug, as_json: Json = False) -> None:
 def update(
     slug: Slug,
     name: Annotated[str | None, typer.Option(help="As people know it.")] = None,
-    domain: Annotated[str | None, typer.Option(help="Of its web site; unique.")] = None,
+    domain: Annotated[
+        str | None, typer.Option(help='Of its web site; unique; "" takes it off.')
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Change name or domain; what is not given stays as it is."""
@@ -103,6 +113,7 @@ def profile(
             timezone=timezone,
             notification_email=notification_email,
             notify_by_telegram=notify_by_telegram,
+            by=operator(),
         )
     show_fields(profile_body(changed), as_json=as_json)
 

@@ -1,7 +1,7 @@
 """What is done again and again, and what is known of the last time."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
@@ -10,6 +10,15 @@ from sloth_agent.tasks.schedules import Schedule
 
 Outcome = Mapping[str, int]
 """How many of what were changed, such as `{"files": 3}`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What a task came to."""
+
+    outcome: Outcome
+    failed: Mapping[str, str] = field(default_factory=dict)
+    """Tenants, by their slugs, for which it was not done, and why: they stop no other."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,7 +31,7 @@ class PeriodicTask:
     name: str
     schedule: Schedule
     does: str
-    work: Callable[[Clock], Awaitable[Outcome]]
+    work: Callable[[Clock], Awaitable[Done]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +44,7 @@ class TaskRun:
     done_at: datetime | None = None  # None: it still runs, or did not get to its end
     outcome: Outcome | None = None
     problem: str | None = None  # why it did not
+    failed: Mapping[str, str] = field(default_factory=dict)  # as in `Done`; not kept
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

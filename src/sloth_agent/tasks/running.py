@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 import anyio
 
-from sloth_agent.clock import Clock
+from sloth_agent.clock import Clock, SetClock
 from sloth_agent.errors import BackendUnavailable, NotFound, SlothError
 from sloth_agent.ids import new_id
 from sloth_agent.tasks.models import PeriodicTask, TaskRun, TaskState
@@ -50,7 +50,7 @@ class Tasks:
         shown = at.isoformat() if at else None
         event = AuditEvent.of("task.run", by=by, at=run.started_at, subject=name, clock=shown)
         await self.store.begin(run, event=event)
-        return await self._ended(task, run, clock=(lambda: at) if at else self.clock)
+        return await self._ended(task, run, clock=SetClock(at) if at else self.clock)
 
     async def run_due(self) -> Sequence[TaskRun]:
         """Run each task that is due and that nobody else has claimed; one failure stops no other.
@@ -76,17 +76,17 @@ class Tasks:
             return await self._ended(task, run, clock=self.clock)
         except Exception as error:  # noqa: BLE001 - the outer edge of this task
             _log.exception("The task %s failed.", task.name)
-            return replace(run, problem=_words(error))
+            return replace(run, problem=in_words(error))
 
     async def _ended(self, task: PeriodicTask, run: TaskRun, *, clock: Clock) -> TaskRun:
         try:
-            outcome = await task.work(clock)
+            done = await task.work(clock)
         except Exception as error:
-            await self.store.end(replace(run, problem=_words(error)))
+            await self.store.end(replace(run, problem=in_words(error)))
             raise
-        done = replace(run, done_at=self.clock(), outcome=outcome)
-        await self.store.end(done)
-        return done
+        ended = replace(run, done_at=self.clock(), outcome=done.outcome, failed=done.failed)
+        await self.store.end(ended)
+        return ended
 
     def _begun(self, task: PeriodicTask) -> TaskRun:
         return TaskRun(task=task.name, id=new_id(), started_at=self.clock())
@@ -110,6 +110,6 @@ class Tasks:
         raise NotFound(f"There is no task {name!r}.", hint=f"There are: {known}.")
 
 
-def _words(error: Exception) -> str:
+def in_words(error: Exception) -> str:
     """Without what only a developer may see."""
     return error.message if isinstance(error, SlothError) else f"unexpected {type(error).__name__}"

@@ -25,7 +25,7 @@ class Invitation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UserChange:
-    """What is to become of a user; None leaves it as it is."""
+    """What is to become of a user; None leaves it as it is, an empty text takes it away."""
 
     role: Role | None = None
     is_active: bool | None = None
@@ -70,7 +70,7 @@ class UserStore(Protocol):
         """Oldest first; of all organizations if None."""
 
     async def change(self, id: UserId, change: UserChange, *, event: AuditEvent) -> User | None:
-        """None: no such user.
+        """None: no such user. With another role, the event tells the one before as `previous`.
 
         Raises:
             Conflict: the organization would have no active owner.
@@ -97,12 +97,15 @@ class UserStore(Protocol):
         """An open invitation of the same address is replaced.
 
         Raises:
-            Conflict: somebody has this address already.
+            Conflict: somebody has this address already, or the organization has no active owner
+                and this is to be none.
             SeatLimitExceeded: as many users and open invitations as `seats` already.
         """
 
-    async def invitations(self, organization: TenantId, *, now: datetime) -> Sequence[Invitation]:
-        """The open ones."""
+    async def invitations(
+        self, organization: TenantId | None, *, now: datetime
+    ) -> Sequence[Invitation]:
+        """The open ones, oldest first; of all organizations if None."""
 
     async def withdraw(self, organization: TenantId, id: UUID, *, event: AuditEvent) -> bool:
         """False: no such open invitation."""
@@ -121,7 +124,8 @@ class UserStore(Protocol):
         None: unknown, used or out of date at the time of the event.
 
         Raises:
-            Conflict: somebody has this address already.
+            Conflict: somebody has this address already, or the organization would have no active
+                owner; the invitation stays open.
         """
 
 

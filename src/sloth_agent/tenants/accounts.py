@@ -8,7 +8,7 @@ from sloth_agent.errors import InvalidInput, NotFound
 from sloth_agent.ids import TenantId, UserId, new_id
 from sloth_agent.language import Language
 from sloth_agent.tenants.account_ports import PasswordHasher, Seats, UserChange, UserStore
-from sloth_agent.tenants.audit import Actor, AuditEvent
+from sloth_agent.tenants.audit import Actor, AuditEvent, AuditStore
 from sloth_agent.tenants.referral_codes import (
     new_referral_code,
     normalised_referral_code,
@@ -33,6 +33,7 @@ class Accounts:
     store: UserStore
     hasher: PasswordHasher
     seats: Seats
+    log: AuditStore
     clock: Clock
 
     async def create(  # noqa: PLR0913 - each is a part of the user
@@ -81,15 +82,42 @@ class Accounts:
         await self.store.add(user, password_hash=password_hash, seats=seats, event=event)
         return user
 
-    async def authenticate(self, email: str, password: str) -> User | None:
-        """Whoever has this address and this password; None takes as long as a user does."""
+    async def authenticate(
+        self,
+        email: str,
+        password: str,
+        *,
+        address: str | None = None,
+        request_id: str | None = None,
+    ) -> User | None:
+        """Whoever has this address and this password; None takes as long as a user does.
+
+        Either is written down, with where it came from; what was typed is not.
+        """
+        user, is_right = await self._tried(email, password)
+        event = AuditEvent.of(
+            "user.signed_in" if is_right else "user.sign_in_failed",
+            by=Actor(
+                name=user.email if user and is_right else "unknown",
+                address=address,
+                request_id=request_id,
+            ),
+            at=self.clock(),
+            organization=user.organization if user else None,
+            subject=str(user.id) if user else None,
+        )
+        await self.log.add(event)
+        return user if is_right else None
+
+    async def _tried(self, email: str, password: str) -> tuple[User | None, bool]:
+        """Who has this address, and whether that is who may come in with this password."""
         try:
             found = await self.store.with_email(normalised_email(email))
         except InvalidInput:
             found = None
         user, password_hash = found or (None, None)
         matches = await self.hasher.verify(password, password_hash)
-        return user if user and matches and user.is_active else None
+        return user, matches and user is not None and user.is_active
 
     async def show(self, email: str) -> User:
         """Raises:
@@ -140,15 +168,15 @@ class Accounts:
         avatar: str | None = None,
         by: Actor,
     ) -> User:
-        """Change what users may change of themselves.
+        """Change what users may change of themselves; an empty phone or avatar takes it away.
 
         Raises:
             InvalidInput: not a phone number, not the address of a picture.
         """
         change = UserChange(
             language=language,
-            phone=checked_phone(phone) if phone is not None else None,
-            avatar=checked_picture(avatar) if avatar is not None else None,
+            phone=checked_phone(phone) if phone else phone,
+            avatar=checked_picture(avatar) if avatar else avatar,
         )
         return await self._changed(user, change, "user.updated", by=by)
 
@@ -158,7 +186,8 @@ class Accounts:
         Raises:
             InvalidInput: the old password is another one, the new one is weak.
         """
-        if await self.authenticate(user.email, old) is None:
+        _, is_right = await self._tried(user.email, old)
+        if not is_right:
             raise InvalidInput("The old password is not right.", field="old_password")
         password_hash = await self.hasher.hash(checked_password(new))
         event = self._event("user.password_changed", user, by=by)

@@ -1,11 +1,12 @@
 """Who did what, and from where: written with the change itself, and never changed."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Protocol, Self
 from uuid import UUID
 
+from sloth_agent.clock import Clock, SetClock, system_clock
 from sloth_agent.errors import InvalidInput
 from sloth_agent.ids import TenantId, new_id
 
@@ -29,12 +30,13 @@ class AuditEvent:
     """One thing that was done, or refused. Holds no secrets and no customers' words."""
 
     id: UUID
-    at: datetime
+    at: datetime  # by the clock of whoever did it
     by: Actor
     action: str  # such as `code.redeemed`
     organization: TenantId | None = None
     subject: str | None = None  # what it was done to
     details: Mapping[str, object] = field(default_factory=dict)
+    happened_at: datetime | None = None  # where that clock was set to another time
 
     @classmethod
     def of(
@@ -57,6 +59,13 @@ class AuditEvent:
             details=details,
         )
 
+    def by_clock(self, clock: Clock) -> Self:
+        """Where that clock was set to another time, the log tells both."""
+        if not isinstance(clock, SetClock):
+            return self
+        details = {**self.details, "clock": clock.shows.isoformat()}
+        return replace(self, happened_at=system_clock(), details=details)
+
 
 class AuditStore(Protocol):
     """The log of one install."""
@@ -73,6 +82,29 @@ class AuditStore(Protocol):
         limit: int,
     ) -> Sequence[AuditEvent]:
         """Newest first; `action` may end in `*`."""
+
+
+@dataclass(frozen=True, slots=True)
+class TenantLog:
+    """Writes down what was changed in one tenant, whose tables may be in another database."""
+
+    organization: TenantId
+    store: AuditStore
+    clock: Clock
+
+    async def write(
+        self, action: str, *, by: Actor, subject: str | None = None, **details: object
+    ) -> None:
+        """Ids and the names of fields alone: the log outlives a tenant that was erased."""
+        event = AuditEvent.of(
+            action,
+            by=by,
+            at=self.clock(),
+            organization=self.organization,
+            subject=subject,
+            **details,
+        )
+        await self.store.add(event)
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,7 +68,7 @@ def checked_name(name: str, *, field: str = "name") -> str:
     if 1 <= len(name) <= LONGEST_NAME and name.isprintable():
         return name
     raise InvalidInput(
-        f"A name is one line of 1 to {LONGEST_NAME} characters.",
+        f"The {field.replace('_', ' ')} is one line of 1 to {LONGEST_NAME} characters.",
         hint="Shorten it, and leave out line breaks and control characters.",
         field=field,
     )

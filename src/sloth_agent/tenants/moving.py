@@ -5,7 +5,6 @@ from datetime import timedelta
 from typing import Protocol
 
 from sloth_agent.clock import Clock
-from sloth_agent.errors import NotFound
 from sloth_agent.tenants.audit import Actor, AuditEvent
 from sloth_agent.tenants.models import Organization
 from sloth_agent.tenants.organizations import Organizations
@@ -22,6 +21,12 @@ class Carried:
 
 class TenantCarrier(Protocol):
     """Brings tenants from one database to another."""
+
+    async def check_apart(self) -> None:
+        """Raises:
+        ConfigurationError: two names lead to one database: what a move leaves in the one would
+            be taken out of the other.
+        """
 
     async def whereabouts(self, organization: Organization) -> Organization:
         """Where the tenant lives: also when nobody has been told of its last move yet."""
@@ -65,12 +70,10 @@ class Moving:
         Raises:
             NotFound: no such tenant, or no such database.
             Conflict: it is not all there; somebody else moves it; something in it does not end.
+            ConfigurationError: two names of databases lead to one.
         """
-        if to not in self.organizations.spaces.databases:
-            known = ", ".join(self.organizations.spaces.databases)
-            raise NotFound(
-                f"There is no database {to!r}.", hint=f"Name it in SLOTH_DATABASES; known: {known}."
-            )
+        self.organizations.check_database(to)
+        await self.carrier.check_apart()
         recorded = await self.organizations.complete(slug)
         present = await self.carrier.whereabouts(recorded)
         await self._record(recorded, present, by)

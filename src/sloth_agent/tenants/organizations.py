@@ -27,15 +27,26 @@ class Organizations:
     clock: Clock
 
     async def create(
-        self, slug: str, *, name: str | None = None, domain: str | None = None, by: Actor = SYSTEM
+        self,
+        slug: str,
+        *,
+        name: str | None = None,
+        domain: str | None = None,
+        database: str | None = None,
+        by: Actor = SYSTEM,
     ) -> Organization:
         """Make a tenant and its walls, or complete one whose making was cut short.
 
+        Without a database it comes to one of those that answer, with the fewest tenants.
+
         Raises:
             InvalidInput: the slug, the name or the domain is not one.
+            NotFound: no such database.
             Conflict: the slug or the domain is taken.
         """
-        organization = await self._new(slug, name, domain)
+        if database is not None:
+            self.check_database(database)
+        organization = await self._new(slug, name, domain, database)
         event = self._event("tenant.created", organization, by=by)
         added = await self.store.add(organization, event=event)
         if not added:
@@ -112,7 +123,7 @@ class Organizations:
     async def update(
         self, slug: str, *, name: str | None = None, domain: str | None = None, by: Actor = SYSTEM
     ) -> Organization:
-        """What is not given stays as it is.
+        """What is not given stays as it is; an empty domain is taken off.
 
         Raises:
             InvalidInput: the name or the domain is not one.
@@ -122,7 +133,7 @@ class Organizations:
         organization = await self.show(slug)
         given = {
             "name": checked_name(name) if name is not None else None,
-            "domain": normalised_domain(domain) if domain is not None else None,
+            "domain": normalised_domain(domain) if domain else domain,
         }
         fields = [field for field, value in given.items() if value is not None]
         event = replace(
@@ -134,7 +145,20 @@ class Organizations:
         """Without its names: the log outlives a tenant that was erased."""
         return AuditEvent.of(action, by=by, at=self.clock(), organization=organization.id)
 
-    async def _new(self, slug: str, name: str | None, domain: str | None) -> Organization:
+    def check_database(self, name: str) -> None:
+        """Raises:
+        NotFound: no setting names it.
+        """
+        known = self.spaces.databases
+        if name not in known:
+            raise NotFound(
+                f"There is no database {name!r}.",
+                hint=f"Name it in SLOTH_DATABASES; known: {', '.join(known)}.",
+            )
+
+    async def _new(
+        self, slug: str, name: str | None, domain: str | None, database: str | None = None
+    ) -> Organization:
         id = TenantId(new_id())
         return Organization(
             id=id,
@@ -142,7 +166,7 @@ class Organizations:
             name=checked_name(name) if name is not None else slug,
             domain=normalised_domain(domain) if domain is not None else None,
             schema_name=schema_name(id),
-            database=await self.emptiest_database(),
+            database=database or await self.emptiest_database(),
             created_at=self.clock(),
         )
 
@@ -164,12 +188,15 @@ class Organizations:
         return made
 
     async def emptiest_database(self) -> str:
-        """Where a new tenant goes."""
+        """Where a new tenant goes: of the databases that answer, the one with the fewest."""
         databases = self.spaces.databases
         if len(databases) == 1:
             return databases[0]
         tenants = await self.store.tenants_by_database()
-        return min(databases, key=lambda name: tenants.get(name, 0))
+        for name in sorted(databases, key=lambda name: tenants.get(name, 0)):
+            if await self.spaces.answers(name):
+                return name
+        return databases[0]  # the next statement says what is wrong with it
 
 
 def _known(slug: str, organization: Organization | None) -> Organization:

@@ -8,7 +8,7 @@ from sloth_agent.errors import InvalidInput, TokenInvalid
 from sloth_agent.tenants.account_ports import Mailer, PasswordHasher, UserStore
 from sloth_agent.tenants.audit import Actor, AuditEvent
 from sloth_agent.tenants.links import Link, sent_or_shown
-from sloth_agent.tenants.tokens import Token
+from sloth_agent.tenants.tokens import Token, token_in
 from sloth_agent.tenants.users import User, checked_password, normalised_email
 
 RESET_LASTS = timedelta(hours=1)
@@ -59,18 +59,29 @@ class PasswordResets:
             url=f"{self.frontend}/reset/{token.text}",
         )
 
-    async def reset(self, token: str, password: str, *, address: str | None = None) -> User:
-        """Set a password and end all sessions.
+    async def reset(
+        self,
+        token: str,
+        password: str,
+        *,
+        address: str | None = None,
+        by: Actor | None = None,
+    ) -> User:
+        """Set a password by a token or the link that ends with it, and end all sessions.
+
+        Without `by` it was whoever has the link, at a network address.
 
         Raises:
             TokenInvalid: the link is unknown, was used, or is older than an hour.
             InvalidInput: a weak password.
         """
         user = await self.store.use_reset(
-            Token(token).digest,
+            Token(token_in(token)).digest,
             await self.hasher.hash(checked_password(password)),
             event=AuditEvent.of(
-                "user.password_reset", by=Actor(name="link", address=address), at=self.clock()
+                "user.password_reset",
+                by=by or Actor(name="link", address=address),
+                at=self.clock(),
             ),
         )
         if user is None:

@@ -1,7 +1,7 @@
 """What the list of tenants needs from outside."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from sloth_agent.ids import TenantId
@@ -32,7 +32,7 @@ class OrganizationStore(Protocol):
     async def update(
         self, id: TenantId, *, name: str | None, domain: str | None, event: AuditEvent
     ) -> Organization | None:
-        """What is None stays as it is. None: no such tenant.
+        """What is None stays as it is, an empty domain is taken off. None: no such tenant.
 
         Raises:
             Conflict: the domain is another tenant's.
@@ -68,7 +68,18 @@ class SpaceVersions:
 
     database: str
     head: int  # the newest version
-    tenants: Mapping[int, int]  # how many are at each version
+    tenants: Mapping[int, int] = field(default_factory=dict)  # how many are at each version
+    unseen: int = 0  # how many are to be there, where nobody can look
+    problem: str | None = None  # why not
+
+    @property
+    def behind(self) -> int:
+        """How many are known to be."""
+        return sum(count for version, count in self.tenants.items() if version < self.head)
+
+    @property
+    def count(self) -> int:
+        return sum(self.tenants.values()) + self.unseen
 
 
 class TenantSpaces(Protocol):
@@ -89,8 +100,15 @@ class TenantSpaces(Protocol):
         """Forget a tenant's schema and all that is in it, its role, and its rows in the tables
         that the tenants of a database share; in every database, harmless to repeat."""
 
-    async def outdated(self) -> Sequence[OutdatedSpace]:
-        """One query for each database."""
+    async def answers(self, database: str) -> bool:
+        """Whether a tenant can be made there now."""
+
+    async def outdated(self, database: str) -> Sequence[OutdatedSpace]:
+        """One query.
+
+        Raises:
+            ConfigurationError, DatabaseUnavailable: no setting names it, or it does not answer.
+        """
 
     async def update(self, space: OutdatedSpace) -> None:
         """Bring a place to the newest version, step by step, each in one transaction."""

@@ -1,10 +1,11 @@
 """What a firm says of itself: its assistant and its calendar go by it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
 from sloth_agent.errors import InvalidInput
+from sloth_agent.tenants.audit import Actor, TenantLog
 from sloth_agent.tenants.models import checked_name
 from sloth_agent.tenants.users import normalised_email
 
@@ -33,6 +34,7 @@ class Profiles:
     """Shows and changes the profile of one tenant."""
 
     store: ProfileStore
+    log: TenantLog
 
     async def show(self) -> Profile:
         return await self.store.find() or Profile()
@@ -45,6 +47,7 @@ class Profiles:
         timezone: str | None = None,
         notification_email: str | None = None,
         notify_by_telegram: bool | None = None,
+        by: Actor,
     ) -> Profile:
         """What is not given stays as it is; an empty e-mail address means the owner's again.
 
@@ -61,8 +64,14 @@ class Profiles:
                 before.notify_by_telegram if notify_by_telegram is None else notify_by_telegram
             ),
         )
-        if profile != before:
+        changed = [
+            field.name
+            for field in fields(Profile)
+            if getattr(profile, field.name) != getattr(before, field.name)
+        ]
+        if changed:
             await self.store.save(profile)
+            await self.log.write("profile.changed", by=by, fields=changed)
         return profile
 
 

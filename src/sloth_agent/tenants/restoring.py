@@ -30,6 +30,9 @@ from sloth_agent.tenants.models import Organization
 from sloth_agent.tenants.orphans import TenantFolders
 from sloth_agent.tenants.ports import TenantSpaces
 
+SHOWN = 10
+"""As many tenants of a backup are named to whoever asks for one that it has not."""
+
 
 @dataclass(frozen=True, slots=True)
 class Restoring:
@@ -188,4 +191,12 @@ def _named(slug: str, tenants: Sequence[KeptTenant]) -> KeptTenant:
     for tenant in tenants:
         if tenant.slug == slug:
             return tenant
-    raise NotFound(f"The backup has no tenant {slug!r}.", hint="See `sloth backup list`.")
+    raise NotFound(f"The backup has no tenant {slug!r}.", hint=_those_it_has(tenants))
+
+
+def _those_it_has(tenants: Sequence[KeptTenant]) -> str:
+    if not tenants:
+        return "It has none."
+    some = ", ".join(tenant.slug for tenant in tenants[:SHOWN])
+    more = len(tenants) - SHOWN
+    return f"It has {some}{f' and {more} more' if more > 0 else ''}."

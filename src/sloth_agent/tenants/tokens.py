@@ -19,3 +19,8 @@ class Token:
     def digest(self) -> bytes:
         """What is kept; enough for a secret that cannot be guessed."""
         return hashlib.sha256(self.text.encode("utf-8", "surrogatepass")).digest()
+
+
+def token_in(link: str) -> str:
+    """The token at the end of a link, or the token itself."""
+    return link.strip().rstrip("/").rpartition("/")[2]

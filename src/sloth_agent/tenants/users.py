@@ -58,13 +58,15 @@ def normalised_email(email: str, *, field: str = "email") -> str:
         InvalidInput: not an e-mail address.
     """
     mailbox, _, domain = email.strip().rpartition("@")
-    mailbox = mailbox.lower()
-    if len(mailbox) <= 64 and _MAILBOX.fullmatch(mailbox):
-        address = f"{mailbox}@{normalised_domain(domain, field=field)}"
+    mailbox, ascii_domain = mailbox.lower(), _ascii_domain(domain)
+    if len(mailbox) <= 64 and _MAILBOX.fullmatch(mailbox) and ascii_domain:
+        address = f"{mailbox}@{ascii_domain}"
         if len(address) <= LONGEST_EMAIL:
             return address
     raise InvalidInput(
-        "This is not an e-mail address.", hint="Write it as anna@example.com.", field=field
+        f"The {field.replace('_', ' ')} is not an e-mail address.",
+        hint="Write it as anna@example.com.",
+        field=field,
     )
 
 
@@ -74,13 +76,22 @@ def normalised_domain(domain: str, *, field: str = "domain") -> str:
     Raises:
         InvalidInput: not a domain name.
     """
+    ascii_domain = _ascii_domain(domain)
+    if ascii_domain is None:
+        raise InvalidInput(
+            f"The {field.replace('_', ' ')} is not a domain name.",
+            hint="Write it as example.com.",
+            field=field,
+        )
+    return ascii_domain
+
+
+def _ascii_domain(domain: str) -> str | None:
     try:
         ascii_domain = domain.strip().rstrip(".").encode("idna").decode("ascii").lower()
     except UnicodeError:
-        ascii_domain = ""
-    if _DOMAIN.fullmatch(ascii_domain):
-        return ascii_domain
-    raise InvalidInput("This is not a domain name.", hint="Write it as example.com.", field=field)
+        return None
+    return ascii_domain if _DOMAIN.fullmatch(ascii_domain) else None
 
 
 def checked_password(password: str) -> str:

@@ -36,7 +36,11 @@ def list_events(
                 organization=organization, action=action, before=before, limit=limit
             )
         )
-    items = [audit_body(event) for event in events]
-    columns = ("at", "actor", "action", "subject", "organization_id")
+        slugs = {each.id: each.slug for each in sloth.tenants()}
+    items = [
+        audit_body(event, slugs.get(event.organization) if event.organization else None)
+        for event in events
+    ]
+    columns = ("at", "actor", "action", "subject", "tenant")
     cursor = items[-1]["id"] if len(items) == limit else None
-    show_list(items, columns, next_cursor=cursor, as_json=as_json)
+    show_list(items, columns, next_cursor=cursor, next_option="--before", as_json=as_json)

@@ -78,9 +78,9 @@ def list_codes(
         )
     now = system_clock()
     items = [code_body(listed, now=now) for listed in found]
-    columns = ("id", "plan", "days", "status", "used_by", "used_at", "expires_at")
+    columns = ("id", "plan", "days", "status", "used_by", "used_at", "expires_at", "created_by")
     cursor = items[-1]["id"] if len(items) == limit else None
-    show_list(items, columns, next_cursor=cursor, as_json=as_json)
+    show_list(items, columns, next_cursor=cursor, next_option="--before", as_json=as_json)
 
 
 @app.command("revoke", epilog="Example: sloth admin codes revoke 0197c3a2-...")

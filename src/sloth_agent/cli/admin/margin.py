@@ -1,7 +1,7 @@
 """`sloth admin margin` and `sloth admin prices`: what firms pay, what they cost, and why."""
 
 from datetime import date
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -31,7 +31,8 @@ def margin(
     from sloth_agent.app.bodies import margin_body
 
     with opened() as sloth:
-        body = margin_body(sloth.run(lambda sloth: sloth.margins.report(month)))
+        report = sloth.run(lambda sloth: sloth.margins.report(month))
+    body = margin_body(report)
     if as_json:
         show_json(body)
         return
@@ -40,7 +41,7 @@ def margin(
     show_table(
         (*columns, ""),
         [
-            [*(firm[column] for column in columns), "!" if firm["loss"] else ""]
+            [*(_shown(firm, column) for column in columns), "!" if firm["loss"] else ""]
             for firm in body["firms"]
         ],
     )
@@ -50,10 +51,19 @@ def margin(
             f"{total['firms']} tenants, {total['losses']} of them at a loss: revenue"
             f" {total['revenue']}, cost {cost}, margin {margin} {total['currency']}"
         )
-    if any(total["cost"] is None for total in body["totals"]):
+    if report.unread_databases:
+        note(
+            f"The costs of tenants in {', '.join(report.unread_databases)} are unknown: the"
+            " database does not answer, or SLOTH_DATABASES does not name it; see `sloth doctor`."
+        )
+    if report.lacks_rates:
         note("The prices have no rate for the currency of some plans; add it under [rates].")
     if unpriced := sum(total["unpriced_calls"] for total in body["totals"]):
         note(f"{unpriced} calls are of unknown price, and not in the cost; --json names them.")
+
+
+def _shown(firm: dict[str, Any], column: str) -> object:
+    return "unknown" if column in {"cost", "margin"} and firm[column] is None else firm[column]
 
 
 def prices() -> None:

@@ -29,7 +29,7 @@ def list_plans(as_json: Json = False) -> None:
     }
     columns = ("slug", "price_monthly", "price_yearly", "currency", "trial_days", "is_active")
     show_table(
-        (*columns, *limits.values()),
+        (*columns, *limits.values(), "cost", "features"),
         [
             [
                 *(plan[column] for column in columns),
@@ -37,6 +37,8 @@ def list_plans(as_json: Json = False) -> None:
                     UNLIMITED if plan["limits"][name] is None else plan["limits"][name]
                     for name in limits
                 ),
+                plan["max_cost_per_month"] or UNLIMITED,
+                ", ".join(plan["features"]),
             ]
             for plan in plans
         ],

@@ -1,6 +1,5 @@
 """`sloth admin users`: who signs in."""
 
-import sys
 from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
@@ -8,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sloth_agent.cli.actor import operator
+from sloth_agent.cli.input import read_password
 from sloth_agent.cli.options import Json
 from sloth_agent.cli.output import show_fields, show_list
 from sloth_agent.cli.session import opened
@@ -54,7 +54,7 @@ def create(  # noqa: PLR0913, PLR0917 - each option is a parameter
     """Make a user; without a password, with a link to set one."""
     from sloth_agent.app.bodies import user_body
 
-    secret = _from_stdin(password)
+    secret = read_password(password) if password is not None else None
     by = operator()
     with opened() as sloth:
         organization = sloth.show_tenant(tenant).id if tenant else None
@@ -83,8 +83,13 @@ def list_users(tenant: OfTenant = None, as_json: Json = False) -> None:
 
     with opened() as sloth:
         organization = sloth.show_tenant(tenant).id if tenant else None
-        items = [user_body(user) for user in _all(sloth, organization)]
-    columns = ("email", "role", "is_superuser", "is_active", "organization_id", "created_at")
+        users = list(_all(sloth, organization))
+        slugs = {each.id: each.slug for each in sloth.tenants()}
+    items = [
+        {**user_body(user), "tenant": slugs.get(user.organization) if user.organization else None}
+        for user in users
+    ]
+    columns = ("email", "role", "is_superuser", "is_active", "tenant", "created_at")
     show_list(items, columns, as_json=as_json)
 
 
@@ -101,6 +106,36 @@ def set_role(
     with opened() as sloth:
         user = sloth.run(lambda sloth: sloth.accounts.show(email))
         changed = sloth.run(lambda sloth: sloth.accounts.set_role(user, role, by=by))
+    show_fields(user_body(changed), as_json=as_json)
+
+
+@app.command(
+    "update", epilog='Example: sloth admin users update anna@example.com --phone "+48 123 456 789"'
+)
+def update(
+    email: Email,
+    phone: Annotated[
+        str | None, typer.Option(help='Such as +48 123 456 789; "" takes it away.')
+    ] = None,
+    language: Annotated[Language | None, typer.Option(help="Of mails and pages.")] = None,
+    avatar: Annotated[
+        str | None, typer.Option(help='The https address of a picture; "" takes it away.')
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Change phone, language or avatar; what is not given stays as it is."""
+    from sloth_agent.app.bodies import user_body
+
+    if phone is None and language is None and avatar is None:
+        raise typer.BadParameter("Name something to change: --phone, --language or --avatar.")
+    by = operator()
+    with opened() as sloth:
+        user = sloth.run(lambda sloth: sloth.accounts.show(email))
+        changed = sloth.run(
+            lambda sloth: sloth.accounts.update(
+                user, phone=phone, language=language, avatar=avatar, by=by
+            )
+        )
     show_fields(user_body(changed), as_json=as_json)
 
 
@@ -174,11 +209,3 @@ def _set_active(email: str, *, active: bool, as_json: bool) -> None:
         user = sloth.run(lambda sloth: sloth.accounts.show(email))
         changed = sloth.run(lambda sloth: sloth.accounts.set_active(user, active=active, by=by))
     show_fields(user_body(changed), as_json=as_json)
-
-
-def _from_stdin(password: str | None) -> str | None:
-    if password not in (None, "-"):
-        raise typer.BadParameter(
-            "A password on the command line is seen by others: write --password - and pipe it in."
-        )
-    return sys.stdin.readline().rstrip("\r\n") if password else None

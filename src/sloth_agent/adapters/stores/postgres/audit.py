@@ -22,7 +22,7 @@ async def record(connection: Connection, event: AuditEvent) -> None:
         f"insert into public.audit_log ({_COLUMNS}) values (%s, %s, %s, %s, %s, %s, %s, %s, %s)",
         (
             event.id,
-            event.at,
+            event.happened_at or event.at,
             event.by.name,
             event.by.address,
             event.by.request_id,

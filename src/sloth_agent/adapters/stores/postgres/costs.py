@@ -1,6 +1,7 @@
 """What tenants cost, in the databases where they live."""
 
-from collections.abc import Mapping, Sequence
+import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from itertools import groupby
@@ -10,8 +11,9 @@ from typing import LiteralString
 from sloth_agent.adapters.stores.postgres.database import Row, Statement, TenantDatabase
 from sloth_agent.adapters.stores.postgres.databases import Databases
 from sloth_agent.billing.costs import Bill, Spent
-from sloth_agent.billing.margin import Home
+from sloth_agent.billing.margin import CostsRead, Home
 from sloth_agent.billing.prices import CostKind
+from sloth_agent.errors import ConfigurationError, DatabaseUnavailable
 
 _SUMS = ("calls", "input_tokens", "output_tokens", "estimated_tokens", "unpriced_calls", "cost")
 _COLUMNS: LiteralString = f"currency, kind, model, {', '.join(_SUMS)}"
@@ -21,6 +23,8 @@ _TOGETHER: LiteralString = (
     " on conflict (schema_name, month, currency, kind, model) do update set "
     + ", ".join(f"{name} = kept.{name} + excluded.{name}" for name in _SUMS)
 )
+
+_log = logging.getLogger(__name__)
 
 
 def charging(schema: str, bill: Bill) -> Statement:
@@ -68,19 +72,30 @@ class PostgresCostsOfAll:
 
     databases: Databases
 
-    async def of(self, month: date) -> Mapping[Home, Sequence[Bill]]:
-        found: dict[Home, Sequence[Bill]] = {}
-        for name, database in await self.databases.all():
-            async with database.shared() as connection:
-                rows = await connection.execute(
-                    f"select schema_name, {_COLUMNS} from public.costs where month = %s"
-                    " order by schema_name, currency, kind, model",
-                    (month,),
-                )
-                for schema, of_tenant in groupby(await rows.fetchall(), key=itemgetter(0)):
-                    home = Home(database=name, schema_name=schema)
-                    found[home] = _bills(month, [row[1:] for row in of_tenant])
-        return found
+    async def of(self, month: date) -> CostsRead:
+        bills: dict[Home, Sequence[Bill]] = {}
+        read = []
+        for name in self.databases.names:
+            try:
+                bills |= await self._of_database(name, month)
+            except (ConfigurationError, DatabaseUnavailable) as error:
+                _log.warning("The costs in %s cannot be read: %s", name, error.message)
+            else:
+                read.append(name)
+        return CostsRead(bills=bills, databases=read)
+
+    async def _of_database(self, name: str, month: date) -> dict[Home, Sequence[Bill]]:
+        database = await self.databases.get(name)
+        async with database.shared() as connection:
+            rows = await connection.execute(
+                f"select schema_name, {_COLUMNS} from public.costs where month = %s"
+                " order by schema_name, currency, kind, model",
+                (month,),
+            )
+            return {
+                Home(database=name, schema_name=schema): _bills(month, [row[1:] for row in same])
+                for schema, same in groupby(await rows.fetchall(), key=itemgetter(0))
+            }
 
 
 def _bills(month: date, rows: Sequence[Row]) -> list[Bill]:

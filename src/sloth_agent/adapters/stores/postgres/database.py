@@ -271,14 +271,14 @@ async def _check(connection: Connection) -> None:
 
 
 @contextmanager
-def as_account_errors() -> Iterator[None]:
+def as_account_errors(user: str = "The database's user") -> Iterator[None]:
     """What the account itself is refused, its owner can grant."""
     try:
         with as_our_errors():
             yield
     except Forbidden as error:
         raise ConfigurationError(
-            "The database's user may not make schemas and tables.",
+            f"{user} may not make schemas and tables.",
             hint="Grant it CREATE on the database and on the schema public.",
         ) from error
 

@@ -1,5 +1,6 @@
 """The databases of one install, each connected when it is first asked for."""
 
+import secrets
 from collections.abc import Awaitable, Callable, Mapping
 
 import anyio
@@ -44,5 +45,33 @@ class Databases:
                 self._connected[name] = await self._others[name]()
         return self._connected[name]
 
+    async def twin_of(self, name: str) -> str | None:
+        """Another name of the same database, among those that are connected already.
+
+        Whoever holds a lock in one holds it in the other: neither rights nor addresses decide, nor
+        what a copy of a database has in common with it.
+        """
+        here = await self.get(name)
+        for other, database in list(self._connected.items()):
+            if other != name and await _are_one(here, database):
+                return other
+        return None
+
     async def all(self) -> list[tuple[str, Database]]:
         return [(name, await self.get(name)) for name in self.names]
+
+
+async def _are_one(one: Database, other: Database) -> bool:
+    key = secrets.randbits(63)  # which nobody else holds
+    async with one.shared() as holding:
+        await holding.execute("select pg_advisory_xact_lock(%s)", (key,))
+        async with other.shared() as trying:
+            found = await trying.execute("select pg_try_advisory_xact_lock(%s)", (key,))
+            return await found.fetchone() == (False,)
+
+
+def two_names_of_one(name: str, other: str) -> ConfigurationError:
+    return ConfigurationError(
+        f"{name!r} and {other!r} are two names of one database.",
+        hint="Take one of them out of SLOTH_DATABASES.",
+    )

@@ -11,7 +11,7 @@ import psycopg
 from psycopg import sql
 
 from sloth_agent.adapters.stores.postgres.database import Connection, Database, door_table
-from sloth_agent.adapters.stores.postgres.databases import Databases
+from sloth_agent.adapters.stores.postgres.databases import Databases, two_names_of_one
 from sloth_agent.adapters.stores.postgres.departures import whereabouts, write_departure
 from sloth_agent.adapters.stores.postgres.migrations.history import Migration, migrations
 from sloth_agent.adapters.stores.postgres.schemas import (
@@ -44,6 +44,11 @@ class PostgresMoving:
 
     homes: Databases
     steps: tuple[Migration, ...] = field(default_factory=lambda: migrations("tenant"))
+
+    async def check_apart(self) -> None:
+        for name, _ in await self.homes.all():
+            if (twin := await self.homes.twin_of(name)) is not None:
+                raise two_names_of_one(name, twin)
 
     async def whereabouts(self, organization: Organization) -> Organization:
         return await whereabouts(self.homes, organization)

@@ -80,7 +80,8 @@ class PostgresOrganizations:
         with _unique_domain(domain):
             return await self._changed(
                 "update public.organizations set name = coalesce(%s, name),"
-                f" domain = coalesce(%s, domain) where id = %s returning {_COLUMNS}",
+                " domain = nullif(coalesce(%s, domain), '') where id = %s"
+                f" returning {_COLUMNS}",
                 (name, domain, id),
                 event,
             )

@@ -20,32 +20,37 @@ from sloth_agent.adapters.stores.postgres.roles import new_role, take_role, wall
 from sloth_agent.errors import ConfigurationError, DatabaseUnavailable
 
 OLDEST_SERVER = 16
+MAIN_SETTING = "DATABASE_URL"
 CONNECT_TIMEOUT_SECONDS = 10
 
 _LOCK = 0x510704A6E47  # one advisory lock for everything that changes what all tenants share
 
 
 async def make_ready(
-    conninfo: str, histories: Sequence[History] = ("control", "working")
+    conninfo: str,
+    histories: Sequence[History] = ("control", "working"),
+    *,
+    setting: str = MAIN_SETTING,
 ) -> Walls | None:
     """Check the server, make pgvector and the shared tables; quick when nothing is to be done.
 
-    Returns the roles behind which tenants live; None if the account may make no roles.
+    `setting` is what the operator knows the address by. Returns the roles behind which tenants
+    live; None if the account may make no roles.
 
     Raises:
         ConfigurationError: a server that cannot be used, with what to do about it.
         DatabaseUnavailable: nobody answers there.
     """
-    connection = await _first_connection(conninfo)
+    connection = await _first_connection(conninfo, setting)
     async with connection:
-        with as_account_errors():
+        with as_account_errors(f"The user of {setting}"):
             roles = walls_of(connection.info.dbname)
             state = await _state(connection, roles)
             behind = any(state.versions.get(history, 0) < head(history) for history in histories)
             if behind or (state.may_make_roles and state.missing_roles):
                 async with connection.transaction():
                     await connection.execute("select pg_advisory_xact_lock(%s)", (_LOCK,))
-                    await _make_vector_extension(connection)
+                    await _make_vector_extension(connection, setting)
                     await _migrate(connection, histories)
                     if state.may_make_roles:
                         await _raise_walls(connection, roles, histories)
@@ -82,64 +87,67 @@ async def _versions(connection: Connection) -> dict[str, int]:
     return dict(await found.fetchall())
 
 
-async def _first_connection(conninfo: str) -> Connection:
+async def _first_connection(conninfo: str, setting: str) -> Connection:
     try:
         connection = await psycopg.AsyncConnection.connect(
             conninfo, autocommit=True, connect_timeout=CONNECT_TIMEOUT_SECONDS
         )
     except psycopg.OperationalError as error:
-        raise _explained(error) from error
+        raise _explained(error, setting) from error
     except psycopg.ProgrammingError:
-        raise not_an_address() from None
+        raise not_an_address(setting) from None
     major = connection.info.server_version // 10_000
     if major < OLDEST_SERVER:
         await connection.close()
         raise ConfigurationError(
-            f"PostgreSQL {major} is too old; {OLDEST_SERVER} or newer is needed.",
-            hint="Upgrade the server, or unset DATABASE_URL to use the embedded one.",
+            f"PostgreSQL {major} of {setting} is too old; {OLDEST_SERVER} or newer is needed.",
+            hint="Upgrade the server, or leave the setting out.",
         )
     return connection
 
 
-def not_an_address() -> ConfigurationError:
+def not_an_address(setting: str = MAIN_SETTING) -> ConfigurationError:
     """Without a cause: the driver's words repeat the address, password and all."""
     return ConfigurationError(
-        "DATABASE_URL is not a PostgreSQL address.",
+        f"{setting} is not a PostgreSQL address.",
         hint="Write it as postgresql://user:password@host:5432/database.",
     )
 
 
-def _explained(error: psycopg.OperationalError) -> ConfigurationError | DatabaseUnavailable:
+def _explained(
+    error: psycopg.OperationalError, setting: str
+) -> ConfigurationError | DatabaseUnavailable:
     # Of "connection to ... failed: Connection refused\n\tIs the server running ...?" the middle.
     reason = str(error).strip().splitlines()[0].rsplit("failed: ", 1)[-1].removeprefix("FATAL:  ")
     lowered = reason.lower()
     if "password" in lowered or "authentication" in lowered or "role" in lowered:
         return ConfigurationError(
-            "PostgreSQL refused the user or the password.",
-            hint="Check user and password in DATABASE_URL.",
+            f"PostgreSQL refused the user or the password of {setting}.",
+            hint="Check both there.",
         )
     if "database" in lowered and "does not exist" in lowered:
         return ConfigurationError(
-            "The database named in DATABASE_URL does not exist.", hint="Create it with `createdb`."
+            f"The database of {setting} does not exist.", hint="Create it with `createdb`."
         )
     return DatabaseUnavailable(
-        f"PostgreSQL cannot be reached: {reason}",
-        hint="Check host and port in DATABASE_URL, and that the server runs.",
+        f"PostgreSQL of {setting} cannot be reached: {reason}",
+        hint="Check host and port there, and that the server runs.",
         backend="postgresql",
     )
 
 
-async def _make_vector_extension(connection: Connection) -> None:
+async def _make_vector_extension(connection: Connection, setting: str) -> None:
     try:
         await connection.execute("create extension if not exists vector schema public")
     except psycopg.errors.InsufficientPrivilege as error:
         raise ConfigurationError(
-            "The pgvector extension is not in this database, and this user may not create it.",
-            hint="Ask a superuser to run: CREATE EXTENSION vector;",
+            f"The pgvector extension is not in the database of {setting},"
+            " and its user may not create it.",
+            hint="Ask a superuser to run there: CREATE EXTENSION vector;",
         ) from error
     except (psycopg.errors.FeatureNotSupported, psycopg.errors.UndefinedFile) as error:
         raise ConfigurationError(
-            "The pgvector extension is not installed on the PostgreSQL server.",
+            f"The pgvector extension is not installed on the PostgreSQL server of {setting}.",
             hint="Install pgvector on the server (package postgresql-NN-pgvector).",
         ) from error
 
@@ -171,9 +179,9 @@ async def _raise_walls(connection: Connection, roles: Walls, histories: Sequence
             await connection.execute(statement)
 
 
-async def tenant_versions(conninfo: str) -> dict[int, int]:
+async def tenant_versions(conninfo: str, *, setting: str = MAIN_SETTING) -> dict[int, int]:
     """How many tenants are at each version; a database that was never used has none."""
-    connection = await _first_connection(conninfo)
+    connection = await _first_connection(conninfo, setting)
     with as_account_errors():
         async with connection:
             return await _tenant_versions(connection)
@@ -189,6 +197,20 @@ async def _tenant_versions(connection: Connection) -> dict[int, int]:
         " group by version order by version"
     )
     return dict(await found.fetchall())
+
+
+async def tenants_by_database(conninfo: str) -> dict[str, int]:
+    """How many tenants are recorded in the main database for each; migrates nothing."""
+    connection = await _first_connection(conninfo, MAIN_SETTING)
+    with as_account_errors():
+        async with connection:
+            found = await connection.execute("select to_regclass('public.organizations')")
+            if (await found.fetchone() or (None,))[0] is None:
+                return {}
+            found = await connection.execute(
+                "select database, count(*) from public.organizations group by database"
+            )
+            return dict(await found.fetchall())
 
 
 async def server_version(connection: Connection) -> str:

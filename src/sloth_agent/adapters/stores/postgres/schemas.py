@@ -1,5 +1,6 @@
 """The schemas that tenants live in: made, brought up to date, counted."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -16,7 +17,7 @@ from sloth_agent.adapters.stores.postgres.migrations.history import (
 )
 from sloth_agent.adapters.stores.postgres.roles import new_role, take_role
 from sloth_agent.adapters.stores.postgres.vectors import give_vectors
-from sloth_agent.errors import Conflict
+from sloth_agent.errors import ConfigurationError, Conflict, DatabaseUnavailable
 from sloth_agent.tenants.models import Organization
 from sloth_agent.tenants.ports import OutdatedSpace, Space
 
@@ -26,6 +27,8 @@ PATIENCE = "2s"
 _DROPPING_ROLES = 0x510704A6E48
 
 Statement = sql.SQL | sql.Composed
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +73,17 @@ class TenantSchemas:
             await _forget_departure(database, schema)
             await drop_role(database, schema)
 
-    async def outdated(self) -> Sequence[OutdatedSpace]:
-        found: list[OutdatedSpace] = []
-        for name, database in await self.homes.all():
-            found += [OutdatedSpace(name, schema) for schema in await self._outdated(database)]
-        return found
+    async def answers(self, database: str) -> bool:
+        try:
+            async with (await self.homes.get(database)).shared():
+                return True
+        except (ConfigurationError, DatabaseUnavailable) as error:
+            _log.warning("No tenant is made in %s: %s", database, error.message)
+            return False
+
+    async def outdated(self, database: str) -> Sequence[OutdatedSpace]:
+        home = await self.homes.get(database)
+        return [OutdatedSpace(database, schema) for schema in await self._outdated(home)]
 
     async def update(self, space: OutdatedSpace) -> None:
         database, schema = await self.homes.get(space.database), space.schema_name

@@ -91,10 +91,13 @@ class PostgresUsers:
         async with self.database.shared() as connection:
             if event.organization is not None:
                 await _hold(connection, event.organization)
+            if change.role is not None:
+                event = await _with_old_role(connection, id, event)
             found = await connection.execute(
                 "update public.users set role = coalesce(%s, role),"
                 " is_active = coalesce(%s, is_active), language = coalesce(%s, language),"
-                " phone = coalesce(%s, phone), avatar = coalesce(%s, avatar),"
+                " phone = nullif(coalesce(%s, phone), ''),"
+                " avatar = nullif(coalesce(%s, avatar), ''),"
                 " token_version = token_version + %s"
                 f" where id = %s returning {_COLUMNS}",
                 (
@@ -145,6 +148,8 @@ class PostgresUsers:
     ) -> None:
         async with self.database.shared() as connection:
             await _hold(connection, invitation.organization)
+            if invitation.role is not Role.OWNER:
+                await _check_owner(connection, invitation.organization)
             known = await connection.execute(
                 "select from public.users where email = %s", (invitation.email,)
             )
@@ -174,13 +179,15 @@ class PostgresUsers:
         async with self.database.shared() as connection:
             return await _seats_taken(connection, organization, now=now)
 
-    async def invitations(self, organization: TenantId, *, now: datetime) -> Sequence[Invitation]:
+    async def invitations(
+        self, organization: TenantId | None, *, now: datetime
+    ) -> Sequence[Invitation]:
         async with self.database.shared() as connection:
             found = await connection.execute(
                 "select id, organization_id, email, role, expires_at from public.invitations"
-                " where organization_id = %s and accepted_at is null and expires_at > %s"
-                " order by id",
-                (organization, now),
+                " where (%(organization)s::uuid is null or organization_id = %(organization)s)"
+                " and accepted_at is null and expires_at > %(now)s order by id",
+                {"organization": organization, "now": now},
             )
             return [
                 Invitation(
@@ -214,6 +221,7 @@ class PostgresUsers:
         event: AuditEvent,
     ) -> User | None:
         async with self.database.shared() as connection:
+            await _hold_inviting(connection, digest)
             used = await _use_token(connection, _ACCEPT, digest, now=event.at)
             if used is None:
                 return None
@@ -228,6 +236,7 @@ class PostgresUsers:
                 referral_code=new_referral_code(),
             )
             await _insert(connection, user, password_hash)
+            await _check_owner(connection, user.organization)
             await record(connection, replace(event, organization=user.organization))
         return user
 
@@ -244,6 +253,15 @@ async def _hold(connection: Connection, organization: TenantId) -> None:
     """Let nobody else change who belongs to an organization until the transaction ends."""
     await connection.execute(
         "select from public.organizations where id = %s for update", (organization,)
+    )
+
+
+async def _hold_inviting(connection: Connection, digest: bytes) -> None:
+    """As `_hold`, before the invitation is: in the order in which others hold both."""
+    await connection.execute(
+        "select from public.organizations where id ="
+        " (select organization_id from public.invitations where token_hash = %s) for update",
+        (digest,),
     )
 
 
@@ -286,8 +304,15 @@ async def _check_owner(connection: Connection, organization: TenantId | None) ->
     if found.rowcount == 0:
         raise Conflict(
             "An organization always has an active owner.",
-            hint="Make its first user an owner, or another user before this one goes.",
+            hint="Make or invite its first user as an owner, or another one before this one goes.",
         )
+
+
+async def _with_old_role(connection: Connection, id: UserId, event: AuditEvent) -> AuditEvent:
+    """Under `_hold`: the role that is about to be changed."""
+    found = await connection.execute("select role from public.users where id = %s", (id,))
+    [previous] = await found.fetchone() or (None,)
+    return replace(event, details={**event.details, "previous": previous})
 
 
 async def _insert(connection: Connection, user: User, password_hash: str | None) -> None:
