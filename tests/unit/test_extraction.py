@@ -7,8 +7,10 @@ import pytest
 from sloth_agent.adapters.chat_models.extractive import ExtractiveModel
 from sloth_agent.agent.evidence import holds
 from sloth_agent.agent.extraction import CONFIDENT, Extract, extract
+from sloth_agent.agent.following import leans, leant_on
 from sloth_agent.agent.matching import likeness, other_script, sound
-from sloth_agent.agent.ports import ChatRequest, Completion, Delta
+from sloth_agent.agent.models import Speaker
+from sloth_agent.agent.ports import ChatRequest, Completion, Delta, Turn
 from sloth_agent.agent.questions import Asked, bridged_text, search_text, topics, understand
 from sloth_agent.agent.sentences import PieceKind, pieces
 from sloth_agent.agent.weekdays import spanned_days
@@ -433,3 +435,63 @@ async def test_the_model_has_no_words_of_its_own_for_a_refusal() -> None:
     )
     parts = [part async for part in ExtractiveModel().answer(request)]
     assert parts == [Completion(text="", quotes=())]
+
+
+@pytest.mark.parametrize(
+    ("question", "language", "leaning"),
+    [
+        ("And for a van?", Language.ENGLISH, True),
+        ("How long does it take?", Language.ENGLISH, True),
+        ("What about vans?", Language.ENGLISH, True),
+        ("А для фургона?", Language.UKRAINIAN, True),
+        ("A w sobotę?", Language.POLISH, True),
+        ("Und ein Ölwechsel?", Language.GERMAN, True),
+        ("And can I wait inside?", Language.ENGLISH, False),
+        ("A ile kosztuje mycie?", Language.POLISH, False),
+        ("Can I wait inside?", Language.ENGLISH, False),
+        ("Opening hours?", Language.ENGLISH, False),
+    ],
+)
+def test_a_question_that_only_adds_leans_on_the_one_before(
+    question: str, language: Language, leaning: bool
+) -> None:
+    assert leans(question, language) is leaning
+
+
+def test_a_question_leans_on_the_newest_that_stands_for_itself_and_on_those_since() -> None:
+    earlier = ["Can I pay by card?", "How much is an oil change?", "And a wheel change?"]
+    assert leant_on("How long does it take?", earlier, Language.ENGLISH) == (
+        "How much is an oil change?\nAnd a wheel change?"
+    )
+    assert leant_on("Where can I wait?", earlier, Language.ENGLISH) == ""
+    assert leant_on("And for vans?", [], Language.ENGLISH) == ""
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    ("before", "question", "answer"),
+    [
+        ("How much is an oil change?", "And a wheel change?", "Wheel change — Price, EUR: 45"),
+        ("How much is an oil change?", "How long does it take?", "Duration, min: 30"),
+        ("Are you open on Saturday?", "And on Wednesday?", "Monday-Friday 08:00-17:00"),
+        ("How much is an oil change?", "And a haircut?", ""),
+        ("How much is a room with coffee?", "And a day in the yard?", ""),
+    ],
+)
+async def test_the_model_reads_a_question_with_the_one_before(
+    before: str, question: str, answer: str
+) -> None:
+    request = ChatRequest(
+        question=question,
+        language=Language.ENGLISH,
+        passages=ALL,
+        instructions="",
+        history=[
+            Turn(speaker=Speaker.USER, text=before),
+            Turn(speaker=Speaker.ASSISTANT, text="…"),
+        ],
+    )
+    *_, completion = [part async for part in ExtractiveModel().answer(request)]
+    assert isinstance(completion, Completion)
+    assert answer in completion.text
+    assert bool(answer) == bool(completion.text)

@@ -78,13 +78,15 @@ def extract(
     term_weights: Mapping[str, float],
     *,
     language: Language | None = None,
+    after: str = "",
 ) -> Extract | None:
     """Find the one or two pieces of `passages` (best first) that answer the question.
 
-    `term_weights` says how rare each of `knowledge.lexical.terms(question)` is. Returns None where
-    there is nothing to quote; whether the extract is good enough tells its confidence.
+    `after` is the question before, where this one only adds to it. `term_weights` says how rare
+    each of `knowledge.lexical.terms` of both is. Returns None where there is nothing to quote;
+    whether the extract is good enough tells its confidence.
     """
-    asked = understand(question, language or detect(question), term_weights)
+    asked = understand(question, language or detect(question), term_weights, after=after)
     candidates = _candidates(asked, passages) if asked.terms else []
     if not candidates:
         return None
@@ -264,6 +266,8 @@ def _completes(question: Question, best: _Candidate, second: _Candidate) -> bool
     In running text nobody can tell; but a row or a line of a list stands for itself, so another
     one is news only if it is as much of an answer, or tells what the first lacks.
     """
+    if question.adds and question.subject is not None:
+        return second.own[question.subject] >= LEAST_CREDIT and second.holds is not False
     if not _is_listed(best.piece) and not _is_listed(second.piece):
         return True
     if best.holds is False and second.holds:
@@ -308,6 +312,8 @@ def _confidence(
     question: Question, chosen: Sequence[_Candidate], candidates: Sequence[_Candidate]
 ) -> float:
     best = chosen[0]
+    if question.adds and question.asked in PRECISE and not best.holds:
+        return 0.0  # it has few words, and those of the question before are soon found
     rival = max((one.score for one in candidates if one is not best), default=best.score - 3)
     lacking = best.holds is False and not any(one.holds for one in chosen)
     doubt = lacking * (2 if question.asked in PRECISE else 1)
@@ -337,6 +343,8 @@ def _lacks_subject(question: Question, chosen: Sequence[_Candidate]) -> bool:
     """
     if question.subject is None or not _missed(chosen)[question.subject]:
         return False
+    if question.adds:
+        return True
     strict = question.bare or question.asked is Asked.PRICE or _names_its_subject(chosen[0].piece)
     return strict and question.share(_near(chosen)) <= SUBJECT_REPLACED
 

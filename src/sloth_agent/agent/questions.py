@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import pairwise
 from typing import Final
@@ -12,6 +12,7 @@ from sloth_agent.agent.matching import other_script, sound
 from sloth_agent.agent.vocabulary import (
     CURRENCY,
     EVERYDAY_THINGS,
+    FOR,
     PREPOSITIONS,
     PRESENT,
     SMALL_WORDS,
@@ -64,6 +65,7 @@ class Question:
     subject: int | None = None  # which of the terms it is about; None: its form does not tell
     numbers: frozenset[str] = frozenset()  # among its terms
     money: bool = False  # whether it names an amount itself
+    adds: bool = False  # to the question before; what it adds is its subject
 
     @property
     def bare(self) -> bool:
@@ -177,6 +179,9 @@ VERB_SHARE = 0.5
 """Of its weight keeps a verb that frames a question: what is asked about are the other words, and
 documents say such verbs in many ways."""
 
+KEPT_SHARE = 0.5
+"""Of its weight keeps a word of the question before, where another one only adds to it."""
+
 LEAST_WEIGHT = 0.05
 """Of a term that stands in every chunk; the share of the question stays defined."""
 
@@ -234,15 +239,56 @@ def bridged_text(question: str, language: Language) -> str:
     return " ".join([*about, *(other_script(word) for word in about), *names])
 
 
-def understand(question: str, language: Language, term_weights: Mapping[str, float]) -> Question:
-    """Weigh the telling words; a term without a weight counts like the rarest."""
+def is_about_nothing(question: str, language: Language) -> bool:
+    """Whether it names nothing that it is about, such as "How long does it take?"."""
+    asked, form = _asked(" ".join(_said(question)))
+    telling = _telling(_said(question), language)
+    return asked not in _IMPLIED and all(plain(word) in form for word in telling)
+
+
+def understand(
+    question: str, language: Language, term_weights: Mapping[str, float], *, after: str = ""
+) -> Question:
+    """Weigh the telling words; a term without a weight counts like the rarest.
+
+    `after` is the question before, where this one only adds to it.
+    """
     said = _said(question)
     asked, about = _about(said, language)
+    found = _terms(question, said, about, term_weights)
+    subject = None if asked in _VERB_FOLLOWS else _subject(said, found, language)
+    if after:
+        asked_before, kept = _kept(_said(after), said, language)
+        asked = asked or asked_before
+        known = {term.sound for term in found}
+        added = _terms(after, _said(after), kept, term_weights)
+        subject = 0 if found else _subject(_said(after), added, language)
+        found += tuple(
+            replace(term, weight=term.weight * KEPT_SHARE)
+            for term in added
+            if term.sound not in known
+        )
+    return Question(
+        terms=found,
+        asked=asked,
+        sounds=frozenset(map(sound, said)),
+        weight=sum(term.weight for term in found),
+        cyrillic=is_cyrillic(question),
+        subject=subject,
+        numbers=frozenset(term.sound for term in found if term.sound.isdigit()),
+        money=_CURRENCY.search(question) is not None,
+        adds=after != "",
+    )
+
+
+def _terms(
+    question: str, said: Sequence[str], about: Sequence[str], term_weights: Mapping[str, float]
+) -> tuple[Term, ...]:
     rarest = max(term_weights.values(), default=1.0)
     capitals = _capitals(question)
     framing = _framed(plain(" ".join(said))) | {w for w in about if _TITLE.fullmatch(w)}
     persons = _persons(question)
-    found = tuple(
+    return tuple(
         Term(
             sound=sound(word),
             weight=max(term_weights.get(terms(word)[0], rarest), LEAST_WEIGHT)
@@ -254,31 +300,37 @@ def understand(question: str, language: Language, term_weights: Mapping[str, flo
         )
         for word in about
     )
-    subject = _subject(said, about, framing, language) if asked not in _VERB_FOLLOWS else None
-    return Question(
-        terms=found,
-        asked=asked,
-        sounds=frozenset(map(sound, said)),
-        weight=sum(term.weight for term in found),
-        cyrillic=is_cyrillic(question),
-        subject=subject,
-        numbers=frozenset(term.sound for term in found if term.sound.isdigit()),
-        money=_CURRENCY.search(question) is not None,
-    )
 
 
-def _subject(
-    said: Sequence[str], about: Sequence[str], framing: set[str], language: Language
-) -> int | None:
-    """Which of the telling words a question is about: the first that is no verb, and that no
-    preposition makes a place or a time."""
+def _kept(
+    before: Sequence[str], said: Sequence[str], language: Language
+) -> tuple[Asked | None, Sequence[str]]:
+    """What a question asked for, and those of its telling words that still hold after what was
+    `said` in addition: "for a cat" takes the place of "for a dog"."""
+    asked, about = _about(before, language)
+    places = (PREPOSITIONS[language] | FOR) & set(said)
+    replaced: set[str] = set()
+    opened = False
+    for word in before:
+        if word in places:
+            opened = True
+        elif opened and word in about:
+            replaced.add(word)
+            opened = False
+    return asked, [word for word in about if word not in replaced]
+
+
+def _subject(said: Sequence[str], found: Sequence[Term], language: Language) -> int | None:
+    """Which of the terms a question is about: the first that is no verb, and that no preposition
+    makes a place or a time."""
+    places = {term.sound: place for place, term in enumerate(found) if not term.frames}
     aside = False
     for word in said:
         if word in PREPOSITIONS[language]:
             aside = True
-        elif word in about and plain(word) not in framing:
+        elif (place := places.get(sound(word))) is not None:
             if not aside:
-                return about.index(word)
+                return place
             aside = False
     return None
 

@@ -76,7 +76,7 @@ PRESENT: Final = (
 
 # A pattern for what follows or precedes an amount of money.
 CURRENCY: Final = (
-    r"(?:[€$£₴]|\b(?:zł|zlotys?|złot\w+|uah|hryvnia\w*|грн|гривн\w*|гривень|eur|euros?|євро|usd"
+    r"(?:[€$£₴]|\b(?:zł|zlotys?|złot\w+|uah|hryvnia\w*|грн|гривн\w*|гривень|злот\w+|eur|euros?|євро|usd"
     r"|dollars?|долар\w*|dolar\w*|pln|chf|gbp|pounds?|cents?)\b)"
 )
 
@@ -96,13 +96,15 @@ PREPOSITIONS: Final = {
     ),
 }
 
+FOR: Final = frozenset(("for", "für", "dla", "для"))
+
 # Everyday things of any firm by the beginnings of their names, so that a question in one language
 # finds its answer in another. One line is one thing; this is not a dictionary of any trade.
 EVERYDAY_THINGS: Final = """
 price cost fee tariff ціна ціни цін вартіст кошту тариф cena ceny kosztu opłat preis kost gebühr
 duration тривал трива trwa czas dauer
 open opening відкри відчин працює графік otwar czynn pracuj geöffnet öffnung offen sprechzeit
-closed вихідн зачинен закрит zamkn nieczynn geschlossen ruhetag
+closed close вихідн зачинен закрит zamkn nieczynn geschlossen ruhetag
 address located find street адрес знаходит вулиц вул adres znajduj ulic standort straße strasse
 phone call number телефон дзвон номер telefon dzwon numer anruf nummer
 mail email пошт mail poczt
