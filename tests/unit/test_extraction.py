@@ -7,9 +7,11 @@ import pytest
 from sloth_agent.adapters.chat_models.extractive import ExtractiveModel
 from sloth_agent.agent.evidence import holds
 from sloth_agent.agent.extraction import CONFIDENT, Extract, extract
+from sloth_agent.agent.following import leans, leant_on
 from sloth_agent.agent.matching import likeness, other_script, sound
-from sloth_agent.agent.ports import ChatRequest, Completion, Delta
-from sloth_agent.agent.questions import Asked, bridged_text, search_text, understand
+from sloth_agent.agent.models import Speaker
+from sloth_agent.agent.ports import ChatRequest, Completion, Delta, Turn
+from sloth_agent.agent.questions import Asked, bridged_text, search_text, topics, understand
 from sloth_agent.agent.sentences import PieceKind, pieces
 from sloth_agent.agent.weekdays import spanned_days
 from sloth_agent.ids import ChunkId, DocumentId, new_id
@@ -88,6 +90,56 @@ def test_the_piece_that_holds_what_is_asked_for_is_quoted(question: str, answer:
 )
 def test_what_the_passages_do_not_say_is_refused(question: str) -> None:
     assert ask(question).confidence < CONFIDENT
+
+
+@pytest.mark.parametrize(
+    ("question", "text", "header"),
+    [
+        ("How much is a boat service?", "Car service | 90", "Service | Price, EUR"),
+        ("Ile kosztuje naprawa roweru?", "Wypożyczenie roweru kosztuje 40 zł za dobę.", ""),
+        ("Is there a playground in the yard?", "Cars are washed in the yard.", ""),
+        ("Wann hat Martha Klein Urlaub?", "Martha Klein leitet die Werkstatt seit 2011.", ""),
+        ("Коли народилася Марта Кляйн?", "Марта Кляйн веде майстерню у Львові.", ""),
+        ("Which school did Dr Klein go to?", "Dr Klein opened the yard in 1999.", ""),
+    ],
+)
+def test_what_is_told_of_something_else_is_refused(question: str, text: str, header: str) -> None:
+    assert ask(question, [passage(text, header=header), HOURS]).confidence < CONFIDENT
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "Where can I wait?",
+        "Where can I wait at the moment?",
+        "Where can I wait these days?",
+        "Where can I wait today?",
+        "Wo kann ich zurzeit warten?",
+        "Wo kann ich im Moment warten?",
+        "Gdzie teraz mogę zaczekać?",
+        "Gdzie mogę zaczekać w tej chwili?",
+        "Де зараз можна чекати?",
+    ],
+)
+def test_that_a_question_is_asked_now_says_nothing(question: str) -> None:
+    rooms = passage("Wait / Warten / Zaczekać / Чекати: Mill Lane 5, next to the yard.")
+    found = ask(question, [rooms])
+    assert found.confidence > CONFIDENT
+
+
+def test_a_number_is_no_amount_of_money_and_is_the_same_in_any_groups() -> None:
+    rates = passage("Car under 2 t | €35\nCar over 2 t | €60", header="Car | Per night")
+    assert "€60" in ask("How much is a night for a 35 t car?", [rates]).text
+    assert ask("What can I have for €35 a night?", [rates]).text == "Car under 2 t — Per night: €35"
+    office = passage("Office: 0341 555 27 60. Yard: 0172 555 94 03.")
+    assert ask("Whose number is 0341-5552760?", [office]).text.startswith("Office")
+
+
+def test_a_telephone_number_is_told_as_one_without_the_word() -> None:
+    desk = passage("Front desk 71 330 12 45\nNight service 71 330 12 46")
+    found = ask("What is the number of the night service?", [desk])
+    assert "71 330 12 46" in found.text
+    assert found.confidence > CONFIDENT
 
 
 def test_a_row_with_an_empty_first_cell_keeps_its_columns() -> None:
@@ -273,7 +325,16 @@ def test_inflection_script_and_spelling_do_not_part_words(one: str, other: str) 
     assert likeness(sound(one), sound(other)) >= 0.9
 
 
-@pytest.mark.parametrize(("one", "other"), [("bring", "bride"), ("2016", "2017"), ("cat", "car")])
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("bring", "bride"),
+        ("2016", "2017"),
+        ("cat", "car"),
+        ("cars", "card"),
+        ("wolf", "zwölf"),
+    ],
+)
 def test_different_words_are_not_alike(one: str, other: str) -> None:
     assert likeness(sound(one), sound(other)) == 0.0
 
@@ -285,6 +346,10 @@ def test_different_words_are_not_alike(one: str, other: str) -> None:
         ("Скільки триває сеанс?", Language.UKRAINIAN, Asked.DURATION),
         ("O której godzinie otwieracie?", Language.POLISH, Asked.CLOCK),
         ("Who is she?", Language.ENGLISH, Asked.PERSON),
+        ("How old must a driver be?", Language.ENGLISH, Asked.AGE),
+        ("Od ilu lat można jeździć?", Language.POLISH, Asked.AGE),
+        ("З якого віку можна?", Language.UKRAINIAN, Asked.AGE),
+        ("What do I pay if I am late?", Language.ENGLISH, Asked.PRICE),
         ("Is it warm?", Language.ENGLISH, None),
     ],
 )
@@ -319,6 +384,30 @@ def test_the_thing_weighs_more_than_the_verb_that_asks_for_it(
     assert asked.weight < thing.weight
 
 
+@pytest.mark.parametrize(
+    ("question", "language", "subject"),
+    [
+        ("Is there a playground in the yard?", Language.ENGLISH, "playground"),
+        ("Czy w poczekalni jest kawa?", Language.POLISH, "kawa"),
+        ("Do you sell winter tyres?", Language.ENGLISH, "winter"),
+        ("Скільки коштує курс водіння?", Language.UKRAINIAN, "курс"),
+        ("Wo parke ich?", Language.GERMAN, None),
+    ],
+)
+def test_a_question_is_about_the_first_thing_that_is_no_verb_and_no_place(
+    question: str, language: Language, subject: str | None
+) -> None:
+    asked = understand(question, language, {})
+    found = None if asked.subject is None else asked.terms[asked.subject].sound
+    assert found == (None if subject is None else sound(subject))
+
+
+def test_a_bus_is_no_car_and_a_pet_is_any_animal() -> None:
+    assert topics(sound("autobus")).isdisjoint(topics(sound("auto")))
+    assert topics(sound("pet")) >= topics(sound("cat")) | topics(sound("dog"))
+    assert topics(sound("cat")).isdisjoint(topics(sound("dog")))
+
+
 @pytest.mark.anyio
 async def test_the_model_yields_the_text_once_and_then_its_sources() -> None:
     question = "How much is an oil change?"
@@ -346,3 +435,63 @@ async def test_the_model_has_no_words_of_its_own_for_a_refusal() -> None:
     )
     parts = [part async for part in ExtractiveModel().answer(request)]
     assert parts == [Completion(text="", quotes=())]
+
+
+@pytest.mark.parametrize(
+    ("question", "language", "leaning"),
+    [
+        ("And for a van?", Language.ENGLISH, True),
+        ("How long does it take?", Language.ENGLISH, True),
+        ("What about vans?", Language.ENGLISH, True),
+        ("А для фургона?", Language.UKRAINIAN, True),
+        ("A w sobotę?", Language.POLISH, True),
+        ("Und ein Ölwechsel?", Language.GERMAN, True),
+        ("And can I wait inside?", Language.ENGLISH, False),
+        ("A ile kosztuje mycie?", Language.POLISH, False),
+        ("Can I wait inside?", Language.ENGLISH, False),
+        ("Opening hours?", Language.ENGLISH, False),
+    ],
+)
+def test_a_question_that_only_adds_leans_on_the_one_before(
+    question: str, language: Language, leaning: bool
+) -> None:
+    assert leans(question, language) is leaning
+
+
+def test_a_question_leans_on_the_newest_that_stands_for_itself_and_on_those_since() -> None:
+    earlier = ["Can I pay by card?", "How much is an oil change?", "And a wheel change?"]
+    assert leant_on("How long does it take?", earlier, Language.ENGLISH) == (
+        "How much is an oil change?\nAnd a wheel change?"
+    )
+    assert leant_on("Where can I wait?", earlier, Language.ENGLISH) == ""
+    assert leant_on("And for vans?", [], Language.ENGLISH) == ""
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    ("before", "question", "answer"),
+    [
+        ("How much is an oil change?", "And a wheel change?", "Wheel change — Price, EUR: 45"),
+        ("How much is an oil change?", "How long does it take?", "Duration, min: 30"),
+        ("Are you open on Saturday?", "And on Wednesday?", "Monday-Friday 08:00-17:00"),
+        ("How much is an oil change?", "And a haircut?", ""),
+        ("How much is a room with coffee?", "And a day in the yard?", ""),
+    ],
+)
+async def test_the_model_reads_a_question_with_the_one_before(
+    before: str, question: str, answer: str
+) -> None:
+    request = ChatRequest(
+        question=question,
+        language=Language.ENGLISH,
+        passages=ALL,
+        instructions="",
+        history=[
+            Turn(speaker=Speaker.USER, text=before),
+            Turn(speaker=Speaker.ASSISTANT, text="…"),
+        ],
+    )
+    *_, completion = [part async for part in ExtractiveModel().answer(request)]
+    assert isinstance(completion, Completion)
+    assert answer in completion.text
+    assert bool(answer) == bool(completion.text)

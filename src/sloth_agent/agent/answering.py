@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from sloth_agent.agent.asking import ask
 from sloth_agent.agent.conversations import Conversations
+from sloth_agent.agent.following import leant_on
 from sloth_agent.agent.languages import REFUSALS, detect
 from sloth_agent.agent.models import (
     Answer,
@@ -134,7 +135,7 @@ class Answering:
         started = time.perf_counter()
         question = cleaned(question)
         language = language or detect(question)
-        found = await self._found(_in_context(question, history), language, tally)
+        found = await self._found(_in_context(question, history, language), language, tally)
         retrieved = time.perf_counter()
 
         request = _request(question, language, found, await self.prompts.show(), history)
@@ -240,12 +241,13 @@ class Answering:
         )
 
 
-def _in_context(question: str, history: Sequence[Message]) -> str:
+def _in_context(question: str, history: Sequence[Message], language: Language) -> str:
     """What to search for: "And for men?" makes sense only beside the question before it."""
     asked = [message.text for message in history if message.speaker is Speaker.USER]
     if not asked or len(question) > LONGEST_FOLLOW_UP:
         return question
-    return f"{asked[-1][: LONGEST_QUERY // 2]}\n{question}"
+    before = leant_on(question, asked, language) or asked[-1]
+    return f"{before[: LONGEST_QUERY // 2]}\n{question}"
 
 
 def _request(

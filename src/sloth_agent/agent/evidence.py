@@ -5,6 +5,7 @@ from typing import Final
 
 from sloth_agent.agent.matching import sound
 from sloth_agent.agent.questions import Asked, Question
+from sloth_agent.agent.vocabulary import CURRENCY
 from sloth_agent.knowledge.lexical import words
 
 _NUMBER: Final = (
@@ -16,10 +17,6 @@ _NUMBER: Final = (
     r"|dziewięć|dziesięć|dwanaście|dwadzieścia|tysiąc\w*|tysięcy|milion\w*|miliard\w*|pół"
     r"|ein|eins|eine|einen|zwei|drei|vier|fünf|sechs|sieben|acht|neun|zehn|elf|zwölf|zwanzig"
     r"|hundert|tausend|million\w*|milliarden?|halb\w*)\b)"
-)
-_CURRENCY: Final = (
-    r"(?:[€$£₴]|\b(?:zł|zlotys?|złot\w+|uah|hryvnia\w*|грн|гривн\w*|гривень|eur|euros?|євро|usd"
-    r"|dollars?|долар\w*|dolar\w*|pln|chf|gbp|pounds?|cents?)\b)"
 )
 _TIME_UNIT: Final = (
     r"(?:s|secs?|seconds?|mins?|minutes?|h|hrs?|hours?|days?|weeks?|months?|years?|decades?|centur\w+"
@@ -52,8 +49,12 @@ _PART_OF_DAY: Final = (
 _HOLDING: Final = {
     asked: re.compile(pattern, re.IGNORECASE)
     for asked, pattern in {
-        Asked.PRICE: rf"{_NUMBER}\s*{_CURRENCY}|[€$£₴]\s*\d|\b(?:uah|eur|usd|pln)\s*\d|\d\s*%",
+        Asked.PRICE: rf"{_NUMBER}\s*{CURRENCY}|\d\s*%"
+        r"|(?:[€$£₴]|\b(?:uah|eur|usd|pln))\s*\d[\d.,]*",
         Asked.DURATION: rf"(?:{_NUMBER}[-\s]*(?:\w+\s)?|\b(?:an?|około|близько)\s+){_TIME_UNIT}",
+        Asked.AGE: rf"{_NUMBER}[-\s]*(?:\w+\s)?{_TIME_UNIT}|\d(?:st|nd|rd|th)?\s+birthday"
+        r"|rok\w* życia|рок\w* життя|lebens(?:jahr|monat|woche)\w*|geburtstag|urodzin|\d-річ"
+        r"|\b(?:under|over|unter|über|до|від|od|do|poniżej|powyżej) (?:1?\d)\b",
         Asked.CLOCK: _CLOCK,
         Asked.TIME: rf"{_CLOCK}|{_PART_OF_DAY}|\b1\d{{3}}\b|\b20\d\d\b|{_MONTH}|{_WEEKDAY}"
         rf"|centur|столітт|wieku|jahrhundert|{_NUMBER}[-\s]*{_TIME_UNIT}|\buhr\b",
@@ -66,10 +67,11 @@ _HOLDING: Final = {
     }.items()
 }
 _HEADED: Final = {  # the unit may stand in the header of a column whose cells are bare numbers
-    Asked.PRICE: re.compile(_CURRENCY, re.IGNORECASE),
+    Asked.PRICE: re.compile(CURRENCY, re.IGNORECASE),
     Asked.DURATION: re.compile(rf"\b{_TIME_UNIT}", re.IGNORECASE),
     Asked.PERCENT: re.compile("%"),
 }
+_GROUPING = re.compile(r"(?<=\d)[\s()/-]+(?=\d)")
 _CAPITAL = re.compile(r"(?<=[^.!?\s:])\s+[\"'„“«(]*([^\W\d_][^\W_]+)")
 
 
@@ -92,3 +94,18 @@ def holds(question: Question, text: str, header: str = "") -> bool | None:
         any(sound(word) not in question.sounds for word in words(match.group()))
         for match in _HOLDING[question.asked].finditer(text)
     )
+
+
+def names_contact(text: str) -> bool:
+    """Whether there is a telephone number or an address for mail in it."""
+    return _HOLDING[Asked.CONTACT].search(text) is not None
+
+
+def prices(text: str) -> list[str]:
+    """The amounts of money in a text."""
+    return [match.group() for match in _HOLDING[Asked.PRICE].finditer(text)]
+
+
+def ungrouped(text: str) -> str:
+    """The text with its groups of digits put together."""
+    return _GROUPING.sub("", text)

@@ -5,17 +5,17 @@ stands around it, and by whether it holds the kind of thing that is asked for. T
 fitted on questions in four languages (`benchmarks/quality/answers.py` measures them).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import chain
 from math import exp
 
-from sloth_agent.agent.evidence import holds
+from sloth_agent.agent.evidence import holds, names_contact, prices, ungrouped
 from sloth_agent.agent.languages import detect, is_cyrillic
 from sloth_agent.agent.matching import likeness, sound
 from sloth_agent.agent.ports import Quote
-from sloth_agent.agent.questions import PRECISE, Asked, Question, Term, topics, understand
+from sloth_agent.agent.questions import PHONE, PRECISE, Asked, Question, Term, topics, understand
 from sloth_agent.agent.sentences import Piece, PieceKind, is_question, pieces, refers_back
 from sloth_agent.agent.weekdays import OPENING, WEEKDAYS, names_day, opens_with_day, spanned_days
 from sloth_agent.knowledge.lexical import words
@@ -30,6 +30,15 @@ SAME_TOPIC = 0.8
 
 ALIKE = 0.75
 """Two words that are this alike mostly name one thing."""
+
+LEAST_CREDIT = 0.45
+"""A term that a text has less than this is not in it."""
+
+SUBJECT_REPLACED = 0.5
+"""Of what a question is about a text may say one thing in other words, if it has more than this."""
+
+LONG_NUMBER = 5
+"""Digits; a number of so many is the same number however its digits are grouped."""
 
 LEAST_NEWS = 0.1
 """A piece adds to another one what covers this much more of the question."""
@@ -56,7 +65,7 @@ class _Candidate:
     piece: Piece
     shown: str
     own: Credits  # what of the question it has itself
-    around: float  # share of the question that it covers with its nearest context
+    near: Credits  # what it has with its nearest context
     whole: float  # share that its whole passage covers
     names_missing: float  # share of the question that is names which the passage lacks
     holds: bool | None
@@ -69,13 +78,15 @@ def extract(
     term_weights: Mapping[str, float],
     *,
     language: Language | None = None,
+    after: str = "",
 ) -> Extract | None:
     """Find the one or two pieces of `passages` (best first) that answer the question.
 
-    `term_weights` says how rare each of `knowledge.lexical.terms(question)` is. Returns None where
-    there is nothing to quote; whether the extract is good enough tells its confidence.
+    `after` is the question before, where this one only adds to it. `term_weights` says how rare
+    each of `knowledge.lexical.terms` of both is. Returns None where there is nothing to quote;
+    whether the extract is good enough tells its confidence.
     """
-    asked = understand(question, language or detect(question), term_weights)
+    asked = understand(question, language or detect(question), term_weights, after=after)
     candidates = _candidates(asked, passages) if asked.terms else []
     if not candidates:
         return None
@@ -162,7 +173,7 @@ def _of_passage(question: Question, index: int, passage: Passage) -> list[_Candi
                 piece=piece,
                 shown=_shown(piece, header),
                 own=own[number],
-                around=_around(question, own[number], context),
+                near=_with_context(own[number], context),
                 whole=whole,
                 names_missing=question.names_missing(_best(above, *own)),
                 holds=(held := holds(question, piece.text, header)),
@@ -191,13 +202,13 @@ def _weighed(question: Question, own: Credits, context: Sequence[Credits]) -> fl
     return total
 
 
-def _around(question: Question, own: Credits, context: Sequence[Credits]) -> float:
+def _with_context(own: Credits, context: Sequence[Credits]) -> Credits:
     nearness = (0.9, 0.7, 0.7, 0.6, 0.5)
     lessened = (
         tuple(near * credit for credit in credits)
         for near, credits in zip(nearness, context, strict=True)
     )
-    return question.share(_best(own, *lessened))
+    return _best(own, *lessened)
 
 
 def _kind_weight(piece: Piece) -> float:
@@ -255,6 +266,8 @@ def _completes(question: Question, best: _Candidate, second: _Candidate) -> bool
     In running text nobody can tell; but a row or a line of a list stands for itself, so another
     one is news only if it is as much of an answer, or tells what the first lacks.
     """
+    if question.adds and question.subject is not None:
+        return second.own[question.subject] >= LEAST_CREDIT and second.holds is not False
     if not _is_listed(best.piece) and not _is_listed(second.piece):
         return True
     if best.holds is False and second.holds:
@@ -299,19 +312,60 @@ def _confidence(
     question: Question, chosen: Sequence[_Candidate], candidates: Sequence[_Candidate]
 ) -> float:
     best = chosen[0]
+    if question.adds and question.asked in PRECISE and not best.holds:
+        return 0.0  # it has few words, and those of the question before are soon found
     rival = max((one.score for one in candidates if one is not best), default=best.score - 3)
     lacking = best.holds is False and not any(one.holds for one in chosen)
     doubt = lacking * (2 if question.asked in PRECISE else 1)
     evidence = (
-        1.0 * best.around
+        1.0 * question.share(best.near)
+        + 0.3 * question.share(best.own)
         + 1.2 * best.whole
         - 1.25 * best.names_missing
         - 0.66 * doubt
         + 0.1 * best.score
         + 0.16 * min(3.0, best.score - rival)
         - 0.3 * _names_its_subject(best.piece)
+        - 0.9 * _lacks_subject(question, chosen)
+        - 1.2 * _has_only_the_person(question, chosen)
+        # Of many words an answer repeats fewer, and so it does where nothing precise is asked.
+        + 0.2 * (not question.brief)
+        + 0.15 * (question.asked is None)
     )
-    return 1 / (1 + exp(3 * (1.5 - evidence)))
+    return 1 / (1 + exp(3 * (1.8 - evidence)))
+
+
+def _lacks_subject(question: Question, chosen: Sequence[_Candidate]) -> bool:
+    """Whether the text is about something else than the question.
+
+    Prose may say the same in other words; it is held against it only where the question has few
+    words. A row names what it is about, and a price belongs to what it is the price of.
+    """
+    if question.subject is None or not _missed(chosen)[question.subject]:
+        return False
+    if question.adds:
+        return True
+    strict = question.bare or question.asked is Asked.PRICE or _names_its_subject(chosen[0].piece)
+    return strict and question.share(_near(chosen)) <= SUBJECT_REPLACED
+
+
+def _has_only_the_person(question: Question, chosen: Sequence[_Candidate]) -> bool:
+    """A person's name alone answers nothing that is asked about that person."""
+    if not question.brief:
+        return False
+    missed = list(zip(question.terms, _missed(chosen), strict=True))
+    others = [lost for term, lost in missed if not term.person and not term.frames]
+    named = any(not lost for term, lost in missed if term.person)
+    return named and bool(others) and all(others)
+
+
+def _missed(chosen: Sequence[_Candidate]) -> list[bool]:
+    """For each term of the question, whether it is missing from what is quoted."""
+    return [credit < LEAST_CREDIT for credit in _near(chosen)]
+
+
+def _near(chosen: Sequence[_Candidate]) -> Credits:
+    return _best(*(one.near for one in chosen))
 
 
 def _names_its_subject(piece: Piece) -> bool:
@@ -342,8 +396,12 @@ def _best(*credits: Credits) -> Credits:
 
 def _credits(question: Question, text: str) -> Credits:
     seen = {sound(word) for word in words(text)}
+    if question.numbers:
+        seen = _numbers_as_meant(question, text, seen)
     days = spanned_days(text) if _asks_for_days(question) else set()
     told = OPENING if _is_time_table(question, text) else frozenset()
+    if _asks_for(question, PHONE) and names_contact(text):
+        told |= PHONE
     return tuple(
         1.0 if not term.topics.isdisjoint(days) else _credit(term, seen, told)
         for term in question.terms
@@ -369,8 +427,21 @@ def _is_time_table(question: Question, text: str) -> bool:
     return hours or _asks_for_days(question)
 
 
+def _numbers_as_meant(question: Question, text: str, seen: set[str]) -> set[str]:
+    """25 kg are not 25 euros, and a telephone number is the same however it is grouped."""
+    if not question.money:
+        seen -= {word for price in prices(text) for word in words(price)}
+    digits = ungrouped(text)
+    long = (number for number in question.numbers if len(number) >= LONG_NUMBER)
+    return seen | {number for number in long if number in digits}
+
+
 def _asks_for_days(question: Question) -> bool:
-    return any(not term.topics.isdisjoint(WEEKDAYS) for term in question.terms)
+    return _asks_for(question, WEEKDAYS)
+
+
+def _asks_for(question: Question, things: Iterable[int]) -> bool:
+    return any(not term.topics.isdisjoint(things) for term in question.terms)
 
 
 _topics = lru_cache(maxsize=20_000)(topics)

@@ -8,6 +8,12 @@ from typing import Final
 LONGEST_ENDING = 3
 """Words of one stem differ by no more letters than this."""
 
+SHORT_ENDINGS: Final = frozenset("aeious")
+"""One of these ends a form of a word with three other letters; cars and card are two words."""
+
+SHORTEST_PART = 2
+"""Letters that a word within a longer one has beside it, at least: there is no wolf in zwölf."""
+
 _CYRILLIC: Final = str.maketrans(
     dict(zip("абвгґдезиійклмнопрстуфіьъы", "abvhgdeziijklmnoprstufi  y", strict=True))
     | {"ж": "zh", "х": "kh", "ц": "ts", "ч": "ch", "ш": "sh", "щ": "shch", "ю": "iu", "я": "ia"}
@@ -70,7 +76,7 @@ def likeness(one: str, other: str) -> float:
         return 0.0
     short, long = sorted((len(one), len(other)))
     same = _shared_start(one, other)
-    if _is_inflected(same, short, long):
+    if _is_inflected(one, other, same):
         return 0.95
     if same >= 5 and same >= 0.5 * long:
         return 0.8
@@ -80,7 +86,7 @@ def likeness(one: str, other: str) -> float:
 def _inner_likeness(one: str, other: str) -> float:
     """Of words that begin differently: compounds, prefixes, other spellings."""
     short, long = sorted((one, other), key=len)
-    if short in long:
+    if short in long and len(long) - len(short) >= SHORTEST_PART:
         return 0.75
     if len(short) < 6:
         return 0.0
@@ -90,9 +96,10 @@ def _inner_likeness(one: str, other: str) -> float:
     return 0.8 * shared if shared >= 0.6 else 0.0
 
 
-def _is_inflected(same: int, short: int, long: int) -> bool:
+def _is_inflected(one: str, other: str, same: int) -> bool:
+    long = max(len(one), len(other))
     if same < 4:
-        return same == 3 and long <= 4 and short in (same, long)
+        return same == 3 and long <= 4 and SHORT_ENDINGS.issuperset(one[same:] + other[same:])
     return long - same <= LONGEST_ENDING and same >= 0.6 * long
 
 

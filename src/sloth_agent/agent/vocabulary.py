@@ -22,6 +22,7 @@ SMALL_WORDS: Final = {
         " hi thanks tell need want get use used using happen happens know let"
         " until till while again able whats wheres hows isn't don't can't anything something now"
         " take takes i'm i'd there's what's who's where's how's go going got still"
+        " currently today nowadays presently"
     ),
     Language.UKRAINIAN: listed(
         "і й та а але або чи що як яка який яке які якого якої яку яким якою якому якій яких"
@@ -34,7 +35,7 @@ SMALL_WORDS: Final = {
         " доброго дня"
         " потрібен потрібна потрібне потрібні якщо то ніж має мають"
         " зможу зможете можете можеш хочу хотів хотіла хотіли собою будь станеться робити тут там"
-        " ласка скажіть підкажіть цікавить"
+        " ласка скажіть підкажіть цікавить зараз сьогодні наразі нині тепер"
     ),
     Language.POLISH: listed(
         "i a o u w z we ze na do od po za przy dla bez nad pod przez przed między oraz lub albo"
@@ -47,6 +48,7 @@ SMALL_WORDS: Final = {
         " trzeba należy chcę sposób"
         " ktoś coś jakiś jakaś jakieś mogą możecie macie mamy chciałbym chciałabym proszę"
         " jeśli jeżeli gdy stanie dzieje tu tam u"
+        " teraz dziś dzisiaj obecnie aktualnie"
     ),
     Language.GERMAN: listed(
         "der die das den dem des ein eine einen einem einer eines und oder aber in im an am auf"
@@ -60,8 +62,41 @@ SMALL_WORDS: Final = {
         " mein meine meinen meinem meiner"
         " habt seid ihr euch euer eure euren eurem eurer wieder ab ohne werdet könnt möchte"
         " brauche braucht bieten bietet wenn falls passiert geschieht dann hier da dort mal doch"
+        " jetzt heute gerade zurzeit derzeit momentan aktuell noch etwas"
     ),
 }
+
+# Said of the present in several words; a question asked now means now in any case.
+PRESENT: Final = (
+    r"at the moment|right now|for now|(?:in )?these days|at present"
+    r"|на даний момент|на цей момент|у цей час|цими днями"
+    r"|w tej chwili|na tę chwilę|w tych dniach"
+    r"|im moment|zur zeit|im augenblick|in diesen tagen"
+)
+
+# A pattern for what follows or precedes an amount of money.
+CURRENCY: Final = (
+    r"(?:[€$£₴]|\b(?:zł|zlotys?|złot\w+|uah|hryvnia\w*|грн|гривн\w*|гривень|злот\w+|eur|euros?|євро|usd"
+    r"|dollars?|долар\w*|dolar\w*|pln|chf|gbp|pounds?|cents?)\b)"
+)
+
+# After one of these stands not what is asked about, but where, when or with whom; what a price is
+# asked "for" is what is asked about.
+PREPOSITIONS: Final = {
+    Language.ENGLISH: listed(
+        "in on at to from with by about into under between during before after without near"
+    ),
+    Language.UKRAINIAN: listed(
+        "в у на до з із зі по про від під над при між через без після перед протягом для"
+    ),
+    Language.POLISH: listed("w we z ze na do od po przy dla bez nad pod przez przed między u"),
+    Language.GERMAN: listed(
+        "in im an am auf aus bei beim mit nach von vom vor zu zum zur über unter durch gegen ohne"
+        " um bis seit zwischen während"
+    ),
+}
+
+FOR: Final = frozenset(("for", "für", "dla", "для"))
 
 # Everyday things of any firm by the beginnings of their names, so that a question in one language
 # finds its answer in another. One line is one thing; this is not a dictionary of any trade.
@@ -69,9 +104,9 @@ EVERYDAY_THINGS: Final = """
 price cost fee tariff ціна ціни цін вартіст кошту тариф cena ceny kosztu opłat preis kost gebühr
 duration тривал трива trwa czas dauer
 open opening відкри відчин працює графік otwar czynn pracuj geöffnet öffnung offen sprechzeit
-closed вихідн зачинен закрит zamkn nieczynn geschlossen ruhetag
+closed close вихідн зачинен закрит zamkn nieczynn geschlossen ruhetag
 address located find street адрес знаходит вулиц вул adres znajduj ulic standort straße strasse
-phone call телефон дзвон telefon dzwon anruf
+phone call number телефон дзвон номер telefon dzwon numer anruf nummer
 mail email пошт mail poczt
 appointment booking book visit запис візит бронюв прийом wizyt rezerw umówi termin buch besuch
 cancel скасу відмін odwoł anulow absag storn
@@ -79,7 +114,7 @@ pay paid payment оплат плат płac zapłac płatno zahl bezahl
 card картк kart karte
 cash готівк gotówk bargeld bar
 park паркув парков parking parkow zaparkow park
-voucher gift certificate сертифікат подарунк podarunk voucher gutschein geschenk
+voucher gift сертифікат подарунк podarunk voucher gutschein geschenk
 discount знижк zniżk rabat rabatt ermäßig
 free безкоштовн безплатн bezpłatn darmow kostenlos gratis
 deposit prepayment передоплат завдат zadat zaliczk anzahlung kaution
@@ -91,9 +126,9 @@ woman women жінк жіноч kobiet damsk frau damen
 man men чолов mężczyzn męsk mann männer herren
 student студент student
 pensioner senior пенсіон emeryt rentner
-dog puppy собак собач песик пес pies psa psem psy hund
-cat kitten кіт кота котом кішк kot kota kotem kotk katze kater
-pet animal тварин улюблен zwierz tier haustier
+dog puppy pet animal соба песик пес твар улюбл pies psa psem psy zwier hund tier haustier
+cat kitten pet animal кіт кота котом кішк твар улюбл kot kota kotem kotk zwier katze tier haustier
+pet animal твар улюбл zwier tier haustier
 elevator lift ліфт winda windy windę windą aufzug fahrstuhl
 internet wifi wi-fi wlan online інтернет онлайн zoom
 toilet restroom туалет вбиральн toalet toilett wc
@@ -109,7 +144,7 @@ teacher teach викладач вчитель навчає nauczyc uczy lehrer u
 damage broken пошкод зламан uszkodz zepsut schaden schäden beschäd kaputt
 complaint скарг реклам reklamac skarg beschwerde reklamation
 smoke smoking палит курит куріння pali rauch
-eat food meal їсти їжа харч jeść jedze posił speise mahlzeit
+eat food meal feed їсти їжа їжте харч годува jeść jedze posił karmi speise mahlz essen fresse fütter
 drink напо пити pić napó trink getränk
 breakfast сніданок сніданк śniada frühstück
 bus автобус autobus
@@ -118,7 +153,7 @@ train поїзд потяг pociąg zug
 bicycle bike велосипед rower fahrrad
 car автомобіл авто машин samoch auto
 trial пробн próbn probe schnupper
-collect pickup забрати забер odebra odbi abhol
+collect pickup pick забрати забер odebra odbi abhol
 certificate diploma сертифікат диплом certyfikat dyplom zertifikat
 member membership членств członk mitglied
 ticket квиток квитк абонемент bilet karnet fahrkarte eintrittskarte
