@@ -167,7 +167,8 @@ def _make_streams_patient() -> None:
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="replace")
     if isinstance(sys.stdout, TextIOWrapper):
-        sys.stdout = Output.over(sys.stdout)
+        # Celery writes to what was there first.
+        sys.stdout = sys.__stdout__ = Output.over(sys.stdout)  # type: ignore[misc] # a constant to typeshed
 
 
 def _outcome(arguments: list[str], *, debug: bool) -> int:
