@@ -14,7 +14,7 @@ from fakes.command import Sloth
 from sloth_agent import AsyncSloth
 from sloth_agent.agent.models import ConversationSource, Customer, Message, Speaker
 from sloth_agent.agent.ports import Delta, Held
-from sloth_agent.app.bodies import customer_body
+from sloth_agent.app.bodies.answers import customer_body
 from sloth_agent.app.sloth import AsyncTenant
 from sloth_agent.billing.allowance import Hold, Resource, allowance_of
 from sloth_agent.clock import system_clock

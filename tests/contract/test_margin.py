@@ -14,7 +14,7 @@ from pydantic import SecretStr
 
 from sloth_agent import AsyncSloth, Settings
 from sloth_agent.adapters.stores.postgres.embedded import Attachment
-from sloth_agent.app.bodies import margin_body
+from sloth_agent.app.bodies.billing import margin_body
 from sloth_agent.app.wiring import Services
 from sloth_agent.billing.costs import Bill, Spent
 from sloth_agent.billing.margin import FirmMargin, MarginReport

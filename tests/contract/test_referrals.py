@@ -19,7 +19,7 @@ from sloth_agent.adapters.stores.postgres.subscriptions import (
     PostgresSubscribedOrganizations,
 )
 from sloth_agent.adapters.stores.postgres.users import PostgresUsers
-from sloth_agent.app.bodies import referral_stats_body
+from sloth_agent.app.bodies.billing import referral_stats_body
 from sloth_agent.billing.referrals import ReferralStatus
 from sloth_agent.billing.referring import Referrals
 from sloth_agent.billing.states import SubscriptionStatus

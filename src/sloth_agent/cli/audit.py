@@ -20,7 +20,7 @@ def audit() -> None:
 @app.command("isolation", epilog="Example: sloth audit isolation --json")
 def isolation(as_json: Json = False) -> int:
     """Try to cross the walls between two tenants that are made for it, and removed."""
-    from sloth_agent.app.bodies import isolation_body
+    from sloth_agent.app.bodies.tenants import isolation_body
     from sloth_agent.app.isolation import examine_isolation
 
     with opened() as sloth:

@@ -28,7 +28,7 @@ def create(
     as_json: Json = False,
 ) -> None:
     """Write all tenants, users, plans and codes into one file; everybody goes on working."""
-    from sloth_agent.app.bodies import backup_body
+    from sloth_agent.app.bodies.tenants import backup_body
 
     with opened() as sloth:
         backup = sloth.run(lambda sloth: sloth.backups.create(output, by=operator()))
@@ -59,7 +59,7 @@ def list_backups(
     as_json: Json = False,
 ) -> None:
     """List backups, oldest first; each is read to its end."""
-    from sloth_agent.app.bodies import backup_body
+    from sloth_agent.app.bodies.tenants import backup_body
 
     with opened() as sloth:
         items = [backup_body(backup) for backup in sloth.run(lambda s: s.backups.list(folder))]
@@ -68,7 +68,7 @@ def list_backups(
 
 
 def _restore(file: Path, *, yes: bool, as_json: bool) -> None:
-    from sloth_agent.app.bodies import restored_body
+    from sloth_agent.app.bodies.tenants import restored_body
 
     with opened() as sloth:
         replace = not sloth.run(lambda sloth: sloth.restoring.is_empty())
@@ -81,7 +81,7 @@ def _restore(file: Path, *, yes: bool, as_json: bool) -> None:
 
 
 def _restore_tenant(file: Path, slug: str, *, yes: bool, as_json: bool) -> None:
-    from sloth_agent.app.bodies import tenant_body
+    from sloth_agent.app.bodies.tenants import tenant_body
 
     with opened() as sloth:
         if not yes and any(tenant.slug == slug for tenant in sloth.tenants()):

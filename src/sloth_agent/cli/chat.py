@@ -70,7 +70,7 @@ def chat(
         else:
             answer = _whole(_shown(parts))
         if as_json:
-            from sloth_agent.app.bodies import answer_body
+            from sloth_agent.app.bodies.answers import answer_body
 
             show_json(answer_body(answer))
         else:

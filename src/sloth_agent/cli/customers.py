@@ -25,7 +25,7 @@ Name = Annotated[
 )
 def export(customer: Name, tenant: Tenant = None, as_json: Json = False) -> None:
     """Show all that is held about a person: conversations, messages, when, with which sources."""
-    from sloth_agent.app.bodies import customer_body
+    from sloth_agent.app.bodies.answers import customer_body
 
     with opened() as sloth:
         body = customer_body(sloth.tenant(tenant).export_customer(customer, by=operator()))
@@ -40,7 +40,7 @@ def delete(
     as_json: Json = False,
 ) -> None:
     """Erase all that is held about a person, for ever, and say how much it was."""
-    from sloth_agent.app.bodies import erased_customer_body
+    from sloth_agent.app.bodies.answers import erased_customer_body
 
     with opened() as sloth:
         assistant = sloth.tenant(tenant)

@@ -13,7 +13,7 @@ app = typer.Typer(no_args_is_help=True, epilog="Example: sloth db status")
 @app.command("upgrade", epilog="Example: sloth db upgrade")
 def upgrade(as_json: Json = False) -> int:
     """Bring shared tables and all tenants to the newest version."""
-    from sloth_agent.app.bodies import upgrade_body
+    from sloth_agent.app.bodies.tenants import upgrade_body
 
     with opened() as sloth:
         report = sloth.upgrade_tenants(on_progress=lambda done, total: note(f"{done} of {total}"))
@@ -34,7 +34,7 @@ def status(as_json: Json = False) -> int:
     """Show where the database is, whether it runs, and how far its tenants are."""
     import anyio
 
-    from sloth_agent.app.bodies import versions_body
+    from sloth_agent.app.bodies.tenants import versions_body
     from sloth_agent.app.database_status import database_status, recorded_versions
     from sloth_agent.errors import SlothError
     from sloth_agent.settings import Settings

@@ -16,7 +16,7 @@ QUESTIONS = (
 
 def demo(as_json: Json = False) -> None:
     """Ingest the example salon "Lavanda", ask it three questions, show answers and sources."""
-    from sloth_agent.app.bodies import answer_body
+    from sloth_agent.app.bodies.answers import answer_body
     from sloth_agent.cli.chat import show_sources
     from sloth_agent.knowledge.intake import Outcome
 

@@ -28,7 +28,7 @@ Id = Annotated[UUID, typer.Argument(metavar="ID", help="As `sloth documents list
 @app.command("list", epilog="Example: sloth documents list --json")
 def list_documents(tenant: Tenant = None, as_json: Json = False) -> None:
     """List all documents, oldest first; those of one title with their sources."""
-    from sloth_agent.app.bodies import document_body
+    from sloth_agent.app.bodies.documents import document_body
 
     with opened() as sloth:
         items = [document_body(document) for document in _all(sloth.tenant(tenant))]
@@ -53,7 +53,7 @@ def list_documents(tenant: Tenant = None, as_json: Json = False) -> None:
 @app.command("show", epilog="Example: sloth documents show 0197c3a2-...")
 def show_document(id: Id, tenant: Tenant = None, as_json: Json = False) -> None:
     """Show one document."""
-    from sloth_agent.app.bodies import document_body
+    from sloth_agent.app.bodies.documents import document_body
 
     with opened() as sloth:
         body = document_body(sloth.tenant(tenant).document(DocumentId(id)))

@@ -33,7 +33,7 @@ def ingest(
     as_json: Json = False,
 ) -> None:
     """Teach the assistant from files; unchanged files are skipped."""
-    from sloth_agent.app.bodies import ingest_body
+    from sloth_agent.app.bodies.documents import ingest_body
     from sloth_agent.knowledge.intake import IngestReport
 
     if name is not None and (not name.strip() or "-" not in paths):

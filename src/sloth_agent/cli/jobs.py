@@ -103,7 +103,7 @@ def _told(body: dict[str, Any], words: str, *, as_json: bool) -> None:
 
 def _bodies(sloth: "Sloth", *jobs: "Job") -> list[dict[str, Any]]:
     """With the slugs of their tenants."""
-    from sloth_agent.app.bodies import job_body
+    from sloth_agent.app.bodies.work import job_body
 
     slugs = {each.schema_name: each.slug for each in sloth.tenants()} if jobs else {}
     return [job_body(job, slugs.get(job.schema_name)) for job in jobs]

@@ -58,7 +58,7 @@ def set_prompt(
 @app.command("history", epilog="Example: sloth prompt history --json")
 def show_history(tenant: Tenant = None, as_json: Json = False) -> None:
     """List all versions, newest first."""
-    from sloth_agent.app.bodies import prompt_body
+    from sloth_agent.app.bodies.answers import prompt_body
 
     with opened() as sloth:
         items = [prompt_body(prompt) for prompt in sloth.tenant(tenant).prompt_history()]
@@ -82,7 +82,7 @@ def _text(given: str | None) -> str | None:
 
 
 def _show(prompt: "Prompt", *, as_json: bool) -> None:
-    from sloth_agent.app.bodies import prompt_body
+    from sloth_agent.app.bodies.answers import prompt_body
 
     body = prompt_body(prompt)
     show_fields(body, as_json=as_json)

@@ -21,7 +21,7 @@ def search(
     as_json: Json = False,
 ) -> None:
     """Show the passages that fit best, without an answer."""
-    from sloth_agent.app.bodies import passage_body, search_body
+    from sloth_agent.app.bodies.answers import passage_body, search_body
 
     with opened() as sloth:
         text = sys.stdin.read() if query == "-" else query

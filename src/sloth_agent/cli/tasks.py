@@ -21,7 +21,7 @@ app = typer.Typer(no_args_is_help=True, epilog="Example: sloth tasks run clean-u
 @app.command("list", epilog="Example: sloth tasks list --json")
 def list_tasks(as_json: Json = False) -> None:
     """List tasks with their last run and when they are due."""
-    from sloth_agent.app.bodies import task_body
+    from sloth_agent.app.bodies.work import task_body
 
     with opened() as sloth:
         items = [task_body(state) for state in sloth.run(lambda sloth: sloth.tasks.list())]
@@ -66,7 +66,7 @@ def run(
 
 
 def _run_now(name: str, at: datetime | None, *, as_json: bool) -> None:
-    from sloth_agent.app.bodies import task_run_body
+    from sloth_agent.app.bodies.work import task_run_body
 
     by = operator()
     with opened() as sloth:
@@ -81,7 +81,7 @@ def _run_now(name: str, at: datetime | None, *, as_json: bool) -> None:
 
 
 def _run_due(*, as_json: bool) -> None:
-    from sloth_agent.app.bodies import task_run_body
+    from sloth_agent.app.bodies.work import task_run_body
 
     with opened() as sloth:
         runs = sloth.run(lambda sloth: sloth.tasks.run_due())

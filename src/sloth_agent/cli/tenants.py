@@ -36,7 +36,7 @@ def create(
     as_json: Json = False,
 ) -> None:
     """Make a tenant with walls of its own."""
-    from sloth_agent.app.bodies import tenant_body
+    from sloth_agent.app.bodies.tenants import tenant_body
 
     with opened() as sloth:
         organization = sloth.create_tenant(
@@ -48,7 +48,7 @@ def create(
 @app.command("list", epilog="Example: sloth tenants list --json")
 def list_tenants(as_json: Json = False) -> None:
     """List all tenants, oldest first."""
-    from sloth_agent.app.bodies import tenant_body
+    from sloth_agent.app.bodies.tenants import tenant_body
 
     with opened() as sloth:
         items = [tenant_body(organization) for organization in sloth.tenants()]
@@ -58,7 +58,9 @@ def list_tenants(as_json: Json = False) -> None:
 @app.command("show", epilog="Example: sloth tenants show salon-anna")
 def show(slug: Slug, as_json: Json = False) -> None:
     """Show a tenant, its subscription and its index."""
-    from sloth_agent.app.bodies import index_body, subscription_body, tenant_body
+    from sloth_agent.app.bodies.billing import subscription_body
+    from sloth_agent.app.bodies.documents import index_body
+    from sloth_agent.app.bodies.tenants import tenant_body
 
     with opened() as sloth:
         organization = sloth.show_tenant(slug)
@@ -80,7 +82,7 @@ def update(
     as_json: Json = False,
 ) -> None:
     """Change name or domain; what is not given stays as it is."""
-    from sloth_agent.app.bodies import tenant_body
+    from sloth_agent.app.bodies.tenants import tenant_body
 
     if name is None and domain is None:
         raise typer.BadParameter("Name something to change: --name or --domain.")
@@ -104,7 +106,7 @@ def profile(
     as_json: Json = False,
 ) -> None:
     """Show what the firm says of itself, or change it."""
-    from sloth_agent.app.bodies import profile_body
+    from sloth_agent.app.bodies.tenants import profile_body
 
     with opened() as sloth:
         changed = sloth.tenant(slug).change_profile(
@@ -157,7 +159,7 @@ def export(
     as_json: Json = False,
 ) -> None:
     """Write all that a tenant has into one file; it goes on answering meanwhile."""
-    from sloth_agent.app.bodies import archive_body
+    from sloth_agent.app.bodies.tenants import archive_body
 
     with opened() as sloth:
         manifest = sloth.run(lambda sloth: sloth.archives.export(slug, output, by=operator()))
@@ -173,7 +175,7 @@ def import_tenant(
     as_json: Json = False,
 ) -> None:
     """Make a tenant of an archive; it is checked to the last byte before anything is written."""
-    from sloth_agent.app.bodies import tenant_body
+    from sloth_agent.app.bodies.tenants import tenant_body
 
     with opened() as sloth:
         body = tenant_body(
@@ -191,7 +193,7 @@ def move(
     as_json: Json = False,
 ) -> None:
     """Let a tenant live in another database; it goes on answering meanwhile."""
-    from sloth_agent.app.bodies import move_body
+    from sloth_agent.app.bodies.tenants import move_body
 
     with opened() as sloth:
         body = move_body(sloth.run(lambda sloth: sloth.moving.move(slug, to=to, by=operator())))
@@ -211,7 +213,7 @@ def rebuild(
     as_json: Json = False,
 ) -> None:
     """Cut and embed all documents anew; searches go on meanwhile."""
-    from sloth_agent.app.bodies import index_body
+    from sloth_agent.app.bodies.documents import index_body
 
     with opened() as sloth:
         if no_wait:
@@ -231,7 +233,7 @@ def rebuild(
 
 
 def _set_active(slug: str, *, active: bool, as_json: bool) -> None:
-    from sloth_agent.app.bodies import tenant_body
+    from sloth_agent.app.bodies.tenants import tenant_body
 
     with opened() as sloth:
         body = tenant_body(sloth.set_tenant_active(slug, active=active, by=operator()))

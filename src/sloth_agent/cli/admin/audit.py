@@ -27,7 +27,7 @@ def list_events(
     as_json: Json = False,
 ) -> None:
     """List events, newest first."""
-    from sloth_agent.app.bodies import audit_body
+    from sloth_agent.app.bodies.tenants import audit_body
 
     with opened() as sloth:
         organization = sloth.show_tenant(tenant).id if tenant else None

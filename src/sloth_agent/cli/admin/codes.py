@@ -68,7 +68,7 @@ def list_codes(
     as_json: Json = False,
 ) -> None:
     """List codes, newest first, without the codes themselves."""
-    from sloth_agent.app.bodies import code_body
+    from sloth_agent.app.bodies.billing import code_body
     from sloth_agent.clock import system_clock
 
     with opened() as sloth:
@@ -107,7 +107,7 @@ def redeem(
     as_json: Json = False,
 ) -> None:
     """Use a code for a tenant; what it has already gets no shorter."""
-    from sloth_agent.app.bodies import subscription_body
+    from sloth_agent.app.bodies.billing import subscription_body
 
     typed = sys.stdin.readline() if code == "-" else code
     by = operator()

@@ -27,7 +27,7 @@ Password = Annotated[
 
 def invitations(tenant: IntoTenant = None, as_json: Json = False) -> None:
     """List open invitations, oldest first."""
-    from sloth_agent.app.bodies import invitation_body
+    from sloth_agent.app.bodies.tenants import invitation_body
 
     with opened() as sloth:
         organization = sloth.show_tenant(tenant).id if tenant else None
@@ -61,7 +61,7 @@ def accept(
     as_json: Json = False,
 ) -> None:
     """Become the user that an invitation asks for, with a password."""
-    from sloth_agent.app.bodies import user_body
+    from sloth_agent.app.bodies.tenants import user_body
 
     secret, by = read_password(password), operator()
     with opened() as sloth:
@@ -73,7 +73,7 @@ def accept(
 
 def reset(link: Link, password: Password = None, as_json: Json = False) -> None:
     """Set the password that a link is for."""
-    from sloth_agent.app.bodies import user_body
+    from sloth_agent.app.bodies.tenants import user_body
 
     secret, by = read_password(password), operator()
     with opened() as sloth:

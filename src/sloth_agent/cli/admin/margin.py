@@ -28,7 +28,7 @@ def margin(
     as_json: Json = False,
 ) -> None:
     """Show what each tenant paid and cost in a month; ! marks who costs more than it pays."""
-    from sloth_agent.app.bodies import margin_body
+    from sloth_agent.app.bodies.billing import margin_body
 
     with opened() as sloth:
         report = sloth.run(lambda sloth: sloth.margins.report(month))

@@ -16,7 +16,7 @@ def notices(
     as_json: Json = False,
 ) -> None:
     """List what a tenant was told about limits that are near or reached, newest first."""
-    from sloth_agent.app.bodies import notice_body
+    from sloth_agent.app.bodies.billing import notice_body
 
     with opened() as sloth:
         items = [notice_body(notice) for notice in sloth.tenant(slug).limit_notices()]

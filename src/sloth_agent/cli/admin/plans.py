@@ -16,7 +16,7 @@ app = typer.Typer(no_args_is_help=True, epilog="Example: sloth admin plans expor
 @app.command("list", epilog="Example: sloth admin plans list --json")
 def list_plans(as_json: Json = False) -> None:
     """List plans, the smallest first."""
-    from sloth_agent.app.bodies import plan_body
+    from sloth_agent.app.bodies.billing import plan_body
     from sloth_agent.billing.plan_file import UNLIMITED
 
     with opened() as sloth:
@@ -51,7 +51,7 @@ def load(
     as_json: Json = False,
 ) -> None:
     """Replace the plans; what firms have paid for they keep to the end of their periods."""
-    from sloth_agent.app.bodies import plan_outcome_body
+    from sloth_agent.app.bodies.billing import plan_outcome_body
 
     text = read_text(file)
     by = operator()

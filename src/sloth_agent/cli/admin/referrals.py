@@ -20,7 +20,7 @@ Email = Annotated[str, typer.Argument(metavar="EMAIL", help="Whose code; anna@ex
 @app.command("stats", epilog="Example: sloth admin referrals stats anna@example.com --json")
 def stats(email: Email, as_json: Json = False) -> None:
     """Show a user's code, what has become of it, and when the next reward comes."""
-    from sloth_agent.app.bodies import referral_stats_body
+    from sloth_agent.app.bodies.billing import referral_stats_body
 
     with opened() as sloth:
         user = sloth.run(lambda sloth: sloth.accounts.show(email))
@@ -38,7 +38,7 @@ def list_referrals(
     as_json: Json = False,
 ) -> None:
     """List the firms that a user has brought here, oldest first."""
-    from sloth_agent.app.bodies import referral_body
+    from sloth_agent.app.bodies.billing import referral_body
 
     with opened() as sloth:
         user = sloth.run(lambda sloth: sloth.accounts.show(email))
@@ -56,7 +56,7 @@ def list_referrals(
 @app.command("rewards", epilog="Example: sloth admin referrals rewards anna@example.com")
 def rewards(email: Email, as_json: Json = False) -> None:
     """List the plan steps that a user's firm has been given."""
-    from sloth_agent.app.bodies import referral_reward_body
+    from sloth_agent.app.bodies.billing import referral_reward_body
 
     with opened() as sloth:
         user = sloth.run(lambda sloth: sloth.accounts.show(email))

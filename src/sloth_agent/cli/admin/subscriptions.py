@@ -96,6 +96,6 @@ def _show(slug: str, subscription: "Subscription", *, as_json: bool) -> None:
 
 
 def _body(slug: str, subscription: "Subscription") -> dict[str, Any]:
-    from sloth_agent.app.bodies import subscription_body
+    from sloth_agent.app.bodies.billing import subscription_body
 
     return {"tenant": slug, **subscription_body(subscription)}

@@ -16,7 +16,7 @@ def usage(
     as_json: Json = False,
 ) -> None:
     """Show what a tenant uses of what its plan allows."""
-    from sloth_agent.app.bodies import usage_body
+    from sloth_agent.app.bodies.billing import usage_body
 
     with opened() as sloth:
         body = usage_body(sloth.tenant(slug).usage())

@@ -52,7 +52,7 @@ def create(  # noqa: PLR0913, PLR0917 - each option is a parameter
     as_json: Json = False,
 ) -> None:
     """Make a user; without a password, with a link to set one."""
-    from sloth_agent.app.bodies import user_body
+    from sloth_agent.app.bodies.tenants import user_body
 
     secret = read_password(password) if password is not None else None
     by = operator()
@@ -79,7 +79,7 @@ def create(  # noqa: PLR0913, PLR0917 - each option is a parameter
 @app.command("list", epilog="Example: sloth admin users list --tenant salon-anna")
 def list_users(tenant: OfTenant = None, as_json: Json = False) -> None:
     """List users, oldest first."""
-    from sloth_agent.app.bodies import user_body
+    from sloth_agent.app.bodies.tenants import user_body
 
     with opened() as sloth:
         organization = sloth.show_tenant(tenant).id if tenant else None
@@ -100,7 +100,7 @@ def set_role(
     as_json: Json = False,
 ) -> None:
     """Give a user another role, at once."""
-    from sloth_agent.app.bodies import user_body
+    from sloth_agent.app.bodies.tenants import user_body
 
     by = operator()
     with opened() as sloth:
@@ -124,7 +124,7 @@ def update(
     as_json: Json = False,
 ) -> None:
     """Change phone, language or avatar; what is not given stays as it is."""
-    from sloth_agent.app.bodies import user_body
+    from sloth_agent.app.bodies.tenants import user_body
 
     if phone is None and language is None and avatar is None:
         raise typer.BadParameter("Name something to change: --phone, --language or --avatar.")
@@ -202,7 +202,7 @@ def _link(sloth: "Sloth", email: str) -> dict[str, Any]:
 
 
 def _set_active(email: str, *, active: bool, as_json: bool) -> None:
-    from sloth_agent.app.bodies import user_body
+    from sloth_agent.app.bodies.tenants import user_body
 
     by = operator()
     with opened() as sloth:

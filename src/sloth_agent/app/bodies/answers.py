@@ -1,0 +1,108 @@
+"""What was asked, found and answered."""
+
+from sloth_agent.agent.customers import CustomerRecord
+from sloth_agent.agent.models import Answer, Citation, Message, Prompt
+from sloth_agent.agent.ports import Held, Transcript
+from sloth_agent.app.bodies.values import Body, milliseconds, rounded, tokens
+from sloth_agent.knowledge.models import Passage
+from sloth_agent.knowledge.retrieval import Found
+
+
+def answer_body(answer: Answer) -> Body:
+    return {
+        "answer": answer.text,
+        "grounded": answer.grounded,
+        "citations": [citation_body(citation) for citation in answer.citations],
+        "conversation_id": str(answer.conversation_id),
+        "message_id": str(answer.message_id),
+        "model": answer.model,
+        "usage": tokens(answer.usage),
+        "timings_ms": rounded(answer.timings_ms),
+        "not_read": list(answer.not_read),
+    }
+
+
+def citation_body(citation: Citation) -> Body:
+    return {
+        "document": citation.document,
+        "page": citation.page,
+        "section": citation.section,
+        "sheet": citation.sheet,
+        "row": citation.row,
+        "snippet": citation.snippet,
+        "score": round(citation.score, 4),
+    }
+
+
+def customer_body(record: CustomerRecord) -> Body:
+    return {
+        "customer": str(record.customer),
+        "exported_at": record.exported_at.isoformat(),
+        "conversations": [transcript_body(transcript) for transcript in record.transcripts],
+    }
+
+
+def erased_customer_body(customer: str, held: Held) -> Body:
+    return {
+        "customer": customer,
+        "deleted": True,
+        "conversations": held.conversations,
+        "messages": held.messages,
+    }
+
+
+def transcript_body(transcript: Transcript) -> Body:
+    conversation = transcript.conversation
+    return {
+        "id": str(conversation.id),
+        "source": conversation.source.value,
+        "external_id": conversation.external_id,
+        "created_at": conversation.created_at.isoformat(),
+        "messages": [message_body(message) for message in transcript.messages],
+    }
+
+
+def message_body(message: Message) -> Body:
+    return {
+        "id": str(message.id),
+        "role": message.speaker.value,
+        "content": message.text,
+        "created_at": message.created_at.isoformat(),
+        "citations": [citation_body(citation) for citation in message.citations],
+        "usage": tokens(message.usage),
+        "processing_ms": milliseconds(message.processing_ms),
+    }
+
+
+def search_body(found: Found) -> Body:
+    return {
+        "results": [passage_body(passage) for passage in found.passages],
+        "timings_ms": rounded(found.timings_ms),
+        "not_read": list(found.not_read),
+    }
+
+
+def passage_body(passage: Passage) -> Body:
+    place = passage.place
+    return {
+        "document": passage.cited_document,
+        "page": place.page,
+        "section": place.section,
+        "sheet": place.sheet,
+        "row": place.row,
+        "text": passage.readable_text,
+        "score": round(passage.score, 4),
+    }
+
+
+def prompt_body(prompt: Prompt) -> Body:
+    return {
+        "version": prompt.version,
+        "active": prompt.active,
+        "role": prompt.role,
+        "instructions": prompt.instructions,
+        "context": prompt.context,
+        "temperature": prompt.temperature,
+        "max_tokens": prompt.max_tokens,
+        "created_at": prompt.created_at.isoformat(),
+    }
