@@ -26,7 +26,7 @@ def test_plans_from_the_command_line(sloth_cli: Sloth, shipped: bytes) -> None:
     assert [plan["slug"] for plan in plans] == ["free", "starter", "professional", "enterprise"]
     assert set(plans[0]) == {
         "slug", "name", "price_monthly", "price_yearly", "currency", "limits", "features",
-        "trial_days", "is_active",
+        "trial_days", "is_active", "max_cost_per_month",
     }  # fmt: skip
     assert (plans[1]["price_monthly"], plans[3]["limits"]["max_users"]) == ("29.00", None)
 
@@ -99,7 +99,10 @@ def test_codes_from_the_command_line(sloth_cli: Sloth) -> None:
 
     found = sloth_cli("admin", "codes", "list", "--plan", "pro", "--limit", "1", "--json").json
     [item] = found["items"]
-    assert set(item) == {"id", "plan", "days", "status", "used_by", "used_at", "expires_at"}
+    assert set(item) == {
+        "id", "plan", "days", "status", "used_by", "used_at", "expires_at",
+        "created_by", "created_at",
+    }  # fmt: skip
     assert (item["status"], found["next_cursor"]) == ("unused", item["id"])
     assert sloth_cli("admin", "codes", "revoke", item["id"], "--json").json["status"] == "revoked"
     used = sloth_cli("admin", "codes", "list", "--status", "used", "--json").json["items"]
@@ -123,7 +126,7 @@ def test_margin_from_the_command_line(sloth_cli: Sloth, tmp_path: Path) -> None:
     assert sloth_cli("tenants", "create", slug, "--plan", "starter").rc == 0
     assert sloth_cli("admin", "subscriptions", "activate", slug, "--plan", "starter").rc == 0
     report = sloth_cli("admin", "margin", "--json").json
-    assert set(report) == {"month", "firms", "totals"}
+    assert set(report) == {"month", "firms", "totals", "unread_databases"}
     firm = next(firm for firm in report["firms"] if firm["tenant"] == slug)
     assert (firm["plan"], firm["status"]) == ("starter", "active")
     assert (firm["revenue"], firm["cost"], firm["margin"]) == ("29.00", "0.0000", "29.0000")
@@ -143,4 +146,4 @@ def test_margin_from_the_command_line(sloth_cli: Sloth, tmp_path: Path) -> None:
     assert "The prices cannot be used. Line 10" in refused.error
     file.write_text(prices)
     assert sloth("admin", "margin", "--json").rc == 0
-    assert "cannot be read" in sloth.using(SLOTH_PRICES=str(tmp_path))("admin", "margin").error
+    assert "is a folder" in sloth.using(SLOTH_PRICES=str(tmp_path))("admin", "margin").error
