@@ -29,6 +29,12 @@ class Problem:
     code: str
     message: str
 
+    @classmethod
+    def of(cls, error: SlothError, *more: str) -> Self:
+        """What happened and what to do, and whatever else is to be said."""
+        parts = (error.message, error.hint, *more)
+        return cls(code=error.code, message=" ".join(part for part in parts if part))
+
 
 def _restore(
     kind: type[SlothError], message: str, hint: str | None, details: dict[str, object]

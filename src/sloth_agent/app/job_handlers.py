@@ -78,7 +78,6 @@ class _RecentTenants:
 
 def hands(services: Services, queues: Collection[Queue] = tuple(Queue)) -> Hands:
     """Whoever takes jobs of all tenants."""
-
     tenants = _RecentTenants(services)
 
     async def prepare(schema_name: str, claim: Claim) -> Prepared | None:

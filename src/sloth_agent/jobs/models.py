@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import IntEnum, StrEnum
 from uuid import UUID
 
@@ -23,6 +23,13 @@ class JobKind(StrEnum):
     REBUILD = "rebuild"  # a new index beside the old one; subject: THE_TENANT; details: sizes
     SETTLE = "settle"  # what keeps searches fast after many changes; subject: THE_TENANT
 
+
+DEADLINES: Mapping[JobKind, timedelta] = {
+    JobKind.INGEST: timedelta(hours=1),
+    JobKind.REBUILD: timedelta(days=1),
+    JobKind.SETTLE: timedelta(hours=1),
+}
+"""Longer than any of them takes; what takes longer hangs."""
 
 THE_TENANT = UUID(int=0)
 """The subject of what is done for a tenant as a whole."""

@@ -18,12 +18,9 @@ from sloth_agent.errors import (
     SlothError,
     Unexpected,
 )
-from sloth_agent.jobs.models import Claim, Progress, Report, unheard
+from sloth_agent.jobs.models import DEADLINES, Claim, Progress, Report, unheard
 from sloth_agent.jobs.ports import JobStore
 from sloth_agent.jobs.trying import is_worth_another_try, pause_after
-
-DEADLINE = timedelta(hours=1)
-"""Longer than any file may take to be read and embedded; what takes longer hangs."""
 
 TELL_EVERY_SECONDS = 1.0
 """How soon others see how far a job is."""
@@ -85,7 +82,8 @@ class Running:
     async def _record(self, store: JobStore, claim: Claim, failure: Exception) -> None:
         if not isinstance(failure, SlothError):
             _log.error("The job %s %s failed.", claim.kind, claim.subject, exc_info=failure)
-        problem = _problem(failure)
+        known = failure if isinstance(failure, SlothError) else Unexpected.named(failure)
+        problem = Problem.of(known)
         now = self.clock()
         if not claim.is_last and is_worth_another_try(failure, tries=claim.tries):
             pause = pause_after(claim.tries, chance=self.chance())
@@ -102,13 +100,11 @@ class Running:
         async with anyio.create_task_group() as group:
             group.start_soon(self._keep, store, claim, latest, group.cancel_scope)
             try:
-                with anyio.move_on_after(DEADLINE.total_seconds()) as time:
+                deadline = DEADLINES[claim.kind]
+                with anyio.move_on_after(deadline.total_seconds()) as time:
                     stored = await work(claim, latest.report)
-                failure = (
-                    JobTimeout(f"It was not done after {DEADLINE}.")
-                    if time.cancelled_caught
-                    else None
-                )
+                late = JobTimeout(f"It was not done after {deadline}.")
+                failure = late if time.cancelled_caught else None
             except Exception as error:  # noqa: BLE001 - the outer edge of one job
                 failure = error
             group.cancel_scope.cancel()
@@ -135,10 +131,3 @@ class Running:
                 if not await store.extend(claim, until=until, progress=told):
                     work.cancel()
                     return
-
-
-def _problem(failure: Exception) -> Problem:
-    if not isinstance(failure, SlothError):
-        failure = Unexpected.named(failure)
-    message = " ".join(filter(None, (failure.message, failure.hint)))
-    return Problem(code=failure.code, message=message)

@@ -64,6 +64,8 @@ class Hands:
                 await self.running.try_once(prepared[0], claim, prepared[1])
         except BackendUnavailable as error:  # the lease runs out, and somebody tries again
             _log.warning("A job waits for its next try: %s", error.message)
+        except Exception:  # noqa: BLE001 - the outer edge of one job: others go on
+            _log.exception("The job %s %s could not be begun.", claim.kind, claim.subject)
 
     async def work_off(self, *, seconds: float) -> bool:
         """Do what is due, but begin nothing when the time is over; returns whether it was then."""

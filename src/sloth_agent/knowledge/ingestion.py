@@ -200,16 +200,11 @@ class Ingestion:
         self, document: Document, error: SlothError, active: VectorStore, claim: Claim | None
     ) -> Document:
         # Told where a person looks: answers from the version before are missing from now on.
-        lost = "What it taught before is forgotten." if document.chunks else None
-        failed = document.failed(_problem(error, lost), now=self.clock())
+        lost = ("What it taught before is forgotten.",) if document.chunks else ()
+        failed = document.failed(Problem.of(error, *lost), now=self.clock())
         await self.index.publish(failed, "", [], None, generation=active.generation, claim=claim)
         return failed
 
 
 def _sizes(generation: VectorStore) -> ChunkSizes:
     return ChunkSizes(size=generation.chunk_size, overlap=generation.chunk_overlap)
-
-
-def _problem(error: SlothError, lost: str | None) -> Problem:
-    message = " ".join(filter(None, (error.message, error.hint, lost)))
-    return Problem(code=error.code, message=message)

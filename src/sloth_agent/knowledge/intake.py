@@ -331,5 +331,4 @@ def _failed(path: str, error: Exception) -> FileOutcome:
     if not isinstance(error, SlothError):
         _log.error("%s could not be learned", path, exc_info=error)
         error = Unexpected.named(error)
-    problem = Problem(code=error.code, message=" ".join(filter(None, (error.message, error.hint))))
-    return FileOutcome(path=path, status=Outcome.FAILED, problem=problem)
+    return FileOutcome(path=path, status=Outcome.FAILED, problem=Problem.of(error))

@@ -11,8 +11,7 @@ import anyio.to_thread
 
 from sloth_agent.errors import BackendUnavailable, ConfigurationError, MissingExtra
 from sloth_agent.ids import JobId
-from sloth_agent.jobs.models import Queue
-from sloth_agent.jobs.running import DEADLINE
+from sloth_agent.jobs.models import DEADLINES, Queue
 from sloth_agent.settings import Settings
 
 try:
@@ -35,7 +34,7 @@ PERIODIC: TaskName = "sloth.periodic"
 SWEEP_EVERY_SECONDS = 10.0
 PERIODIC_EVERY_SECONDS = 30.0
 
-_HARD_LIMIT_SECONDS = DEADLINE.total_seconds() + 300  # a message's work, and the job it ends with
+_HARD_LIMIT_SECONDS = max(DEADLINES.values()).total_seconds() + 300  # and others before that job
 _VISIBLE_AGAIN_SECONDS = 2 * _HARD_LIMIT_SECONDS  # longer than any message is worked on
 
 
