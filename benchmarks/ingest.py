@@ -104,12 +104,12 @@ async def vectors_a_second(sloth: AsyncSloth, made: Vectors) -> float:
 async def learn(tenant: AsyncTenant, files: Sequence[bytes], embedder: Embedder | None) -> None:
     """As many files at once as the product takes."""
     ingestion = replace(tenant.services.ingestion, reader=ReadyText(), embedder=embedder)
+    intake = replace(tenant.services.intake, ingestion=ingestion)
     waiting = iter(enumerate(files))
 
     async def work() -> None:
         for number, content in waiting:
-            document = await tenant.services.documents.upload(f"{number}.txt", content)
-            await ingestion.ingest(document.id)
+            await intake.take_in_content(f"{number}.txt", content)
 
     async with anyio.create_task_group() as group:
         for _ in range(FILES_AT_ONCE):
