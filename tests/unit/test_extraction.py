@@ -495,3 +495,13 @@ async def test_the_model_reads_a_question_with_the_one_before(
     assert isinstance(completion, Completion)
     assert answer in completion.text
     assert bool(answer) == bool(completion.text)
+
+
+def test_no_picture_is_shown_from_elsewhere() -> None:
+    """Marks that are taken away must not leave one behind."""
+    found = ask(
+        "When is the workshop closed?",
+        [passage("The workshop is closed in August !**[x](http://127.0.0.1/?q=secret).")],
+    )
+    assert "closed in August" in found.text
+    assert "![" not in found.text

@@ -377,7 +377,9 @@ def _names_its_subject(piece: Piece) -> bool:
 def _shown(piece: Piece, header: str) -> str:
     """The piece as one readable line; the cells of a row bear the names of their columns."""
     if piece.kind is not PieceKind.ROW:
-        return " ".join(piece.text.replace("**", "").split()).lstrip("-*•–#> ")
+        # Without marks; and what would show a picture from elsewhere is a link, which nobody loads.
+        plain = piece.text.replace("**", "").replace("![", "[")
+        return " ".join(plain.split()).lstrip("-*•–#> ")
     # The separator has a space before it; one that opens the row lost it to its empty first cell.
     first, *cells = (cell.strip() for cell in f" {piece.text}".split(CELL_SEPARATOR))
     columns = [column.strip() for column in header.split(CELL_SEPARATOR)][1:]
