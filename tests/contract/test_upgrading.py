@@ -1,5 +1,6 @@
 """Steps of the tenants' history, taken by many tenants, by several upgrades at once."""
 
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from uuid import uuid4
 
@@ -40,9 +41,15 @@ def newer(spaces: TenantSchemas) -> TenantSchemas:
 
 
 @pytest.fixture
-async def tenants(database: Database, spaces: TenantSchemas) -> list[Organization]:
+async def tenants(database: Database, spaces: TenantSchemas) -> AsyncIterator[list[Organization]]:
     organizations = Organizations(PostgresOrganizations(database), spaces, system_clock)
-    return [await organizations.create(f"u-{uuid4().hex}") for _ in range(12)]
+    made = [await organizations.create(f"u-{uuid4().hex}") for _ in range(12)]
+    yield made
+    # Tests break their tables: no periodic task of another test shall look for these.
+    async with database.shared() as connection:
+        await connection.execute(
+            "delete from public.organizations where id = any(%s)", ([each.id for each in made],)
+        )
 
 
 def upgrading(database: Database, spaces: TenantSchemas) -> Upgrading:

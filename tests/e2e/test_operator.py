@@ -136,7 +136,7 @@ def test_plans_are_shown_whole(sloth_cli: Sloth, tmp_path: Path) -> None:
     assert "telegram" in shown
     assert "cost" in shown.splitlines()[0] + shown.splitlines()[1]
     folder = sloth_cli("admin", "plans", "load", str(tmp_path))
-    assert (folder.rc, "is a folder, not a file" in folder.error) == (1, True)
+    assert (folder.rc, "is a folder" in folder.error) == (2, True)
 
 
 @pytest.mark.parametrize(
