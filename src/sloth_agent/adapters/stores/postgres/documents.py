@@ -199,6 +199,14 @@ async def named_files(connection: Connection) -> list[str]:
     return [file_key(id, digest) for id, digest in await found.fetchall()]
 
 
+async def titles(connection: Connection, ids: Sequence[Row]) -> list[str]:
+    """Of documents, in the order in which they came."""
+    found = await connection.execute(
+        "select title from documents where id = any(%s) order by id", ([id for (id,) in ids],)
+    )
+    return [title for (title,) in await found.fetchall()]
+
+
 async def waiting_documents(connection: Connection) -> list[DocumentId]:
     """Documents that are kept, and still to be read."""
     found = await connection.execute(

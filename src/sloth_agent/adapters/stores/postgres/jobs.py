@@ -41,6 +41,10 @@ _ENDING: LiteralString = (
 _TAKING: LiteralString = (
     f"{_ASKING} where kept.status <> 'processing' or kept.lease_until <= %s returning token"
 )
+_UNENDED: LiteralString = (
+    "select subject from public.processing_jobs where schema_name = %s and kind = %s"
+    " and status in ('pending', 'processing') order by subject limit %s"
+)
 
 
 def asking(schema: str, job: NewJob, *, now: datetime, due: datetime | None = None) -> Statement:
@@ -63,6 +67,11 @@ def ending(
     """Record what a job came to, within the transaction that brings it."""
     status = JobStatus.FAILED if problem else JobStatus.COMPLETED
     return _ENDING, (status, _json(problem), now, *_claimed(schema, claim))
+
+
+def unended(schema: str, kind: JobKind, *, limit: int) -> Statement:
+    """The subjects of jobs that wait or are being done, some of them."""
+    return _UNENDED, (schema, kind, limit)
 
 
 def forgetting(schema: str, kind: JobKind, subject: UUID) -> Statement:

@@ -29,13 +29,14 @@ from sloth_agent.adapters.stores.postgres.documents import (
     missing_documents,
     saving,
     sum_up_counts,
+    titles,
 )
 from sloth_agent.adapters.stores.postgres.generations import (
     ACTIVE_GENERATION,
     GENERATION_COLUMNS,
     vector_store,
 )
-from sloth_agent.adapters.stores.postgres.jobs import ending, holding, lost
+from sloth_agent.adapters.stores.postgres.jobs import ending, holding, lost, unended
 from sloth_agent.adapters.stores.postgres.places import place_from
 from sloth_agent.adapters.stores.postgres.ranking import (
     SEARCH_SETTINGS,
@@ -55,7 +56,7 @@ from sloth_agent.adapters.stores.postgres.vectors import (
 )
 from sloth_agent.billing.costs import NO_BILL, Bill
 from sloth_agent.errors import Conflict, NotFound
-from sloth_agent.jobs.models import Claim
+from sloth_agent.jobs.models import Claim, JobKind
 from sloth_agent.knowledge.lexical import terms_of_each
 from sloth_agent.knowledge.models import (
     Chunk,
@@ -67,15 +68,15 @@ from sloth_agent.knowledge.models import (
     searched_text,
 )
 
-_MOST_NOT_READ = 10
-
 _ACTIVE_COUNTS: LiteralString = (
     f"select {GENERATION_COLUMNS},"
     " (select json_object_agg(term, chunks) from term_counts as counted"
-    " where counted.generation = vector_stores.generation and term = any(%s::integer[])),"
-    " array(select title from documents where status in ('pending', 'processing')"
-    f" order by id limit {_MOST_NOT_READ}) from vector_stores where active"
+    " where counted.generation = vector_stores.generation and term = any(%s::integer[]))"
+    " from vector_stores where active"
 )
+MOST_NOT_READ = 10
+"""How many documents a search names that it could not know yet."""
+
 SETTLED_FROM_CHUNKS = 5_000
 """A smaller tenant is searched as fast without."""
 
@@ -206,14 +207,16 @@ class PostgresSearchIndex:
         few: int,
     ) -> Lookup:
         numbers = {term: term_number(term) for term in terms}
+        unread, asked = unended(self.schema, JobKind.INGEST, limit=MOST_NOT_READ)
         async with self.database.exchange(
             self.schema,
-            _ACTIVE_COUNTS,
-            [array_literal(numbers.values())],
+            f"{_ACTIVE_COUNTS}; {unread}",
+            [array_literal(numbers.values()), *asked],
             snapshot=True,
             settings=SEARCH_SETTINGS,
         ) as exchange:
-            [[(*store, counted, not_read)]] = exchange.answers
+            [[(*store, counted)], waiting] = exchange.answers
+            not_read = await titles(exchange.connection, waiting) if waiting else ()
             active = vector_store(store)
             counts = _term_counts(active, numbers, counted or {})
             candidates = await ranked_candidates(

@@ -30,6 +30,10 @@ on public.processing_jobs (queue, priority, schema_name, due_at, id) where statu
 
 create index processing_jobs_held on public.processing_jobs (lease_until) where status = 'processing';
 
+-- What a tenant's assistant cannot know yet: asked with every search.
+create index processing_jobs_unended
+on public.processing_jobs (schema_name, kind) where status in ('pending', 'processing');
+
 -- When a tenant was last served: a firm with ten thousand jobs waits after each for all others.
 create table public.job_turns (
     schema_name text primary key,
