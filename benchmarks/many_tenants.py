@@ -13,7 +13,7 @@ from benchmarks.ingest import CHUNKS_EACH, learn
 from benchmarks.library import documents, opened
 from benchmarks.material import GivenVectors, Material, near, vectors
 from benchmarks.search import milliseconds
-from psycopg import sql
+from psycopg import AsyncConnection, sql
 from psycopg.conninfo import make_conninfo
 from pydantic import SecretStr
 
@@ -203,8 +203,13 @@ async def sent_raw(database: Database, tenants: Sequence[Organization]) -> float
 
 
 async def memory_of_a_connection(database: Database, tenants: Sequence[Organization]) -> float:
-    """Bytes that the server's process holds for itself after statements in every schema."""
-    async with database.pool.connection() as connection:
+    """Bytes that the server's process holds for itself after statements in every schema.
+
+    A connection of its own: those of the pool have made tenants before, as many as it happens.
+    """
+    async with database.pool.connection() as any_other:
+        where = any_other.info.dsn
+    async with await AsyncConnection.connect(where, prepare_threshold=None) as connection:
         for tenant in tenants:
             async with connection.transaction():
                 await connection.execute(
