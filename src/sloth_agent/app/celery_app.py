@@ -6,16 +6,20 @@
 import threading
 from typing import Any
 
-from celery import Celery, signals
-
 from sloth_agent.adapters.jobs.celery import PERIODIC, SWEEP, WORK, CeleryEngine, celery_app
 from sloth_agent.app.blocking import Sloth
 from sloth_agent.app.job_handlers import hands
 from sloth_agent.app.sloth import AsyncSloth
+from sloth_agent.errors import MissingExtra
 from sloth_agent.ids import JobId, new_id
 from sloth_agent.jobs.models import Queue
 from sloth_agent.jobs.working import Hands
 from sloth_agent.settings import Settings
+
+try:
+    from celery import Celery, signals
+except ModuleNotFoundError as error:
+    raise MissingExtra.named("distributed", needed_for="Work on Celery") from error
 
 WORKED_OFF_SECONDS = 3.0
 """How long one message keeps a process; then another one goes on, and others have their turn."""
