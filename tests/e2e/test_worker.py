@@ -81,6 +81,11 @@ def test_retry_and_cancel(sloth: Sloth, tmp_path: Path) -> None:
         wait_until_done(sloth, seconds=30)
     assert "There is no job" in sloth("jobs", "why", str(uuid4())).error
     assert sloth("jobs", "list", "--status", "lost").rc == 2
+    written = sloth("admin", "audit", "list", "--action", "job.*", "--json").json["items"]
+    assert [(row["action"], row["tenant"]) for row in written if row["subject"] == id] == [
+        ("job.retried", sloth.tenant),
+        ("job.cancelled", sloth.tenant),
+    ]
 
 
 def test_workers_that_are_killed_all_the_time(

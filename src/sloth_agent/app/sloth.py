@@ -35,7 +35,6 @@ from sloth_agent.billing.subscriptions import Subscriptions
 from sloth_agent.errors import EmbedderUnavailable
 from sloth_agent.ids import ConversationId, DocumentId, JobId
 from sloth_agent.jobs.models import Queue
-from sloth_agent.jobs.watching import Jobs
 from sloth_agent.jobs.working import Working
 from sloth_agent.knowledge.intake import FileOutcome, IngestReport, OnProgress
 from sloth_agent.knowledge.models import Document, VectorStore
@@ -48,6 +47,7 @@ from sloth_agent.tenants.archives import Archives
 from sloth_agent.tenants.audit import SYSTEM, Actor, Audit
 from sloth_agent.tenants.backups import Backups
 from sloth_agent.tenants.invitations import Invitations
+from sloth_agent.tenants.jobs import Jobs
 from sloth_agent.tenants.models import Organization
 from sloth_agent.tenants.moving import Moving
 from sloth_agent.tenants.password_resets import PasswordResets
@@ -235,7 +235,7 @@ class AsyncSloth:
     @property
     def jobs(self) -> Jobs:
         """Work for later, of all tenants."""
-        return Jobs(self.services.job_board, self.services.backends.clock)
+        return self.services.jobs
 
     def worker(
         self,

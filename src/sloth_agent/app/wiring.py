@@ -47,6 +47,7 @@ from sloth_agent.tenants.audit import Actor, Audit
 from sloth_agent.tenants.backups import Backups
 from sloth_agent.tenants.erasing import Erasing
 from sloth_agent.tenants.invitations import Invitations
+from sloth_agent.tenants.jobs import Jobs
 from sloth_agent.tenants.models import Organization
 from sloth_agent.tenants.moving import Moving
 from sloth_agent.tenants.organizations import Organizations
@@ -203,6 +204,10 @@ class Services:
     @cached_property
     def job_board(self) -> JobBoard:
         return PostgresJobBoard(self.databases)
+
+    @cached_property
+    def jobs(self) -> Jobs:
+        return Jobs(self.job_board, self._organization_store, self._log, self.backends.clock)
 
     @cached_property
     def task_runs(self) -> PostgresTaskRuns:

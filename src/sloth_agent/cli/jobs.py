@@ -5,6 +5,7 @@ from uuid import UUID
 
 import typer
 
+from sloth_agent.cli.actor import operator
 from sloth_agent.cli.options import Json, Limit
 from sloth_agent.cli.output import note, show_fields, show_list
 from sloth_agent.cli.session import opened
@@ -39,7 +40,7 @@ def list_jobs(
     """List jobs, oldest first: what waits, is being done, or has failed."""
     from sloth_agent.ids import JobId
     from sloth_agent.jobs.models import JobStatus
-    from sloth_agent.jobs.watching import UNFINISHED
+    from sloth_agent.tenants.jobs import UNFINISHED
 
     try:
         statuses = UNFINISHED if status is None else (JobStatus(status),)
@@ -78,7 +79,7 @@ def retry(id: Id, as_json: Json = False) -> None:
     from sloth_agent.ids import JobId
 
     with opened() as sloth:
-        job = sloth.run(lambda sloth: sloth.jobs.retry(JobId(id)))
+        job = sloth.run(lambda sloth: sloth.jobs.retry(JobId(id), by=operator()))
         [body] = _bodies(sloth, job)
     _told(body, "It is tried again by the next worker that is free.", as_json=as_json)
 
@@ -89,7 +90,7 @@ def cancel(id: Id, as_json: Json = False) -> None:
     from sloth_agent.ids import JobId
 
     with opened() as sloth:
-        job = sloth.run(lambda sloth: sloth.jobs.cancel(JobId(id)))
+        job = sloth.run(lambda sloth: sloth.jobs.cancel(JobId(id), by=operator()))
         [body] = _bodies(sloth, job)
     _told(body, "Cancelled.", as_json=as_json)
 

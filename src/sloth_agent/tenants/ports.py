@@ -23,6 +23,8 @@ class OrganizationStore(Protocol):
 
     async def find(self, slug: str) -> Organization | None: ...
 
+    async def with_schema(self, schema_name: str) -> Organization | None: ...
+
     async def all(self) -> Sequence[Organization]:
         """Oldest first."""
 

@@ -8,6 +8,8 @@ from sloth_agent.errors import Conflict, NotFound, Problem
 from sloth_agent.ids import JobId
 from sloth_agent.jobs.models import Job, JobStatus
 from sloth_agent.jobs.ports import JobBoard
+from sloth_agent.tenants.audit import Actor, AuditEvent, AuditStore
+from sloth_agent.tenants.ports import OrganizationStore
 
 CANCELLED = Problem(code="cancelled", message="Somebody cancelled it.")
 
@@ -19,6 +21,8 @@ class Jobs:
     """Work for later, of all tenants."""
 
     board: JobBoard
+    organizations: OrganizationStore
+    log: AuditStore
     clock: Clock
 
     async def list(
@@ -43,7 +47,7 @@ class Jobs:
             raise NotFound(f"There is no job {id}.", hint="See `sloth jobs list`.")
         return job
 
-    async def retry(self, id: JobId) -> Job:
+    async def retry(self, id: JobId, *, by: Actor) -> Job:
         """Let a job that failed be tried as if anew.
 
         Raises:
@@ -54,9 +58,10 @@ class Jobs:
         if job is None:
             status = (await self.show(id)).status
             raise Conflict(f"The job is {status}, and only one that failed is tried again.")
+        await self._write("job.retried", job, by=by)
         return job
 
-    async def cancel(self, id: JobId) -> Job:
+    async def cancel(self, id: JobId, *, by: Actor) -> Job:
         """Keep a job from being done; whoever does it now stores nothing.
 
         Raises:
@@ -67,4 +72,17 @@ class Jobs:
         if job is None:
             status = (await self.show(id)).status
             raise Conflict(f"The job is {status} already.")
+        await self._write("job.cancelled", job, by=by)
         return job
+
+    async def _write(self, action: str, job: Job, *, by: Actor) -> None:
+        organization = await self.organizations.with_schema(job.schema_name)
+        event = AuditEvent.of(
+            action,
+            by=by,
+            at=self.clock(),
+            organization=organization.id if organization else None,
+            subject=str(job.id),
+            kind=job.kind,
+        )
+        await self.log.add(event)
