@@ -78,10 +78,56 @@ class JobTimeout(SlothError):
     code = "job_timeout"
 
 
+class NotSignedIn(SlothError):
+    """Nobody said who asks, or not rightly."""
+
+    code = "not_signed_in"
+
+
 class TokenInvalid(SlothError):
-    """A link or a token that is unknown, used or out of date."""
+    """A token that is forged, unknown or out of date, or whose session has ended."""
 
     code = "token_invalid"
+
+
+class TokenReused(SlothError):
+    """A refresh token that came a second time: somebody has a copy. Its session has ended."""
+
+    code = "token_reused"
+
+
+class LinkInvalid(TokenInvalid):
+    """A token of a link, which lets somebody in once: unknown, used or out of date."""
+
+
+class RequestTooSlow(SlothError):
+    """The body of a request did not come in time. Safe to retry."""
+
+    code = "request_timeout"
+
+
+class HostNotAllowed(SlothError):
+    """A server was asked by a name that is not its own."""
+
+    code = "host_not_allowed"
+
+
+class InProgress(SlothError):
+    """The same request is being answered. Safe to retry. Details: retry_after_seconds."""
+
+    code = "in_progress"
+
+
+class IdempotencyMismatch(SlothError):
+    """The key stands for another request."""
+
+    code = "idempotency_mismatch"
+
+
+class CredentialUnreadable(SlothError):
+    """What was sealed cannot be opened with the secret keys that are set."""
+
+    code = "credential_unreadable"
 
 
 class ArchiveRefused(SlothError):

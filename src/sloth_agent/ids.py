@@ -13,6 +13,8 @@ ChunkId = NewType("ChunkId", UUID)
 ConversationId = NewType("ConversationId", UUID)
 MessageId = NewType("MessageId", UUID)
 JobId = NewType("JobId", UUID)
+SessionId = NewType("SessionId", UUID)
+ApiKeyId = NewType("ApiKeyId", UUID)
 
 
 def new_id() -> UUID:

@@ -8,6 +8,7 @@ import platformdirs
 from pydantic import (
     AliasChoices,
     BaseModel,
+    BeforeValidator,
     Field,
     ModelWrapValidatorHandler,
     SecretStr,
@@ -44,6 +45,15 @@ def _vendor(name: str, default: object = None) -> Any:
     return Field(
         default=default, validation_alias=AliasChoices(f"SLOTH_{name}", name, name.lower())
     )
+
+
+def _parts(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    return tuple(part for each in value.split(",") if (part := each.strip()))
+
+
+CommaSeparated = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_parts)]
 
 
 def _user_data() -> Path:
@@ -94,6 +104,19 @@ class Settings(BaseSettings):
 
     openai_api_key: SecretStr | None = _vendor("OPENAI_API_KEY")
     openai_base_url: str | None = _vendor("OPENAI_BASE_URL")
+
+    # What signs and seals; several, comma separated, newest first. None: one of this machine's own.
+    secret_key: SecretStr | None = _vendor("SECRET_KEY")
+    public_url: str | None = _vendor("PUBLIC_URL")  # as the outside reaches the server
+    allowed_hosts: CommaSeparated = _vendor("ALLOWED_HOSTS", ())  # none: any
+    cors_origins: CommaSeparated = _vendor("CORS_ORIGINS", ())
+    trusted_proxies: CommaSeparated = _vendor("TRUSTED_PROXIES", ())  # addresses and networks
+    metrics_token: SecretStr | None = None  # None: only this machine may read them
+    serve_jobs: bool = True  # whether the server also does background jobs
+    signup_plan: str | None = None  # what new firms begin on; None: the smallest with a trial
+    requests_per_minute: int = Field(default=600, ge=1)  # of a user or an API key
+    tenant_requests_per_minute: int = Field(default=6_000, ge=1)
+    address_requests_per_minute: int = Field(default=300, ge=1)  # of who has not signed in
 
     # The web console: where links in mails lead.
     frontend_url: str = _vendor("FRONTEND_URL", "http://localhost:8000")

@@ -119,7 +119,7 @@ async def test_another_install_has_all_of_it_and_answers_the_same(
     assert embedder.seen == [], "the vectors came along"
     assert await everything(arrived) == await everything(tenant)
     for document in await arrived.documents():
-        files = arrived.services._files, tenant.services._files
+        files = arrived.services.files, tenant.services.files
         assert await files[0].read(document.file_key) == await files[1].read(document.file_key)
     there, here = await arrived.chat(QUESTION), await tenant.chat(QUESTION)
     assert (there.text, there.citations) == (here.text, here.citations)
@@ -220,7 +220,7 @@ async def test_a_file_that_is_gone_is_named(
     sloth: AsyncSloth, tenant: AsyncTenant, tmp_path: Path
 ) -> None:
     (lost, *_) = await tenant.documents()
-    await tenant.services._files.delete(lost.file_key)
+    await tenant.services.files.delete(lost.file_key)
     slug = tenant.organization.slug
     manifest = await sloth.archives.export(slug, tmp_path / "a.zip", by=BY)
     assert (manifest.missing_files, len(manifest.files)) == ((lost.file_key,), 1)
@@ -235,12 +235,12 @@ async def test_documents_that_go_meanwhile_leave_no_row_without_file(
     class Going:
         """Files of which one is deleted just before it is read."""
 
-        write = tenant.services._files.write
+        write = tenant.services.files.write
 
         async def read(self, key: str) -> bytes:
             if key == going.file_key:
                 await tenant.delete_document(going.id)
-            return await tenant.services._files.read(key)
+            return await tenant.services.files.read(key)
 
     archives = replace(sloth.archives, files=lambda _: Going())
     manifest = await archives.export(tenant.organization.slug, tmp_path / "a.zip", by=BY)

@@ -19,10 +19,10 @@ from sloth_agent.errors import (
     BackendUnavailable,
     Conflict,
     InvalidInput,
+    LinkInvalid,
     NotFound,
     SeatLimitExceeded,
     SlothError,
-    TokenInvalid,
 )
 from sloth_agent.ids import TenantId
 from sloth_agent.tenants.account_ports import Invitation
@@ -281,7 +281,7 @@ async def test_an_invitation_is_accepted_once(
     link = await invitations.invite(firm, email.upper(), role=Role.ADMIN, by=BY)
     assert not link.sent
     assert len(await invitations.list(firm)) == 1
-    with pytest.raises(TokenInvalid):
+    with pytest.raises(LinkInvalid):
         await invitations.accept(token(old.url), PASSWORD)
     joined: list[User] = []
     refused: list[SlothError] = []
@@ -289,7 +289,7 @@ async def test_an_invitation_is_accepted_once(
     async def accept() -> None:
         try:
             joined.append(await invitations.accept(token(link.url), PASSWORD))
-        except TokenInvalid as error:
+        except LinkInvalid as error:
             refused.append(error)
 
     async with anyio.create_task_group() as group:
@@ -323,7 +323,7 @@ async def test_an_invitation_ends(invitations: Invitations, owner: User, firm: T
     assert owner.organization == firm
     link = await invitations.invite(firm, address(), by=BY)
     late = replace(invitations, clock=lambda: NOW + timedelta(days=7))
-    with pytest.raises(TokenInvalid):
+    with pytest.raises(LinkInvalid):
         await late.accept(token(link.url), PASSWORD)
     assert await late.list(firm) == []
     withdrawn = await invitations.invite(firm, address(), by=BY)
@@ -331,10 +331,10 @@ async def test_an_invitation_ends(invitations: Invitations, owner: User, firm: T
     with pytest.raises(NotFound):
         await invitations.withdraw(TenantId(uuid4()), open_one.id, by=BY)
     await invitations.withdraw(firm, open_one.id, by=BY)
-    with pytest.raises(TokenInvalid):
+    with pytest.raises(LinkInvalid):
         await invitations.accept(token(withdrawn.url), PASSWORD)
     for guess in ("", "x" * 43, "\0"):
-        with pytest.raises(TokenInvalid):
+        with pytest.raises(LinkInvalid):
             await invitations.accept(guess, PASSWORD)
 
 
@@ -373,12 +373,12 @@ async def test_a_reset_link_works_once_and_for_an_hour(
     assert first
     assert second
     late = replace(resets, clock=lambda: NOW + timedelta(hours=1))
-    with pytest.raises(TokenInvalid):
+    with pytest.raises(LinkInvalid):
         await late.reset(token(second.url), "five words in a row")
     changed = await resets.reset(token(second.url), "five words in a row")
     assert changed == replace(owner, token_version=1)
     for link in (first, second):
-        with pytest.raises(TokenInvalid):
+        with pytest.raises(LinkInvalid):
             await resets.reset(token(link.url), "six words in a row")
     assert await accounts.authenticate(owner.email, "five words in a row") == changed
     assert await resets.request(address(), by=BY) is None
@@ -393,7 +393,7 @@ async def test_who_was_kept_out_gets_no_new_password(
     link = await resets.request(user.email, by=BY)
     assert link
     await accounts.set_active(user, active=False, by=BY)
-    with pytest.raises(TokenInvalid):
+    with pytest.raises(LinkInvalid):
         await resets.reset(token(link.url), PASSWORD)
     assert await resets.request(user.email, by=BY) is None
 

@@ -87,6 +87,6 @@ async def unsound(tenant: AsyncTenant) -> list[str]:
             if answer != (0,):
                 found.append(f"{problem}: {answer}")
     for document in await tenant.documents():
-        content = await services._files.read(document.file_key)
+        content = await services.files.read(document.file_key)
         assert len(content) == document.size_bytes
     return found

@@ -8,10 +8,12 @@ import pytest
 
 from sloth_agent.agent.evaluation import Evaluating, KnownQuestion, read_questions
 from sloth_agent.agent.models import Citation, Reply, Usage
+from sloth_agent.agent.ports import ChatRequest, Trial
 from sloth_agent.errors import InvalidInput
 from sloth_agent.ids import ChunkId, DocumentId, new_id
 from sloth_agent.knowledge.models import Passage, Place
 from sloth_agent.knowledge.retrieval import Found
+from sloth_agent.language import Language
 
 pytestmark = pytest.mark.anyio
 
@@ -30,8 +32,11 @@ class Assistant:
             passages=tuple(self.found.get(query, ()))[:limit], term_weights={}, by_vectors=False
         )
 
-    async def reply(self, question: str) -> AsyncIterator[Reply]:
-        yield self.said[question]
+    async def reply(self, question: str) -> AsyncIterator[Trial]:
+        request = ChatRequest(
+            question=question, language=Language.ENGLISH, passages=(), instructions=""
+        )
+        yield Trial(reply=self.said[question], request=request)
 
 
 def passage(

@@ -19,7 +19,7 @@ from sloth_agent.agent.models import (
     Reply,
     Speaker,
 )
-from sloth_agent.agent.ports import ChatModel, ChatRequest, Completion, Delta, Quote, Turn
+from sloth_agent.agent.ports import ChatModel, ChatRequest, Completion, Delta, Quote, Trial, Turn
 from sloth_agent.agent.prompts import Prompts
 from sloth_agent.agent.questions import bridged_text, search_text
 from sloth_agent.billing.allowance import Hold, Resource
@@ -87,17 +87,17 @@ class Answering:
         async with (
             self.metering.held(Resource.MESSAGES) as hold,
             self.costs.counted() as tally,
-            aclosing(self._replied(question, language, history, tally)) as parts,
+            aclosing(self._replied(question, language, history, None, tally)) as parts,
         ):
             async for part in parts:
-                if isinstance(part, Reply):
+                if isinstance(part, Trial):
                     if conversation is None:
                         started = await self.conversations.start(source, external_id=external_id)
                         conversation = started.id
-                    answer = await self._remembered(question, part, conversation, hold, tally)
+                    answer = await self._remembered(question, part.reply, conversation, hold, tally)
                 else:
                     yield part
-        assert answer is not None, "a reply ends with a Reply"
+        assert answer is not None, "what is replied ends with a Trial"
         yield answer
 
     async def reply(
@@ -106,31 +106,33 @@ class Answering:
         *,
         language: Language | None = None,
         history: Sequence[Message] = (),
-    ) -> AsyncIterator[Delta | Reply]:
+        prompt: Prompt | None = None,
+    ) -> AsyncIterator[Delta | Trial]:
         """Like `answer`, but no message is stored or counted: for trying out, for measuring.
 
-        What it costs is recorded all the same.
+        `prompt` is a draft; None: the active one. What it costs is recorded all the same.
         """
-        reply: Reply | None = None
+        trial: Trial | None = None
         async with (
             self.costs.counted() as tally,
-            aclosing(self._replied(question, language, history, tally)) as parts,
+            aclosing(self._replied(question, language, history, prompt, tally)) as parts,
         ):
             async for part in parts:
-                if isinstance(part, Reply):
-                    reply = part
+                if isinstance(part, Trial):
+                    trial = part
                 else:
                     yield part
-        assert reply is not None, "what is replied ends with a Reply"
-        yield reply
+        assert trial is not None, "what is replied ends with a Trial"
+        yield trial
 
     async def _replied(
         self,
         question: str,
         language: Language | None,
         history: Sequence[Message],
+        prompt: Prompt | None,
         tally: Tally,
-    ) -> AsyncGenerator[Delta | Reply, None]:
+    ) -> AsyncGenerator[Delta | Trial, None]:
         await self.costs.require_room(tally)
         started = time.perf_counter()
         question = cleaned(question)
@@ -138,7 +140,8 @@ class Answering:
         found = await self._found(_in_context(question, history, language), language, tally)
         retrieved = time.perf_counter()
 
-        request = _request(question, language, found, await self.prompts.show(), history)
+        prompt = prompt or await self.prompts.show()
+        request = _request(question, language, found, prompt, history)
         completion: Completion | None = None
         async with aclosing(ask(self.model, request, tally)) as parts:
             async for part in parts:
@@ -155,7 +158,7 @@ class Answering:
             yield Delta(text=text)
         citations = _citations(completion.quotes, found.passages) if completion.text else ()
         finished = time.perf_counter()
-        yield Reply(
+        reply = Reply(
             text=text,
             grounded=bool(citations),
             citations=citations,
@@ -170,6 +173,7 @@ class Answering:
                 "total": (finished - started) * 1000,
             },
         )
+        yield Trial(reply=reply, request=request)
 
     async def _found(self, question: str, language: Language, tally: Tally) -> Found:
         """The passages to answer from; without vectors also those in other languages.

@@ -10,6 +10,7 @@ from typing import Any
 
 from sloth_agent.agent.answering import Answering
 from sloth_agent.agent.models import Reply
+from sloth_agent.agent.ports import Trial
 from sloth_agent.errors import InvalidInput
 from sloth_agent.knowledge.models import Passage
 from sloth_agent.knowledge.retrieval import Retrieval
@@ -174,9 +175,9 @@ class Evaluating:
 
     async def _reply(self, question: str) -> Reply:
         async for part in self.answering.reply(question):
-            if isinstance(part, Reply):
-                return part
-        raise AssertionError("a reply ends with a Reply")
+            if isinstance(part, Trial):
+                return part.reply
+        raise AssertionError("what is replied ends with a Trial")
 
 
 def _is_right_passage(passage: Passage, question: KnownQuestion) -> bool:

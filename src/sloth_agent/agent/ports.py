@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from sloth_agent.agent.models import Conversation, Customer, Message, Prompt, Speaker, Usage
+from sloth_agent.agent.models import Conversation, Customer, Message, Prompt, Reply, Speaker, Usage
 from sloth_agent.billing.allowance import Hold
 from sloth_agent.billing.costs import NO_BILL, Bill
 from sloth_agent.ids import ConversationId
@@ -65,6 +65,14 @@ class Completion:
     text: str
     quotes: tuple[Quote, ...]
     usage: Usage = field(default_factory=Usage)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trial:
+    """A reply that nobody keeps, and what the model was given for it."""
+
+    reply: Reply
+    request: ChatRequest
 
 
 class ChatModel(Protocol):

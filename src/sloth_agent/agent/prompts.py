@@ -41,6 +41,29 @@ class Prompts:
         Raises:
             InvalidInput: a text too long, a temperature outside 0 to 2, fewer than 1 token.
         """
+        prompt = await self.drafted(
+            role=role,
+            instructions=instructions,
+            context=context,
+            temperature=temperature,
+            max_tokens=max_tokens,
+        )
+        return await self.store.add(replace(prompt, created_at=self.clock(), active=True))
+
+    async def drafted(
+        self,
+        *,
+        role: str | None = None,
+        instructions: str | None = None,
+        context: str | None = None,
+        temperature: float | None = None,
+        max_tokens: int | None = None,
+    ) -> Prompt:
+        """The active prompt with some of it changed, to be tried out; nothing is stored.
+
+        Raises:
+            InvalidInput: as `set`.
+        """
         given = {
             "role": role,
             "instructions": instructions,
@@ -51,7 +74,7 @@ class Prompts:
         changes = {name: value for name, value in given.items() if value is not None}
         prompt = replace(await self.show(), **changes)  # type: ignore[arg-type]  # fields by name
         _check(prompt)
-        return await self.store.add(replace(prompt, created_at=self.clock(), active=True))
+        return prompt
 
     async def rollback(self, version: int) -> Prompt:
         """Make an earlier version the newest again.

@@ -17,13 +17,14 @@ from anyio.from_thread import BlockingPortal, start_blocking_portal
 from sloth_agent.agent.customers import CustomerRecord
 from sloth_agent.agent.evaluation import Evaluation, KnownQuestion, Verdict
 from sloth_agent.agent.models import Answer, Conversation, ConversationSource, Message, Prompt
-from sloth_agent.agent.ports import Delta, Held
+from sloth_agent.agent.ports import Delta, Held, Trial
 from sloth_agent.app.sloth import AsyncSloth, AsyncTenant
 from sloth_agent.billing.allowance import UsageReport
 from sloth_agent.billing.notices import Notice
-from sloth_agent.ids import ConversationId, DocumentId, JobId
+from sloth_agent.ids import ChunkId, ConversationId, DocumentId, JobId
+from sloth_agent.jobs.models import Job
 from sloth_agent.knowledge.intake import FileOutcome, IngestReport, OnProgress
-from sloth_agent.knowledge.models import Document, VectorStore
+from sloth_agent.knowledge.models import Document, Passage, VectorStore
 from sloth_agent.knowledge.retrieval import Found
 from sloth_agent.language import Language
 from sloth_agent.settings import Settings
@@ -234,6 +235,31 @@ class Tenant:
                 external_id=external_id,
             ),
         )
+
+    def try_stream(
+        self,
+        question: str,
+        *,
+        language: Language | None = None,
+        prompt: Prompt | None = None,
+    ) -> Iterator[Delta | Trial]:
+        """See `AsyncTenant.try_stream`."""
+        return _iterated(
+            self._portal,
+            partial(self._tenant.try_stream, question, language=language, prompt=prompt),
+        )
+
+    def passages(self, ids: Sequence[ChunkId]) -> Sequence[Passage]:
+        """See `AsyncTenant.passages`."""
+        return self._portal.call(partial(self._tenant.passages, ids))
+
+    def keep_document(self, name: str, content: bytes) -> Document:
+        """See `AsyncTenant.keep_document`."""
+        return self._portal.call(partial(self._tenant.keep_document, name, content))
+
+    def reading_of(self, id: DocumentId) -> Job | None:
+        """See `AsyncTenant.reading_of`."""
+        return self._portal.call(partial(self._tenant.reading_of, id))
 
     def evaluate(
         self,

@@ -8,8 +8,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from sloth_agent.access.ports import Sealer, TokenSigner
 from sloth_agent.adapters.files.local import LocalFiles, LocalFolders
 from sloth_agent.adapters.jobs.processes import Processes
+from sloth_agent.adapters.secrets.keys import SecretKeys
 from sloth_agent.agent.ports import ChatModel
 from sloth_agent.app.backends import factory
 from sloth_agent.app.choices import NONE, chat_choice, embedder_choice, jobs_choice
@@ -74,6 +76,23 @@ class Backends:
         from sloth_agent.adapters.passwords.argon2 import Argon2Hasher
 
         return Argon2Hasher()
+
+    @cached_property
+    def secret_keys(self) -> SecretKeys:
+        from sloth_agent.adapters.secrets.keys import from_settings
+
+        return from_settings(self.settings)
+
+    @cached_property
+    def token_signer(self) -> TokenSigner:
+        from sloth_agent.adapters.secrets.jwt import JwtSigner
+
+        return JwtSigner(self.secret_keys.for_purpose("access tokens"))
+
+    def sealer(self, purpose: str) -> Sealer:
+        from sloth_agent.adapters.secrets.aead import AeadSealer
+
+        return AeadSealer(self.secret_keys.for_purpose(purpose))
 
     @cached_property
     def mailer(self) -> Mailer | None:

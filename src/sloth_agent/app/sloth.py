@@ -17,7 +17,7 @@ from sloth_agent.agent.models import (
     Message,
     Prompt,
 )
-from sloth_agent.agent.ports import Delta, Held
+from sloth_agent.agent.ports import Delta, Held, Trial
 from sloth_agent.app.choices import advice
 from sloth_agent.app.chosen_backends import Backends
 from sloth_agent.app.connecting import open_databases
@@ -33,11 +33,11 @@ from sloth_agent.billing.plans import PlanCatalog
 from sloth_agent.billing.referring import Referrals
 from sloth_agent.billing.subscriptions import Subscriptions
 from sloth_agent.errors import EmbedderUnavailable
-from sloth_agent.ids import ConversationId, DocumentId, JobId
-from sloth_agent.jobs.models import Queue
+from sloth_agent.ids import ChunkId, ConversationId, DocumentId, JobId
+from sloth_agent.jobs.models import Job, JobKind, Queue
 from sloth_agent.jobs.working import Working
 from sloth_agent.knowledge.intake import FileOutcome, IngestReport, OnProgress
-from sloth_agent.knowledge.models import Document, VectorStore
+from sloth_agent.knowledge.models import Document, Passage, VectorStore
 from sloth_agent.knowledge.retrieval import Found
 from sloth_agent.language import Language
 from sloth_agent.settings import DEFAULT_TENANT, Settings
@@ -311,6 +311,20 @@ class AsyncTenant:
         """Learn from bytes; uploading the same name again replaces what they taught."""
         return await self.services.intake.take_in_content(name, content, wait=wait)
 
+    async def keep_document(self, name: str, content: bytes) -> Document:
+        """Keep a file that whoever does background jobs is to read.
+
+        Raises:
+            UnreadableFile: its first bytes show that nobody can read it.
+            FileTooLarge, DocumentLimitExceeded, StorageLimitExceeded, SubscriptionExpired: it does
+                not fit, and nothing is kept.
+        """
+        return await self.services.intake.keep(name, content)
+
+    async def reading_of(self, id: DocumentId) -> Job | None:
+        """How far the reading of a document is, or why it failed; None: long done."""
+        return await self.services.jobs.find(JobKind.INGEST, id)
+
     async def search(self, query: str, *, limit: int = 5, documents: Sequence[str] = ()) -> Found:
         """The best passages for a query, best first."""
         return await self.services.retrieval.search(query, limit=limit, documents=documents)
@@ -357,6 +371,20 @@ class AsyncTenant:
             source=source,
             external_id=external_id,
         )
+
+    def try_stream(
+        self,
+        question: str,
+        *,
+        language: Language | None = None,
+        prompt: Prompt | None = None,
+    ) -> AsyncIterator[Delta | Trial]:
+        """Like `chat_stream`, but nothing is stored or counted; `prompt` may be a draft."""
+        return self.services.answering.reply(question, language=language, prompt=prompt)
+
+    async def passages(self, ids: Sequence[ChunkId]) -> Sequence[Passage]:
+        """What answers were given from, as far as it is still there."""
+        return await self.services.retrieval.index.passages(ids)
 
     async def evaluate(
         self,

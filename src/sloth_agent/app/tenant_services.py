@@ -71,7 +71,7 @@ class TenantServices:
         backends = self.backends
         return Documents(
             self._document_store,
-            self._files,
+            self.files,
             self.metering,
             backends.clock,
             backends.settings.max_upload_bytes,
@@ -83,7 +83,7 @@ class TenantServices:
         return Ingestion(
             self._document_store,
             self._index,
-            self._files,
+            self.files,
             backends.reader,
             backends.embedder,
             self.costs,
@@ -92,7 +92,7 @@ class TenantServices:
 
     @cached_property
     def leftovers(self) -> Leftovers:
-        return Leftovers(self._document_store, self._files, self.backends.clock)
+        return Leftovers(self._document_store, self.files, self.backends.clock)
 
     @cached_property
     def intake(self) -> Intake:
@@ -193,5 +193,5 @@ class TenantServices:
         return PostgresSearchIndex(self.home, self.schema)
 
     @cached_property
-    def _files(self) -> LocalFiles:
+    def files(self) -> LocalFiles:
         return self.backends.files(self.schema)

@@ -4,9 +4,15 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from importlib.metadata import version
 
+from sloth_agent.access.api_keys import ApiKeys
+from sloth_agent.access.recognising import Recognising
+from sloth_agent.access.replies import Replies
+from sloth_agent.access.sessions import Sessions
+from sloth_agent.access.signing_up import SigningUp
 from sloth_agent.adapters.archives.folder import LocalBackupFolder
 from sloth_agent.adapters.archives.zipped import ZippedArchives
 from sloth_agent.adapters.stores.postgres.activation_codes import PostgresCodes
+from sloth_agent.adapters.stores.postgres.api_keys import PostgresApiKeys
 from sloth_agent.adapters.stores.postgres.arrivals import PostgresArrivals
 from sloth_agent.adapters.stores.postgres.audit import PostgresAudit
 from sloth_agent.adapters.stores.postgres.control_tables import PostgresControlTables
@@ -18,7 +24,10 @@ from sloth_agent.adapters.stores.postgres.organizations import PostgresOrganizat
 from sloth_agent.adapters.stores.postgres.payers import PostgresPayers
 from sloth_agent.adapters.stores.postgres.plans import PostgresPlans
 from sloth_agent.adapters.stores.postgres.referrals import PostgresReferrals
+from sloth_agent.adapters.stores.postgres.replies import PostgresReplies
 from sloth_agent.adapters.stores.postgres.schemas import TenantSchemas
+from sloth_agent.adapters.stores.postgres.sessions import PostgresSessions
+from sloth_agent.adapters.stores.postgres.signups import PostgresSignups
 from sloth_agent.adapters.stores.postgres.subscriptions import (
     PostgresSubscribedOrganizations,
     PostgresSubscriptions,
@@ -119,6 +128,31 @@ class Services:
     def accounts(self) -> Accounts:
         backends = self.backends
         return Accounts(self._users, backends.hasher, self._seats, self._log, backends.clock)
+
+    @cached_property
+    def sessions(self) -> Sessions:
+        store = PostgresSessions(self.databases.main)
+        return Sessions(store, self.accounts, self.backends.token_signer, self.backends.clock)
+
+    @cached_property
+    def api_keys(self) -> ApiKeys:
+        return ApiKeys(PostgresApiKeys(self.databases.main), self.backends.clock)
+
+    def signing_up(self, *, by: Actor) -> SigningUp:
+        """How a firm begins by itself, on the plan that new ones begin on."""
+        plan = self.backends.settings.signup_plan
+        beginning = self.subscriptions.beginning(plan, by=by)
+        store = PostgresSignups(self.databases.main, beginning)
+        return SigningUp(store, self.organizations, self.accounts, self.backends.clock)
+
+    @cached_property
+    def recognising(self) -> Recognising:
+        return Recognising(self.sessions, self.api_keys, self._recent_subscriptions)
+
+    @cached_property
+    def replies(self) -> Replies:
+        store = PostgresReplies(self.databases.main)
+        return Replies(store, self.backends.sealer("replies"), self.backends.clock)
 
     @cached_property
     def invitations(self) -> Invitations:

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
+from operator import attrgetter
 
 from sloth_agent.billing.lifecycle import Plans, terms_held
 from sloth_agent.billing.models import Plan, Subscription
@@ -103,6 +104,19 @@ def on_sale(plans: Plans, name: str) -> Plan:
             f"The plan {plan.slug!r} is no longer sold.", hint="See `sloth admin plans list`."
         )
     return plan
+
+
+def to_begin_with(plans: Plans) -> Plan:
+    """What a firm begins on that names no plan: the smallest with a trial, or one without a price.
+
+    Raises:
+        Conflict: nothing is on sale that a firm could begin on by itself.
+    """
+    sold = sorted((plan for plan in plans.values() if plan.is_active), key=attrgetter("step"))
+    for plan in (*(each for each in sold if each.trial_days), *sold):
+        if plan.trial_days or plan.terms.free:
+            return plan
+    raise Conflict("No plan on sale has a trial.", hint="See `sloth admin plans list`.")
 
 
 def _outcomes(before: Mapping[str, Plan], plans: Sequence[Plan]) -> dict[str, Outcome]:

@@ -15,7 +15,7 @@ from sloth_agent.billing.lifecycle import (
     trial_of,
 )
 from sloth_agent.billing.models import Subscription
-from sloth_agent.billing.plans import on_sale
+from sloth_agent.billing.plans import on_sale, to_begin_with
 from sloth_agent.billing.ports import Change, Decide, Subscribed, SubscriptionStore
 from sloth_agent.billing.states import BillingCycle, SubscriptionStatus
 from sloth_agent.clock import Clock
@@ -131,8 +131,11 @@ class Subscriptions:
             settled += len(due)
         return settled
 
-    def beginning(self, plan: str, *, by: Actor) -> Callable[[TenantId], Decide]:
-        """How a new firm begins on a plan: with its trial, or with what costs nothing."""
+    def beginning(self, plan: str | None, *, by: Actor) -> Callable[[TenantId], Decide]:
+        """How a new firm begins on a plan: with its trial, or with what costs nothing.
+
+        Without one it begins on the smallest that has a trial.
+        """
 
         def of(organization: TenantId) -> Decide:
             event = AuditEvent.of(
@@ -140,9 +143,10 @@ class Subscriptions:
             )
 
             def decide(before: Subscription | None, plans: Plans) -> Change:
+                first = to_begin_with(plans) if plan is None else on_sale(plans, plan)
                 return granted(
                     before,
-                    trial_of(on_sale(plans, plan)),
+                    trial_of(first),
                     organization=organization,
                     plans=plans,
                     event=event,

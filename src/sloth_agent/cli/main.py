@@ -57,6 +57,11 @@ class Commands(OnDemandGroup):
         "audit": OnDemand(f"{_CLI}.audit:app", "Proofs on the live install."),
         "tasks": OnDemand(f"{_CLI}.tasks:app", "What is done again and again."),
         "jobs": OnDemand(f"{_CLI}.jobs:app", "Work for later, and what became of it."),
+        "serve": OnDemand(
+            f"{_CLI}.serve:serve",
+            "Serve the HTTP API until SIGTERM or Ctrl-C.",
+            "sloth serve --port 8000",
+        ),
         "worker": OnDemand(
             f"{_CLI}.worker:worker",
             "Do the background jobs of all tenants until SIGTERM or Ctrl-C.",

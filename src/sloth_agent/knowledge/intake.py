@@ -157,6 +157,20 @@ class Intake:
         except Exception as error:  # noqa: BLE001 - the outer edge of one file
             return _failed(name, error)
 
+    async def keep(self, name: str, content: bytes) -> Document:
+        """Keep a file that is to be read by a worker; one that is known and unchanged is not.
+
+        Raises:
+            UnreadableFile: its first bytes show that nobody can read it.
+            FileTooLarge, DocumentLimitExceeded, StorageLimitExceeded, SubscriptionExpired: as
+                `Documents.upload`.
+        """
+        self.ingestion.reader.check(content, name=name)
+        document = await self.documents.upload(name, content)
+        if not _completed(document):
+            await self.work.ask(_reading(document))
+        return document
+
     async def _patiently(self, path: Path, report: Report | None) -> FileOutcome:
         try:
             return await self._take_in_one(path, report)

@@ -6,7 +6,7 @@ from typing import Protocol, runtime_checkable
 
 from sloth_agent.billing.costs import NO_BILL, Bill
 from sloth_agent.billing.models import NO_LIMITS, Limits
-from sloth_agent.ids import DocumentId
+from sloth_agent.ids import ChunkId, DocumentId
 from sloth_agent.jobs.models import Claim
 from sloth_agent.knowledge.models import (
     Chunk,
@@ -21,6 +21,13 @@ from sloth_agent.knowledge.models import (
 
 class DocumentReader(Protocol):
     """Gets the text out of files, whatever they are and however they were made."""
+
+    def check(self, content: bytes, *, name: str) -> None:
+        """Refuse at once what its first bytes show to be nothing that is read; quick.
+
+        Raises:
+            FileEmpty, FileEncrypted, UnsupportedFile: what `read` would say of it, too.
+        """
 
     async def read(self, content: bytes, *, name: str) -> Reading:
         """Read one file; the kind is decided by content, `name` only tells twins apart.
@@ -212,6 +219,9 @@ class SearchIndex(Protocol):
         A vector of another space than the active generation's is left out. `documents` keeps the
         search to documents of these titles, or patterns of them such as `*.pdf`; empty means all.
         """
+
+    async def passages(self, ids: Sequence[ChunkId]) -> Sequence[Passage]:
+        """Chunks by their ids, in that order and without a score; what is gone is left out."""
 
     async def next_generation(self, store: VectorStore) -> VectorStore:
         """Make an empty generation beside the active one; one begun with the same sizes and space

@@ -74,7 +74,7 @@ class Accounts:
             is_superuser=is_superuser,
             created_at=self.clock(),
             referral_code=new_referral_code(),
-            referred_by=await self._referrer(referral_code) if referral_code else None,
+            referred_by=await self.referrer(referral_code) if referral_code else None,
         )
         password_hash = await self.hasher.hash(checked_password(password)) if password else None
         seats = await self.seats.allowed(organization) if organization else None
@@ -127,6 +127,17 @@ class Accounts:
         if found is None:
             raise NotFound(f"There is no user {email}.", hint="See `sloth admin users list`.")
         return found[0]
+
+    async def referrer(self, code: str) -> UserId:
+        """Whose code it is.
+
+        Raises:
+            InvalidInput: no active user has it.
+        """
+        referrer = await self.store.with_referral_code(normalised_referral_code(code))
+        if referrer is None or not referrer.is_active:
+            raise unknown_referral_code()
+        return referrer.id
 
     async def list(
         self,
@@ -192,12 +203,6 @@ class Accounts:
         password_hash = await self.hasher.hash(checked_password(new))
         event = self._event("user.password_changed", user, by=by)
         await self.store.set_password(user.id, password_hash, event=event)
-
-    async def _referrer(self, code: str) -> UserId:
-        referrer = await self.store.with_referral_code(normalised_referral_code(code))
-        if referrer is None or not referrer.is_active:
-            raise unknown_referral_code()
-        return referrer.id
 
     async def _changed(self, user: User, change: UserChange, action: str, *, by: Actor) -> User:
         event = self._event(action, user, by=by, role=change.role)

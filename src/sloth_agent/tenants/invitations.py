@@ -6,7 +6,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from sloth_agent.clock import Clock
-from sloth_agent.errors import Conflict, NotFound, TokenInvalid
+from sloth_agent.errors import Conflict, LinkInvalid, NotFound
 from sloth_agent.ids import TenantId, UserId, new_id
 from sloth_agent.language import Language
 from sloth_agent.tenants.account_ports import (
@@ -133,7 +133,7 @@ class Invitations:
         Without `by` it was whoever has the link, at a network address.
 
         Raises:
-            TokenInvalid: the link is unknown, was used, or is older than 7 days.
+            LinkInvalid: the link is unknown, was used, or is older than 7 days.
             InvalidInput: a weak password.
             Conflict: the address is taken by now, or the organization has no owner.
         """
@@ -147,7 +147,5 @@ class Invitations:
             event=AuditEvent.of("user.joined", by=by, at=self.clock(), subject=str(id)),
         )
         if accepted is None:
-            raise TokenInvalid(
-                "This invitation is not valid any more.", hint="Ask for another one."
-            )
+            raise LinkInvalid("This invitation is not valid any more.", hint="Ask for another one.")
         return accepted

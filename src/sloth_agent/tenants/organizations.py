@@ -51,7 +51,7 @@ class Organizations:
         added = await self.store.add(organization, event=event)
         if not added:
             organization = _live(await self.show(slug))
-        made = await self._make_space(organization)
+        made = await self.make_space(organization)
         if not added and not made:
             raise Conflict(
                 f"There is a tenant {slug!r} already.",
@@ -81,7 +81,7 @@ class Organizations:
                 f"The tenant {slug!r} is deactivated.",
                 hint=f"Run `sloth tenants activate {slug}`.",
             )
-        await self._make_space(organization)
+        await self.make_space(organization)
         return organization
 
     async def show(self, slug: str) -> Organization:
@@ -100,8 +100,28 @@ class Organizations:
             Conflict: it is being imported or deleted.
         """
         organization = _live(await self.show(slug))
-        await self._make_space(organization)
+        await self.make_space(organization)
         return organization
+
+    async def make_space(self, organization: Organization) -> bool:
+        """True if there was none before; one made for a tenant that is no longer there is removed.
+
+        Whoever deletes says so first, and removes after: the new space is seen there, or here.
+
+        Raises:
+            Conflict: the tenant was deleted or restored meanwhile.
+        """
+        made = await self.spaces.ensure(organization)
+        if made:
+            present = await self.store.find(organization.slug)
+            here = (organization.schema_name, Stage.LIVE)
+            if present is None or (present.schema_name, present.stage) != here:
+                await self.spaces.remove(organization)
+                raise Conflict(
+                    f"The tenant {organization.slug!r} was deleted or restored meanwhile.",
+                    hint="Try again.",
+                )
+        return made
 
     async def list(self) -> Sequence[Organization]:
         """All tenants, oldest first."""
@@ -169,23 +189,6 @@ class Organizations:
             database=database or await self.emptiest_database(),
             created_at=self.clock(),
         )
-
-    async def _make_space(self, organization: Organization) -> bool:
-        """True if there was none before; one made for a tenant that is no longer there is removed.
-
-        Whoever deletes says so first, and removes after: the new space is seen there, or here.
-        """
-        made = await self.spaces.ensure(organization)
-        if made:
-            present = await self.store.find(organization.slug)
-            here = (organization.schema_name, Stage.LIVE)
-            if present is None or (present.schema_name, present.stage) != here:
-                await self.spaces.remove(organization)
-                raise Conflict(
-                    f"The tenant {organization.slug!r} was deleted or restored meanwhile.",
-                    hint="Try again.",
-                )
-        return made
 
     async def emptiest_database(self) -> str:
         """Where a new tenant goes: of the databases that answer, the one with the fewest."""

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from sloth_agent.clock import Clock
-from sloth_agent.errors import InvalidInput, TokenInvalid
+from sloth_agent.errors import InvalidInput, LinkInvalid
 from sloth_agent.tenants.account_ports import Mailer, PasswordHasher, UserStore
 from sloth_agent.tenants.audit import Actor, AuditEvent
 from sloth_agent.tenants.links import Link, sent_or_shown
@@ -72,7 +72,7 @@ class PasswordResets:
         Without `by` it was whoever has the link, at a network address.
 
         Raises:
-            TokenInvalid: the link is unknown, was used, or is older than an hour.
+            LinkInvalid: the link is unknown, was used, or is older than an hour.
             InvalidInput: a weak password.
         """
         user = await self.store.use_reset(
@@ -85,5 +85,5 @@ class PasswordResets:
             ),
         )
         if user is None:
-            raise TokenInvalid("This link is not valid any more.", hint="Ask for another one.")
+            raise LinkInvalid("This link is not valid any more.", hint="Ask for another one.")
         return user

@@ -58,6 +58,10 @@ class SandboxReader:
         self._idle: list[_Nursery] = []
         self._busy: set[_Nursery] = set()
 
+    def check(self, content: bytes, *, name: str) -> None:
+        """See `DocumentReader`."""
+        kinds.binary_kind(content, name=name)
+
     async def read(self, content: bytes, *, name: str) -> Reading:
         """Read one file; see `DocumentReader`."""
         if len(content) > self._max_file_bytes:

@@ -1,9 +1,13 @@
 """What was asked, found and answered."""
 
+from collections.abc import Mapping
+
 from sloth_agent.agent.customers import CustomerRecord
-from sloth_agent.agent.models import Answer, Citation, Message, Prompt
-from sloth_agent.agent.ports import Held, Transcript
+from sloth_agent.agent.models import Answer, Citation, Conversation, Message, Prompt
+from sloth_agent.agent.ports import Held, Transcript, Trial
+from sloth_agent.agent.prompting import script
 from sloth_agent.app.bodies.values import Body, milliseconds, rounded, tokens
+from sloth_agent.ids import ChunkId
 from sloth_agent.knowledge.models import Passage
 from sloth_agent.knowledge.retrieval import Found
 
@@ -59,6 +63,38 @@ def transcript_body(transcript: Transcript) -> Body:
         "external_id": conversation.external_id,
         "created_at": conversation.created_at.isoformat(),
         "messages": [message_body(message) for message in transcript.messages],
+    }
+
+
+def conversation_body(conversation: Conversation) -> Body:
+    return {
+        "id": str(conversation.id),
+        "source": conversation.source.value,
+        "external_id": conversation.external_id,
+        "messages": conversation.messages,
+        "created_at": conversation.created_at.isoformat(),
+    }
+
+
+def told_message_body(message: Message, passages: Mapping[ChunkId, Passage]) -> Body:
+    """With the passages that the assistant read for it, as far as they are still there."""
+    read = [passages[chunk] for chunk in message.chunks_used if chunk in passages]
+    return {**message_body(message), "passages": [passage_body(passage) for passage in read]}
+
+
+def trial_body(trial: Trial, *, budget_tokens: int) -> Body:
+    reply = trial.reply
+    sent = script(trial.request, budget_tokens=budget_tokens)
+    return {
+        "answer": reply.text,
+        "grounded": reply.grounded,
+        "citations": [citation_body(citation) for citation in reply.citations],
+        "model": reply.model,
+        "usage": tokens(reply.usage),
+        "timings_ms": rounded(reply.timings_ms),
+        "not_read": list(reply.not_read),
+        "passages": [passage_body(passage) for passage in trial.request.passages],
+        "prompt": [{"role": part.role.value, "text": part.text} for part in sent.messages],
     }
 
 

@@ -51,8 +51,9 @@ CONTROL_TABLES = (
     "task_runs",
     "referrals",
     "referral_rewards",
+    "api_keys",
 )
-"""Those that others refer to come first."""
+"""Those that others refer to come first. Who has signed in does so again after a restore."""
 
 NEVER_MISSED = {AUDIT_LOG, "task_runs", "plans"}
 """An install with rows in these alone is empty: the log is kept, and plans come from a file."""

@@ -14,9 +14,21 @@ from sloth_agent.ids import TenantId
 from sloth_agent.tenants.audit import AuditEvent
 from sloth_agent.tenants.models import Organization, Stage
 
-_COLUMNS: LiteralString = (
-    "id, slug, name, schema_name, database, moves, domain, created_at, is_active, stage"
+_NAMES = (
+    "id",
+    "slug",
+    "name",
+    "schema_name",
+    "database",
+    "moves",
+    "domain",
+    "created_at",
+    "is_active",
+    "stage",
 )
+_COLUMNS: LiteralString = ", ".join(_NAMES)
+ORGANIZATION_COLUMNS: LiteralString = ", ".join(f"organizations.{name}" for name in _NAMES)
+"""As `organization_from` reads them, in a join with other tables."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +40,7 @@ class PostgresOrganizations:
     async def add(self, organization: Organization, *, event: AuditEvent | None = None) -> bool:
         with _unique_domain(organization.domain):
             async with self.database.shared() as connection:
-                if not await _insert(connection, organization):
+                if not await insert_organization(connection, organization):
                     return False
                 if event is not None:
                     await record(connection, event)
@@ -44,7 +56,7 @@ class PostgresOrganizations:
                 f"select {_COLUMNS} from public.organizations where slug = %s", (slug,)
             )
             row = await found.fetchone()
-        return _organization(row) if row else None
+        return organization_from(row) if row else None
 
     async def get(self, id: TenantId) -> Organization | None:
         async with self.database.shared() as connection:
@@ -52,7 +64,7 @@ class PostgresOrganizations:
                 f"select {_COLUMNS} from public.organizations where id = %s", (id,)
             )
             row = await found.fetchone()
-        return _organization(row) if row else None
+        return organization_from(row) if row else None
 
     async def with_schema(self, schema_name: str) -> Organization | None:
         async with self.database.shared() as connection:
@@ -61,7 +73,7 @@ class PostgresOrganizations:
                 (schema_name,),
             )
             row = await found.fetchone()
-        return _organization(row) if row else None
+        return organization_from(row) if row else None
 
     async def all(self) -> Sequence[Organization]:
         async with self.database.shared() as connection:
@@ -137,7 +149,7 @@ class PostgresOrganizations:
             row = await (await connection.execute(statement, values)).fetchone()
             if row and event is not None:
                 await record(connection, event)
-        return _organization(row) if row else None
+        return organization_from(row) if row else None
 
 
 @contextmanager
@@ -150,7 +162,7 @@ def _unique_domain(domain: str | None) -> Iterator[None]:
         ) from error
 
 
-async def _insert(connection: Connection, organization: Organization) -> bool:
+async def insert_organization(connection: Connection, organization: Organization) -> bool:
     """False if the slug is taken, and then nothing changes."""
     done = await connection.execute(
         f"insert into public.organizations ({_COLUMNS})"
@@ -175,10 +187,10 @@ async def _insert(connection: Connection, organization: Organization) -> bool:
 async def all_organizations(connection: Connection) -> list[Organization]:
     """Oldest first."""
     found = await connection.execute(f"select {_COLUMNS} from public.organizations order by id")
-    return [_organization(row) for row in await found.fetchall()]
+    return [organization_from(row) for row in await found.fetchall()]
 
 
-def _organization(row: tuple[Any, ...]) -> Organization:
+def organization_from(row: tuple[Any, ...]) -> Organization:
     id, slug, name, schema, database, moves, domain, created_at, is_active, stage = row
     return Organization(
         id=TenantId(id),

@@ -56,12 +56,14 @@ from sloth_agent.adapters.stores.postgres.vectors import (
 )
 from sloth_agent.billing.costs import NO_BILL, Bill
 from sloth_agent.errors import Conflict, NotFound
+from sloth_agent.ids import ChunkId, DocumentId
 from sloth_agent.jobs.models import Claim, JobKind
 from sloth_agent.knowledge.lexical import terms_of_each
 from sloth_agent.knowledge.models import (
     Chunk,
     Document,
     Lookup,
+    Passage,
     TermCounts,
     Vector,
     VectorStore,
@@ -229,6 +231,27 @@ class PostgresSearchIndex:
                 few=few,
             )
         return Lookup(terms=counts, candidates=tuple(candidates), not_read=tuple(not_read))
+
+    async def passages(self, ids: Sequence[ChunkId]) -> Sequence[Passage]:
+        [rows] = await self.database.at_once(
+            self.schema,
+            "select chunks.id, document_id, title, chunks.text, place, header from chunks"
+            " join documents on documents.id = document_id where chunks.id = any(%s)",
+            (list(ids),),
+        )
+        found = {
+            id: Passage(
+                chunk_id=ChunkId(id),
+                document_id=DocumentId(document),
+                document=title,
+                text=text,
+                score=0.0,
+                place=place_from(place),
+                header=header,
+            )
+            for id, document, title, text, place, header in rows
+        }
+        return [found[id] for id in ids if id in found]
 
     async def next_generation(self, store: VectorStore) -> VectorStore:
         async with self.database.inside(self.schema, settings=INDEX_HELD_ALONE) as connection:

@@ -19,10 +19,25 @@ from sloth_agent.tenants.audit import AuditEvent
 from sloth_agent.tenants.referral_codes import new_referral_code
 from sloth_agent.tenants.users import Role, User
 
-_COLUMNS: LiteralString = (
-    "id, email, organization_id, role, language, created_at, is_superuser, phone, avatar,"
-    " is_active, token_version, referral_code, referred_by"
+_NAMES = (
+    "id",
+    "email",
+    "organization_id",
+    "role",
+    "language",
+    "created_at",
+    "is_superuser",
+    "phone",
+    "avatar",
+    "is_active",
+    "token_version",
+    "referral_code",
+    "referred_by",
 )
+_COLUMNS: LiteralString = ", ".join(_NAMES)
+USER_COLUMNS: LiteralString = ", ".join(f"users.{name}" for name in _NAMES)
+"""As `user_from` reads them, in a join with other tables."""
+
 
 _RESET: LiteralString = (
     "update public.password_resets set used_at = %(now)s where token_hash = %(digest)s"
@@ -48,7 +63,7 @@ class PostgresUsers:
             if user.organization is not None:
                 await _hold(connection, user.organization)
                 await _check_seats(connection, user.organization, seats, now=event.at)
-            await _insert(connection, user, password_hash)
+            await insert_user(connection, user, password_hash)
             await begin_referral(connection, user)
             await _check_owner(connection, user.organization)
             await record(connection, event)
@@ -62,7 +77,7 @@ class PostgresUsers:
                 f"select password_hash, {_COLUMNS} from public.users where email = %s", (email,)
             )
             row = await found.fetchone()
-        return (_user(row[1:]), row[0]) if row else None
+        return (user_from(row[1:]), row[0]) if row else None
 
     async def with_referral_code(self, code: str) -> User | None:
         return await self._one("referral_code = %s", code)
@@ -73,7 +88,7 @@ class PostgresUsers:
                 f"select {_COLUMNS} from public.users where {condition}", (value,)
             )
             row = await found.fetchone()
-        return _user(row) if row else None
+        return user_from(row) if row else None
 
     async def all(
         self, organization: TenantId | None, *, limit: int, after: UserId | None
@@ -85,7 +100,7 @@ class PostgresUsers:
                 " and (%(after)s::uuid is null or id > %(after)s) order by id limit %(limit)s",
                 {"organization": organization, "after": after, "limit": limit},
             )
-            return [_user(row) for row in await found.fetchall()]
+            return [user_from(row) for row in await found.fetchall()]
 
     async def change(self, id: UserId, change: UserChange, *, event: AuditEvent) -> User | None:
         async with self.database.shared() as connection:
@@ -115,7 +130,7 @@ class PostgresUsers:
                 return None
             await _check_owner(connection, event.organization)
             await record(connection, event)
-        return _user(row)
+        return user_from(row)
 
     async def set_password(self, id: UserId, password_hash: str, *, event: AuditEvent) -> None:
         async with self.database.shared() as connection:
@@ -235,7 +250,7 @@ class PostgresUsers:
                 created_at=event.at,
                 referral_code=new_referral_code(),
             )
-            await _insert(connection, user, password_hash)
+            await insert_user(connection, user, password_hash)
             await _check_owner(connection, user.organization)
             await record(connection, replace(event, organization=user.organization))
         return user
@@ -315,7 +330,7 @@ async def _with_old_role(connection: Connection, id: UserId, event: AuditEvent) 
     return replace(event, details={**event.details, "previous": previous})
 
 
-async def _insert(connection: Connection, user: User, password_hash: str | None) -> None:
+async def insert_user(connection: Connection, user: User, password_hash: str | None) -> None:
     try:
         await connection.execute(
             f"insert into public.users ({_COLUMNS}, password_hash)"
@@ -361,12 +376,12 @@ async def _set_password(
     await connection.execute(
         "delete from public.password_resets where user_id = %s and used_at is null", (id,)
     )
-    user = _user(row)
+    user = user_from(row)
     await record(connection, replace(event, organization=user.organization))
     return user
 
 
-def _user(row: tuple[Any, ...]) -> User:
+def user_from(row: tuple[Any, ...]) -> User:
     (id, email, organization, role, language, created_at, is_superuser, phone, avatar, is_active,
      token_version, referral_code, referred_by) = row  # fmt: skip
     return User(

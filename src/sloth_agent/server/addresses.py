@@ -1,0 +1,61 @@
+"""Where a request really comes from."""
+
+import ipaddress
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network
+
+from sloth_agent.errors import ConfigurationError
+
+LOCAL_SOCKET = "unix"
+"""Names whoever comes through a local socket among trusted proxies."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrustedProxies:
+    """Those that are believed when they say whom they speak for; by default nobody is."""
+
+    networks: Sequence[IPv4Network | IPv6Network]
+    local_socket: bool
+
+    @classmethod
+    def named(cls, names: Sequence[str]) -> "TrustedProxies":
+        """Raises:
+        ConfigurationError: not the address of anything.
+        """
+        try:
+            networks = [ipaddress.ip_network(name) for name in names if name != LOCAL_SOCKET]
+        except ValueError as error:
+            raise ConfigurationError(
+                f"TRUSTED_PROXIES cannot be used: {error}.",
+                hint="Name addresses and networks such as 10.0.0.0/8, or unix.",
+            ) from error
+        return cls(networks, LOCAL_SOCKET in names)
+
+    def client_of(self, peer: tuple[str, int] | None, headers: Mapping[str, str]) -> str | None:
+        """The first address, from the nearest on, that is no trusted proxy's."""
+        nearest = peer[0] if peer else None
+        if not self._trusts(nearest):
+            return nearest
+        hops = [hop.strip() for hop in headers.get("x-forwarded-for", "").split(",") if hop.strip()]
+        for hop in reversed(hops):
+            if not _is_address(hop):
+                return nearest
+            nearest = hop
+            if not self._trusts(hop):
+                return hop
+        return nearest
+
+    def _trusts(self, address: str | None) -> bool:
+        if address is None or not _is_address(address):
+            return self.local_socket
+        known = ipaddress.ip_address(address)
+        return any(known in network for network in self.networks)
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,127 @@
+"""The HTTP API as one ASGI application."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+
+from sloth_agent.errors import RateLimited, SlothError
+from sloth_agent.server.access_log import AccessLog
+from sloth_agent.server.addresses import TrustedProxies
+from sloth_agent.server.edge import Edge, arrival_of
+from sloth_agent.server.limiting import Left
+from sloth_agent.server.metrics import Metrics
+from sloth_agent.server.platform import Door
+from sloth_agent.server.problems import (
+    framework_response,
+    invalid_response,
+    problem_response,
+)
+from sloth_agent.server.request_bodies import RequestBodies
+from sloth_agent.server.routes import (
+    admin,
+    agent,
+    auth,
+    documents,
+    health,
+    referrals,
+    subscriptions,
+)
+from sloth_agent.settings import Settings
+
+ROUTERS = (
+    auth.router,
+    subscriptions.router,
+    admin.router,
+    referrals.router,
+    documents.router,
+    agent.router,
+    health.router,
+)
+
+CORS_SECONDS = 600
+
+
+def create_app(settings: Settings | None = None) -> FastAPI:
+    """The application, not yet connected to anything: that happens when it is started.
+
+    Mounted into another program, whose start it does not hear of, it connects with the first
+    request.
+
+    Raises:
+        ConfigurationError: settings that cannot be used.
+    """
+    settings = settings or Settings.load()
+    door = Door(settings)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        await door.platform()
+        try:
+            yield
+        finally:
+            await door.close()
+
+    metrics = Metrics()
+    app = FastAPI(
+        title="sloth-agent",
+        version=version("sloth-agent"),
+        description="Assistants over the documents of many firms.",
+        openapi_url="/api/schema/",
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        lifespan=lifespan,
+        middleware=[
+            Middleware(
+                Edge,
+                hosts=settings.allowed_hosts,
+                proxies=TrustedProxies.named(settings.trusted_proxies),
+                log=AccessLog(),
+                metrics=metrics,
+            ),
+            Middleware(
+                CORSMiddleware,
+                allow_origins=settings.cors_origins,
+                allow_methods=["GET", "POST", "PUT", "DELETE"],
+                allow_headers=["Authorization", "Content-Type", "Idempotency-Key"],
+                expose_headers=["X-Request-ID", "Retry-After", "RateLimit", "RateLimit-Policy"],
+                max_age=CORS_SECONDS,
+            ),
+            Middleware(RequestBodies, most_file_bytes=settings.max_upload_bytes),
+        ],
+        exception_handlers={
+            SlothError: _ours,
+            RequestValidationError: _invalid,
+            HTTPException: _frameworks,
+        },
+    )
+    app.state.door = door
+    app.state.metrics = metrics
+    for router in ROUTERS:
+        app.include_router(router)
+    return app
+
+
+async def _ours(request: Request, error: Exception) -> Response:
+    assert isinstance(error, SlothError)
+    arrival = arrival_of(request.scope)
+    left = error.details.get("left") if isinstance(error, RateLimited) else None
+    if isinstance(left, Left):
+        arrival.headers.update(left.headers)
+    return problem_response(error, request_id=arrival.id)
+
+
+async def _invalid(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    return invalid_response(error, request_id=arrival_of(request.scope).id)
+
+
+async def _frameworks(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    return framework_response(error, request_id=arrival_of(request.scope).id)

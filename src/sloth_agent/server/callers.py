@@ -1,0 +1,129 @@
+"""Who sends a request, for whom, and how often they may."""
+
+from collections.abc import Awaitable, Callable
+from typing import Annotated
+
+from fastapi import Depends, Request
+from fastapi.security.utils import get_authorization_scheme_param
+
+from sloth_agent.access.callers import Caller
+from sloth_agent.access.models import Scope
+from sloth_agent.app.sloth import AsyncTenant
+from sloth_agent.errors import NotSignedIn, TokenInvalid
+from sloth_agent.server.edge import arrival_of
+from sloth_agent.server.limiting import Left, Rate
+from sloth_agent.server.platform import Door, Platform
+from sloth_agent.tenants.audit import Actor
+from sloth_agent.tenants.users import Role, User
+
+CALLER = "sloth_agent.caller"
+
+
+async def platform_of(request: Request) -> Platform:
+    door: Door = request.app.state.door
+    return await door.platform()
+
+
+async def caller_of(request: Request) -> Caller:
+    """Whoever signed in, or the program whose key came; counted as a request of theirs.
+
+    Raises:
+        NotSignedIn, TokenInvalid: neither.
+        RateLimited: they, or their whole firm, asked too often.
+    """
+    known: Caller | None = request.scope.get(CALLER)
+    if known is not None:
+        return known
+    platform = await platform_of(request)
+    try:
+        caller = await platform.services.recognising.caller(credentials_of(request))
+    except (NotSignedIn, TokenInvalid):
+        await count_by_address(request)
+        raise
+    settings = platform.settings
+    of_caller = Rate(name="requests", amount=settings.requests_per_minute)
+    left = await platform.limiter.count(of_caller, caller.name)
+    if caller.organization is not None:
+        arrival_of(request.scope).tenant = str(caller.organization.id)
+        of_tenant = Rate(name="organization", amount=settings.tenant_requests_per_minute)
+        of_all = await platform.limiter.count(of_tenant, str(caller.organization.id))
+        left = min(left, of_all, key=lambda each: each.remaining)
+    _tell(request, left)
+    request.scope[CALLER] = caller
+    return caller
+
+
+async def count_by_address(request: Request) -> None:
+    """Count a request of somebody who has not signed in.
+
+    Raises:
+        RateLimited: too many came from the same address.
+    """
+    platform = await platform_of(request)
+    amount = platform.settings.address_requests_per_minute
+    rate = Rate(name="address", amount=amount)
+    _tell(request, await platform.limiter.count(rate, address_of(request)))
+
+
+def address_of(request: Request) -> str:
+    return arrival_of(request.scope).address or "local"
+
+
+def actor_of(request: Request, caller: Caller) -> Actor:
+    arrival = arrival_of(request.scope)
+    return caller.actor(address=arrival.address, request_id=arrival.id)
+
+
+def stranger_of(request: Request, name: str = "anonymous") -> Actor:
+    """For the audit log: somebody who has not signed in."""
+    arrival = arrival_of(request.scope)
+    return Actor(name=name, address=arrival.address, request_id=arrival.id)
+
+
+CurrentPlatform = Annotated[Platform, Depends(platform_of)]
+CurrentCaller = Annotated[Caller, Depends(caller_of)]
+
+
+async def _person(caller: CurrentCaller) -> User:
+    return caller.require_person()
+
+
+async def _superuser(caller: CurrentCaller) -> User:
+    return caller.require_superuser()
+
+
+async def _actor(request: Request, caller: CurrentCaller) -> Actor:
+    return actor_of(request, caller)
+
+
+CurrentUser = Annotated[User, Depends(_person)]
+Superuser = Annotated[User, Depends(_superuser)]
+CurrentActor = Annotated[Actor, Depends(_actor)]
+Anybody = Depends(count_by_address)
+
+
+def tenant_of(
+    scope: Scope | None = None, *, least: Role = Role.MEMBER
+) -> Callable[..., Awaitable[AsyncTenant]]:
+    """The tenant of a person with a role, or of a program whose key has the scope.
+
+    It comes from what was signed or stored, never from a header or the body. Without a scope no
+    key opens it.
+    """
+
+    async def tenant(caller: CurrentCaller, platform: CurrentPlatform) -> AsyncTenant:
+        organization = (
+            caller.require_role(least) if scope is None else caller.require(scope, least=least)
+        )
+        return AsyncTenant(organization, await platform.tenants.of(organization))
+
+    return tenant
+
+
+def credentials_of(request: Request) -> str:
+    scheme, credentials = get_authorization_scheme_param(request.headers.get("Authorization"))
+    return credentials.strip() if scheme.lower() == "bearer" else ""
+
+
+def _tell(request: Request, left: Left) -> None:
+    arrival_of(request.scope).headers.update(left.headers)

@@ -1,0 +1,138 @@
+"""How often somebody may ask: counted in Redis where there is one, else in this process."""
+
+import math
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from logging import getLogger
+
+from limits import RateLimitItemPerSecond
+from limits.aio.storage import MemoryStorage, RedisStorage
+from limits.aio.strategies import SlidingWindowCounterRateLimiter
+from limits.errors import StorageError
+
+from sloth_agent.errors import RateLimited
+from sloth_agent.settings import Settings
+
+AWAY_SECONDS = 5.0
+"""How long a Redis that did not answer is left alone."""
+
+_log = getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rate:
+    """So many in so many seconds, for each of those that it is counted for."""
+
+    name: str
+    amount: int
+    seconds: int = 60
+    item: RateLimitItemPerSecond = field(init=False, compare=False)
+
+    def __post_init__(self) -> None:
+        item = RateLimitItemPerSecond(self.amount, self.seconds, namespace=self.name)
+        object.__setattr__(self, "item", item)
+
+
+WRONG_PASSWORDS = Rate(name="sign-in", amount=10, seconds=5 * 60)
+"""Of one account from one address: its owner still gets in from another."""
+
+SIGN_INS = Rate(name="sign-ins", amount=100, seconds=5 * 60)
+"""From one address: each costs the time of a slow hash."""
+
+LINKS = Rate(name="links", amount=5, seconds=60 * 60)
+"""Mails to one address."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Left:
+    """What is left of a rate."""
+
+    rate: Rate
+    remaining: int
+    resets_in: int  # seconds
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """As the draft of the working group (ratelimit-headers) has them."""
+        rate = self.rate
+        return {
+            "RateLimit-Policy": f'"{rate.name}";q={rate.amount};w={rate.seconds}',
+            "RateLimit": f'"{rate.name}";r={self.remaining};t={self.resets_in}',
+        }
+
+
+@dataclass(slots=True)
+class Limiter:
+    """Never off: while Redis is away each process counts for itself."""
+
+    own: SlidingWindowCounterRateLimiter
+    shared: SlidingWindowCounterRateLimiter | None = None
+    _away_until: float = 0.0
+
+    async def count(self, rate: Rate, whose: str) -> Left:
+        """Count one more.
+
+        Raises:
+            RateLimited: there were as many already.
+        """
+        try:
+            return await self._count(self._counter(), rate, whose)
+        except StorageError:
+            self._leave_alone()
+            return await self._count(self.own, rate, whose)
+
+    async def clear(self, rate: Rate, whose: str) -> None:
+        """Forget what was counted."""
+        try:
+            await self._counter().clear(rate.item, whose)
+        except StorageError:
+            self._leave_alone()
+
+    def _counter(self) -> SlidingWindowCounterRateLimiter:
+        if self.shared is None or time.monotonic() < self._away_until:
+            return self.own
+        return self.shared
+
+    def _leave_alone(self) -> None:
+        _log.warning("Redis does not answer: each process counts requests for itself meanwhile.")
+        self._away_until = time.monotonic() + AWAY_SECONDS
+
+    async def _count(
+        self, counter: SlidingWindowCounterRateLimiter, rate: Rate, whose: str
+    ) -> Left:
+        there_was_room = await counter.hit(rate.item, whose)
+        stats = await counter.get_window_stats(rate.item, whose)
+        resets_in = max(1, math.ceil(stats.reset_time - time.time()))
+        left = Left(rate=rate, remaining=max(0, stats.remaining), resets_in=resets_in)
+        if not there_was_room:
+            raise RateLimited(
+                "Too many requests.",
+                hint=f"Wait {resets_in} seconds.",
+                retry_after_seconds=resets_in,
+                left=left,
+            )
+        return left
+
+
+@asynccontextmanager
+async def limiter_of(settings: Settings) -> AsyncIterator[Limiter]:
+    own = SlidingWindowCounterRateLimiter(MemoryStorage())
+    if settings.redis_url is None:
+        yield Limiter(own)
+        return
+    storage = RedisStorage(
+        _address(settings.redis_url.get_secret_value()),
+        wrap_exceptions=True,
+        implementation="redispy",
+        key_prefix="sloth-agent",
+        socket_connect_timeout=1.0,
+        socket_timeout=1.0,
+    )
+    yield Limiter(own, SlidingWindowCounterRateLimiter(storage))
+
+
+def _address(url: str) -> str:
+    """Celery and this library call a local socket by different names."""
+    return "async+" + url.replace("redis+socket://", "redis+unix://")

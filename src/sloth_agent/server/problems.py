@@ -1,0 +1,206 @@
+"""Every error as an answer: `application/problem+json` (RFC 9457) with a stable code."""
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from http import HTTPStatus
+from typing import Any
+
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, Field
+from pydantic_core import ErrorDetails
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse
+
+from sloth_agent import errors
+from sloth_agent.errors import SlothError
+from sloth_agent.settings import wanted
+
+MEDIA_TYPE = "application/problem+json"
+
+STATUSES: Sequence[tuple[type[SlothError], int]] = (
+    (errors.HostNotAllowed, 400),
+    (errors.LinkInvalid, 410),
+    (errors.NotSignedIn, 401),
+    (errors.TokenInvalid, 401),
+    (errors.TokenReused, 401),
+    (errors.SubscriptionExpired, 402),
+    (errors.FeatureNotInPlan, 403),
+    (errors.SeatLimitExceeded, 403),
+    (errors.DocumentLimitExceeded, 403),
+    (errors.StorageLimitExceeded, 403),
+    (errors.LimitReached, 429),
+    (errors.RateLimited, 429),
+    (errors.Forbidden, 403),
+    (errors.NotFound, 404),
+    (errors.CodeUnknown, 404),
+    (errors.CodeUsed, 409),
+    (errors.CodeExpired, 410),
+    (errors.RequestTooSlow, 408),
+    (errors.InProgress, 409),
+    (errors.Conflict, 409),
+    (errors.FileTooLarge, 413),
+    (errors.UnsupportedFile, 415),
+    (errors.UnreadableFile, 422),
+    (errors.IdempotencyMismatch, 422),
+    (errors.InvalidInput, 422),
+    (errors.BackendUnavailable, 503),
+)
+"""The first that fits; all others are ours to mend: 500."""
+
+TOLD = ("resource", "limit", "used", "resets_at", "feature", "plan", "status", "ended_at")
+"""Details of errors that callers may see."""
+
+RETRY_AFTER_SECONDS = 5
+"""For what is down, and nobody knows for how long."""
+
+_FOR_OPERATORS = re.compile(r"`?sloth |SLOTH_|SECRET_KEY|DATABASE_URL")
+
+
+class Refused(HTTPException):
+    """An error of ours on its way through those who know only the framework's."""
+
+    def __init__(self, error: SlothError) -> None:
+        super().__init__(status_of(error))
+        self.error = error
+
+
+class FieldProblem(BaseModel):
+    """What is wrong with one field of the request."""
+
+    field: str = Field(examples=["email"])
+    message: str = Field(examples=["must be set"])
+
+
+class Problem(BaseModel):
+    """What happened, and what to do."""
+
+    type: str = Field(examples=["urn:sloth-agent:not_found"])
+    title: str = Field(examples=["Not Found"])
+    status: int = Field(examples=[404])
+    code: str = Field(description="Stays the same for ever.", examples=["not_found"])
+    detail: str = Field(examples=["There is no such document."])
+    request_id: str = Field(examples=["01a2246c423b748eb11215 29baf954".replace(" ", "")])
+    hint: str | None = Field(default=None, description="What to do next.")
+    errors: list[FieldProblem] = Field(default=[], description="What is wrong with the request.")
+    retry_after_seconds: int | None = None
+    resource: str | None = Field(default=None, description="What there is no more of.")
+    limit: int | None = None
+    used: int | None = None
+    resets_at: datetime | None = None
+    feature: str | None = Field(default=None, description="What the plan does not have.")
+    plan: str | None = None
+
+
+def problem_response(error: SlothError, *, request_id: str) -> JSONResponse:
+    """What is answered where an error of ours ends a request."""
+    status = status_of(error)
+    if status == HTTPStatus.INTERNAL_SERVER_ERROR:
+        return unexpected_response(request_id=request_id)
+    field = error.details.get("field")
+    more: dict[str, Any] = {
+        name: _plain(error.details[name]) for name in TOLD if error.details.get(name) is not None
+    }
+    if status == HTTPStatus.PAYMENT_REQUIRED:
+        more.pop("status", None)
+    if error.hint and not _FOR_OPERATORS.search(error.hint):
+        more["hint"] = error.hint
+    if field is not None:
+        more["errors"] = [{"field": str(field), "message": error.message}]
+    return response(
+        status,
+        error.code,
+        error.message,
+        request_id=request_id,
+        retry_after=_retry_after(error),
+        more=more,
+    )
+
+
+def status_of(error: SlothError) -> int:
+    return next((status for kind, status in STATUSES if isinstance(error, kind)), 500)
+
+
+def invalid_response(error: RequestValidationError, *, request_id: str) -> JSONResponse:
+    """Which fields of a request are wrong; what was sent is not repeated."""
+    fields = [
+        {"field": _name(problem), "message": wanted(problem)} for problem in error.errors()[:50]
+    ]
+    return response(
+        422,
+        errors.InvalidInput.code,
+        "The request cannot be used: see `errors`.",
+        request_id=request_id,
+        more={"errors": fields},
+    )
+
+
+def framework_response(error: HTTPException, *, request_id: str) -> JSONResponse:
+    """What the framework refuses by itself: no such path, no such method, no JSON."""
+    if isinstance(error, Refused):
+        return problem_response(error.error, request_id=request_id)
+    code, detail = _FRAMEWORKS.get(error.status_code, ("invalid_input", "The request is not one."))
+    answer = response(error.status_code, code, detail, request_id=request_id)
+    for name, value in (error.headers or {}).items():
+        answer.headers[name] = value
+    return answer
+
+
+def unexpected_response(*, request_id: str) -> JSONResponse:
+    return response(
+        500,
+        errors.Unexpected.code,
+        "Something went wrong here, and was written down.",
+        request_id=request_id,
+        more={"hint": "Tell the request id to who runs this server."},
+    )
+
+
+def response(
+    status: int,
+    code: str,
+    detail: str,
+    *,
+    request_id: str,
+    retry_after: int | None = None,
+    more: Mapping[str, Any] | None = None,
+) -> JSONResponse:
+    body = {
+        "type": f"urn:sloth-agent:{code}",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "code": code,
+        "detail": detail,
+        "request_id": request_id,
+        **(more or {}),
+    }
+    headers = {}
+    if retry_after is not None:
+        body["retry_after_seconds"] = retry_after
+        headers["Retry-After"] = str(retry_after)
+    if status == HTTPStatus.UNAUTHORIZED:
+        headers["WWW-Authenticate"] = "Bearer"
+    return JSONResponse(body, status, headers, media_type=MEDIA_TYPE)
+
+
+_FRAMEWORKS = {
+    404: ("not_found", "There is nothing here."),
+    405: ("method_not_allowed", "This method is not for this path."),
+    413: (errors.FileTooLarge.code, "The request is too large."),
+}
+
+
+def _retry_after(error: SlothError) -> int | None:
+    given = error.details.get("retry_after_seconds")
+    if isinstance(given, int | float):
+        return max(1, round(given))
+    return RETRY_AFTER_SECONDS if isinstance(error, errors.BackendUnavailable) else None
+
+
+def _plain(value: object) -> object:
+    return value.isoformat() if isinstance(value, datetime) else value
+
+
+def _name(problem: ErrorDetails) -> str:
+    where, *path = problem["loc"]
+    return ".".join(map(str, path)) or str(where)

@@ -1,0 +1,103 @@
+"""`Idempotency-Key`: a POST that comes again is done once, and answered the same."""
+
+import hashlib
+from collections.abc import AsyncIterator, Callable, Coroutine
+from typing import Any
+
+from fastapi import Request, Response
+from fastapi.routing import APIRoute
+from starlette.responses import StreamingResponse
+
+from sloth_agent.access.models import Repeatable, Reply
+from sloth_agent.access.replies import Held
+from sloth_agent.errors import InvalidInput
+from sloth_agent.server.callers import address_of, caller_of, platform_of
+
+HEADER = "Idempotency-Key"
+LONGEST_KEY = 255
+
+Handler = Callable[[Request], Coroutine[Any, Any, Response]]
+
+
+class Repeating(APIRoute):
+    """A route whose POST may come again under a key."""
+
+    def get_route_handler(self) -> Handler:
+        handler = super().get_route_handler()
+        if "POST" not in (self.methods or ()):
+            return handler
+
+        async def once(request: Request) -> Response:
+            key = request.headers.get(HEADER)
+            return await (handler(request) if key is None else _once(request, key, handler))
+
+        return once
+
+
+async def _once(request: Request, key: str, handler: Handler) -> Response:
+    if not (1 <= len(key) <= LONGEST_KEY and key.isprintable()):
+        raise InvalidInput(f"An Idempotency-Key has 1 to {LONGEST_KEY} characters.", field=HEADER)
+    platform = await platform_of(request)
+    begun = await platform.services.replies.begin(
+        Repeatable(
+            caller=await _name(request),
+            endpoint=f"{request.method} {request.url.path}",
+            key=key,
+            fingerprint=await _fingerprint(request),
+        )
+    )
+    if isinstance(begun, Reply):
+        return _again(begun)
+    try:
+        response = await handler(request)
+    except BaseException:  # without an effect
+        await begun.release()
+        raise
+    if isinstance(response, StreamingResponse):
+        response.body_iterator = _kept_when_done(response, begun)
+        return response
+    await begun.keep(_reply(response, bytes(response.body)))
+    return response
+
+
+async def _name(request: Request) -> str:
+    if "Authorization" in request.headers:
+        return (await caller_of(request)).name
+    return f"address:{address_of(request)}"
+
+
+async def _fingerprint(request: Request) -> bytes:
+    """Of what is asked for; a form has another boundary each time that it is written."""
+    body = await request.body()
+    media_type, _, boundary = request.headers.get("content-type", "").partition("boundary=")
+    if boundary:
+        body = body.replace(boundary.strip('"').encode(), b"")
+    accepted = request.headers.get("accept", "")
+    about = f"{request.url.query}\n{media_type}\n{'event-stream' in accepted}\n"
+    return hashlib.sha256(about.encode() + body).digest()
+
+
+async def _kept_when_done(response: StreamingResponse, held: Held) -> AsyncIterator[bytes]:
+    """What is streamed is kept when it is whole; cut short, it may be asked for again."""
+    parts: list[bytes] = []
+    whole = False
+    try:
+        async for part in response.body_iterator:
+            content = part.encode() if isinstance(part, str) else bytes(part)
+            parts.append(content)
+            yield content
+        whole = not parts[-1].startswith(b"event: error")
+        if whole:
+            await held.keep(_reply(response, b"".join(parts)))
+    finally:
+        if not whole:
+            await held.release()
+
+
+def _reply(response: Response, body: bytes) -> Reply:
+    return Reply(status=response.status_code, media_type=response.media_type or "", body=body)
+
+
+def _again(reply: Reply) -> Response:
+    headers = {"Idempotency-Replayed": "true"}
+    return Response(reply.body, reply.status, headers, media_type=reply.media_type or None)

@@ -1,0 +1,295 @@
+"""Asking the assistant, and how it speaks."""
+
+import json
+from collections.abc import AsyncGenerator, AsyncIterator
+from datetime import datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Header, Query, Request, Response
+from pydantic import Field
+from starlette.responses import JSONResponse, StreamingResponse
+
+from sloth_agent.access.models import Scope
+from sloth_agent.agent.models import Answer, ConversationSource
+from sloth_agent.agent.ports import Delta, Trial
+from sloth_agent.app.bodies.answers import (
+    answer_body,
+    conversation_body,
+    prompt_body,
+    told_message_body,
+    trial_body,
+)
+from sloth_agent.app.sloth import AsyncTenant
+from sloth_agent.errors import SlothError
+from sloth_agent.ids import ConversationId
+from sloth_agent.language import Language
+from sloth_agent.server.callers import CurrentActor, CurrentPlatform, tenant_of
+from sloth_agent.server.edge import arrival_of
+from sloth_agent.server.problems import problem_response
+from sloth_agent.server.repeating import Repeating
+from sloth_agent.server.shapes import (
+    SIGNED_IN,
+    Asked,
+    Cursor,
+    Limit,
+    Shown,
+    ok,
+    page_of,
+    problems,
+)
+from sloth_agent.server.streaming import close, event, unless_gone
+from sloth_agent.tenants.users import Role
+
+router = APIRouter(prefix="/api/agent", tags=["agent"], route_class=Repeating)
+
+ChatTenant = Annotated[AsyncTenant, Depends(tenant_of(Scope.CHAT))]
+
+Question = Annotated[str, Field(min_length=1, max_length=4000, examples=["How much is a haircut?"])]
+
+
+class PromptDraft(Asked):
+    """What is left out stays as it is."""
+
+    role: str | None = Field(default=None, max_length=8000)
+    instructions: str | None = Field(default=None, max_length=8000)
+    context: str | None = Field(default=None, max_length=8000)
+    temperature: float | None = Field(default=None, ge=0, le=2)
+    max_tokens: int | None = Field(default=None, ge=1, le=100_000)
+
+
+class Chat(Asked):
+    message: Question
+    conversation_id: UUID | None = Field(default=None, description="Go on with a conversation.")
+    language: Language | None = Field(default=None, description="Left out: the question's own.")
+
+
+class Test(Asked):
+    message: Question
+    language: Language | None = None
+    prompt: PromptDraft | None = Field(default=None, description="Tried instead of the active one.")
+
+
+class CitationShown(Shown):
+    document: str
+    page: int | None
+    section: str | None
+    sheet: str | None
+    row: int | None
+    snippet: str = Field(description="Stands word for word in the document.")
+    score: float
+
+
+class UsageShown(Shown):
+    input_tokens: int
+    output_tokens: int
+
+
+class Said(Shown):
+    answer: str
+    grounded: bool = Field(description="False: nothing in the documents answers the question.")
+    citations: list[CitationShown]
+    model: str
+    usage: UsageShown
+    timings_ms: dict[str, float]
+    not_read: list[str] = Field(description="Files that are still being read.")
+
+
+class Answered(Said):
+    conversation_id: str
+    message_id: str
+
+
+class PassageShown(Shown):
+    document: str
+    page: int | None
+    section: str | None
+    sheet: str | None
+    row: int | None
+    text: str
+    score: float
+
+
+class PromptMessageShown(Shown):
+    role: str
+    text: str
+
+
+class Tried(Said):
+    passages: list[PassageShown] = Field(description="What was found, best first.")
+    prompt: list[PromptMessageShown] = Field(description="What a model is sent.")
+
+
+class PromptShown(Shown):
+    version: int
+    active: bool
+    role: str
+    instructions: str
+    context: str
+    temperature: float
+    max_tokens: int
+    created_at: datetime
+
+
+class ConversationShown(Shown):
+    id: str
+    source: ConversationSource
+    external_id: str | None
+    messages: int
+    created_at: datetime
+
+
+class MessageShown(Shown):
+    id: str
+    role: str
+    content: str
+    created_at: datetime
+    citations: list[CitationShown]
+    usage: UsageShown
+    processing_ms: float | None
+    passages: list[PassageShown] = Field(description="What was read for it, as far as it is there.")
+
+
+class ConversationPage(Shown):
+    items: list[ConversationShown]
+    next_cursor: str | None
+
+
+class ConversationTold(ConversationShown):
+    items: list[MessageShown] = Field(description="The newest messages, oldest first.")
+
+
+_STREAM: dict[str, Any] = {
+    "content": {
+        "text/event-stream": {
+            "schema": {"type": "string"},
+            "example": (
+                'event: token\ndata: {"text": "A haircut"}\n\n'
+                'event: citations\ndata: {"grounded": true, "citations": []}\n\n'
+                "event: done\ndata: {...}\n\n"
+            ),
+        }
+    },
+    "description": (
+        "The answer; with `Accept: text/event-stream` the events `token` as it is written,"
+        " `citations`, then `done` with all of it, or `error` with a problem."
+    ),
+}
+
+
+@router.post(
+    "/chat/",
+    response_model=Answered,
+    responses={**SIGNED_IN, **problems(402, 404, 409, 422), 200: _STREAM},
+)
+async def chat(
+    body: Chat,
+    request: Request,
+    tenant: ChatTenant,
+    accept: Annotated[str, Header(include_in_schema=False)] = "",
+) -> Response:
+    """Ask the assistant. Where the client leaves, the model is stopped and nothing is counted."""
+    parts = tenant.chat_stream(
+        body.message,
+        conversation=ConversationId(body.conversation_id) if body.conversation_id else None,
+        language=body.language,
+        source=ConversationSource.API,
+    )
+    if "text/event-stream" in accept:
+        return await _streamed(request, parts)
+    return ok(answer_body(await unless_gone(request, _answer(parts))))
+
+
+@router.post("/test/", response_model=Tried, responses={**SIGNED_IN, **problems(402, 422)})
+async def test(
+    body: Test, request: Request, tenant: ChatTenant, platform: CurrentPlatform
+) -> JSONResponse:
+    """Try the assistant, or a draft of its prompt: nothing is stored or counted."""
+    draft = None
+    if body.prompt is not None:
+        draft = await tenant.services.prompts.drafted(**body.prompt.model_dump())
+    parts = tenant.try_stream(body.message, language=body.language, prompt=draft)
+    trial = await unless_gone(request, _trial(parts))
+    budget = platform.settings.chat_prompt_tokens
+    return ok(trial_body(trial, budget_tokens=budget))
+
+
+@router.get("/prompt/", response_model=PromptShown, responses=SIGNED_IN)
+async def prompt(tenant: Annotated[AsyncTenant, Depends(tenant_of(Scope.PROMPT))]) -> JSONResponse:
+    """How the assistant speaks."""
+    return ok(prompt_body(await tenant.prompt()))
+
+
+@router.put("/prompt/", response_model=PromptShown, responses={**SIGNED_IN, **problems(422)})
+async def set_prompt(
+    body: PromptDraft,
+    tenant: Annotated[AsyncTenant, Depends(tenant_of(Scope.PROMPT, least=Role.ADMIN))],
+    actor: CurrentActor,
+) -> JSONResponse:
+    """Make a new version of the prompt."""
+    return ok(prompt_body(await tenant.set_prompt(**body.model_dump(), by=actor)))
+
+
+@router.get("/history/", response_model=ConversationPage, responses=SIGNED_IN)
+async def history(tenant: ChatTenant, limit: Limit = 20, cursor: Cursor = None) -> JSONResponse:
+    """Conversations, newest first."""
+    before = ConversationId(cursor) if cursor else None
+    found = await tenant.conversations(limit=limit + 1, before=before)
+    return page_of(found, limit, conversation_body, cursor=lambda one: one.id)
+
+
+@router.get(
+    "/history/{id}/", response_model=ConversationTold, responses={**SIGNED_IN, **problems(404)}
+)
+async def conversation(
+    id: UUID, tenant: ChatTenant, limit: Annotated[int, Query(ge=1, le=200)] = 100
+) -> JSONResponse:
+    """What was said in a conversation, with the passages that each answer rests on."""
+    found = await tenant.services.conversations.show(ConversationId(id))
+    messages = await tenant.messages(found.id, last=limit)
+    used = {chunk for message in messages for chunk in message.chunks_used}
+    passages = {each.chunk_id: each for each in await tenant.passages(list(used))}
+    items = [told_message_body(message, passages) for message in messages]
+    return ok({**conversation_body(found), "items": items})
+
+
+async def _answer(parts: AsyncIterator[Delta | Answer]) -> Answer:
+    async for part in parts:
+        if isinstance(part, Answer):
+            return part
+    raise AssertionError("an answer ends with an Answer")
+
+
+async def _trial(parts: AsyncIterator[Delta | Trial]) -> Trial:
+    async for part in parts:
+        if isinstance(part, Trial):
+            return part
+    raise AssertionError("a trial ends with a Trial")
+
+
+async def _streamed(request: Request, parts: AsyncIterator[Delta | Answer]) -> StreamingResponse:
+    """Errors before the first word are answered as any other."""
+    first = await unless_gone(request, anext(parts))
+    return StreamingResponse(
+        _events(arrival_of(request.scope).id, first, parts),
+        media_type="text/event-stream",
+        headers={"X-Accel-Buffering": "no"},
+    )
+
+
+async def _events(
+    request_id: str, first: Delta | Answer, parts: AsyncIterator[Delta | Answer]
+) -> AsyncGenerator[bytes, None]:
+    """Where the client leaves, this is closed, and the model is stopped."""
+    try:
+        part = first
+        while not isinstance(part, Answer):
+            yield event("token", {"text": part.text})
+            part = await anext(parts)
+        body = answer_body(part)
+        yield event("citations", {key: body[key] for key in ("grounded", "citations")})
+        yield event("done", body)
+    except SlothError as error:
+        yield event("error", json.loads(bytes(problem_response(error, request_id=request_id).body)))
+    finally:
+        await close(parts)

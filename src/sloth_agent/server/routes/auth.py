@@ -1,0 +1,197 @@
+"""Signing up, in and out; who one is."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Request, Response
+from pydantic import Field
+from starlette.responses import JSONResponse
+
+from sloth_agent.access.models import Tokens
+from sloth_agent.app.bodies.values import Body
+from sloth_agent.language import Language
+from sloth_agent.server.callers import (
+    Anybody,
+    CurrentActor,
+    CurrentCaller,
+    CurrentPlatform,
+    CurrentUser,
+    address_of,
+    stranger_of,
+)
+from sloth_agent.server.limiting import SIGN_INS, WRONG_PASSWORDS
+from sloth_agent.server.repeating import Repeating
+from sloth_agent.server.shapes import SIGNED_IN, Asked, Shown, ok, problems
+from sloth_agent.tenants.models import Organization
+from sloth_agent.tenants.users import LONGEST_PASSWORD, SHORTEST_PASSWORD, Role, User
+
+router = APIRouter(prefix="/api/auth", tags=["auth"], route_class=Repeating)
+
+Email = Annotated[str, Field(max_length=254, examples=["anna@example.com"])]
+Password = Annotated[
+    str,
+    Field(
+        min_length=SHORTEST_PASSWORD,
+        max_length=LONGEST_PASSWORD,
+        examples=["correct horse battery"],
+    ),
+]
+TypedPassword = Annotated[str, Field(max_length=1000, examples=["correct horse battery"])]
+RefreshToken = Annotated[str, Field(max_length=1000)]
+
+
+class Register(Asked):
+    email: Email
+    password: Password
+    organization: str = Field(min_length=1, max_length=200, examples=["Salon Lavanda"])
+    language: Language = Language.ENGLISH
+    referral_code: str | None = Field(default=None, max_length=100, examples=["7KQ2M9RWXA"])
+
+
+class Login(Asked):
+    email: Email
+    password: TypedPassword
+
+
+class Refresh(Asked):
+    refresh: RefreshToken
+
+
+class ProfileChange(Asked):
+    """What is left out stays as it is; an empty phone or avatar is taken away."""
+
+    language: Language | None = None
+    phone: str | None = Field(default=None, max_length=50, examples=["+48123456789"])
+    avatar: str | None = Field(default=None, max_length=2000)
+    old_password: TypedPassword | None = None
+    new_password: Password | None = Field(default=None, description="Ends all sessions.")
+
+
+class TokenPair(Shown):
+    access: str = Field(description="For 15 minutes: `Authorization: Bearer ...`.")
+    refresh: str = Field(description="For new tokens, once, within 30 days.")
+
+
+class OrganizationShown(Shown):
+    slug: str = Field(examples=["salon-lavanda"])
+    name: str = Field(examples=["Salon Lavanda"])
+    is_active: bool
+
+
+class Me(Shown):
+    id: str
+    email: str = Field(examples=["anna@example.com"])
+    role: Role | None = Field(description="Null: an operator who belongs to no organization.")
+    is_superuser: bool
+    language: Language
+    phone: str | None
+    avatar: str | None
+    organization: OrganizationShown | None
+    referral_code: str = Field(examples=["7KQ2M9RWXA"])
+
+
+class Registered(TokenPair):
+    user: Me
+
+
+@router.post(
+    "/register/",
+    status_code=201,
+    response_model=Registered,
+    responses=problems(409, 422, 429, 503),
+    dependencies=[Anybody],
+)
+async def register(body: Register, request: Request, platform: CurrentPlatform) -> JSONResponse:
+    """Make an organization with its owner; it begins with the trial of a plan."""
+    await platform.limiter.count(SIGN_INS, address_of(request))
+    by = stranger_of(request)
+    user, organization = await platform.services.signing_up(by=by).sign_up(
+        body.email,
+        body.password,
+        body.organization,
+        language=body.language,
+        referral_code=body.referral_code,
+        by=by,
+    )
+    tokens = await platform.services.sessions.begin(user)
+    return ok({**token_body(tokens), "user": me_body(user, organization)}, 201)
+
+
+@router.post("/login/", response_model=TokenPair, responses=problems(401, 422, 429, 503))
+async def login(body: Login, request: Request, platform: CurrentPlatform) -> JSONResponse:
+    """Sign in; the eleventh wrong password within five minutes has to wait."""
+    address = address_of(request)
+    account = f"{body.email.strip().lower()} {address}"
+    await platform.limiter.count(SIGN_INS, address)
+    await platform.limiter.count(WRONG_PASSWORDS, account)
+    _, tokens = await platform.services.sessions.sign_in(
+        body.email, body.password, by=stranger_of(request)
+    )
+    await platform.limiter.clear(WRONG_PASSWORDS, account)
+    return ok(token_body(tokens))
+
+
+@router.post(
+    "/refresh/",
+    response_model=TokenPair,
+    responses=problems(401, 422, 429, 503),
+    dependencies=[Anybody],
+)
+async def refresh(body: Refresh, request: Request, platform: CurrentPlatform) -> JSONResponse:
+    """New tokens for a refresh token. One that comes twice ends its session."""
+    by = stranger_of(request)
+    return ok(token_body(await platform.services.sessions.refresh(body.refresh, by=by)))
+
+
+@router.post("/logout/", status_code=204, responses=problems(422, 429, 503), dependencies=[Anybody])
+async def logout(body: Refresh, request: Request, platform: CurrentPlatform) -> Response:
+    """End the session of a refresh token; its access token is void within five seconds."""
+    await platform.services.sessions.sign_out(body.refresh, by=stranger_of(request))
+    return Response(status_code=204)
+
+
+@router.get("/me/", response_model=Me, responses=SIGNED_IN)
+async def me(caller: CurrentCaller, user: CurrentUser) -> JSONResponse:
+    """Who signed in."""
+    return ok(me_body(user, caller.organization))
+
+
+@router.put("/profile/", response_model=Me, responses={**SIGNED_IN, **problems(422)})
+async def profile(
+    body: ProfileChange,
+    caller: CurrentCaller,
+    user: CurrentUser,
+    actor: CurrentActor,
+    platform: CurrentPlatform,
+) -> JSONResponse:
+    """Change what one may change of oneself."""
+    accounts = platform.services.accounts
+    if body.new_password is not None:
+        old = body.old_password or ""
+        await accounts.change_password(user, old, body.new_password, by=actor)
+    changed = await accounts.update(
+        user, language=body.language, phone=body.phone, avatar=body.avatar, by=actor
+    )
+    return ok(me_body(changed, caller.organization))
+
+
+def token_body(tokens: Tokens) -> Body:
+    return {"access": tokens.access, "refresh": tokens.refresh}
+
+
+def me_body(user: User, organization: Organization | None) -> Body:
+    return {
+        "id": str(user.id),
+        "email": user.email,
+        "role": user.role.value if user.role else None,
+        "is_superuser": user.is_superuser,
+        "language": user.language.value,
+        "phone": user.phone,
+        "avatar": user.avatar,
+        "organization": organization
+        and {
+            "slug": organization.slug,
+            "name": organization.name,
+            "is_active": organization.is_active,
+        },
+        "referral_code": user.referral_code,
+    }

@@ -1,0 +1,120 @@
+"""The files that the assistant learns from."""
+
+from datetime import datetime
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Response, UploadFile
+from pydantic import Field
+from starlette.responses import JSONResponse
+
+from sloth_agent.access.models import Scope
+from sloth_agent.app.bodies.documents import document_body
+from sloth_agent.app.sloth import AsyncTenant
+from sloth_agent.ids import DocumentId
+from sloth_agent.knowledge.models import DocumentStatus
+from sloth_agent.server.callers import CurrentActor, tenant_of
+from sloth_agent.server.downloads import download
+from sloth_agent.server.repeating import Repeating
+from sloth_agent.server.shapes import SIGNED_IN, Cursor, Limit, Shown, ok, page_of, problems
+
+router = APIRouter(prefix="/api/documents", tags=["documents"], route_class=Repeating)
+
+DocumentsTenant = Annotated[AsyncTenant, Depends(tenant_of(Scope.DOCUMENTS))]
+
+
+class Kept(Shown):
+    id: str
+    status: DocumentStatus
+
+
+class FileError(Shown):
+    code: str = Field(examples=["no_text"])
+    message: str
+
+
+class UnreadPart(Shown):
+    part: str
+    code: str
+    message: str
+
+
+class DocumentShown(Shown):
+    id: str
+    title: str = Field(examples=["price-list.xlsx"])
+    source: str
+    type: str | None = Field(description="Its media type, once it was read.")
+    size: int = Field(description="Bytes.")
+    status: DocumentStatus
+    error: FileError | None
+    pages: int | None
+    chunks: int = Field(description="Pieces that can be found.")
+    unread: list[UnreadPart] = Field(description="Parts that gave no text.")
+    created_at: datetime
+
+
+class DocumentProgress(DocumentShown):
+    stage: str | None = Field(description="What is being done with it.", examples=["embedding"])
+    percent: int | None = Field(description="Of the stage.")
+
+
+class DocumentPage(Shown):
+    items: list[DocumentShown]
+    next_cursor: str | None
+
+
+@router.post(
+    "/upload/",
+    status_code=202,
+    response_model=Kept,
+    responses={**SIGNED_IN, **problems(402, 409, 413, 415, 422)},
+)
+async def upload(file: UploadFile, tenant: DocumentsTenant) -> JSONResponse:
+    """Keep a file; it is read in the background, see its status.
+
+    A file with the name of another one takes its place.
+    """
+    document = await tenant.keep_document(file.filename or "untitled", await file.read())
+    return ok({"id": str(document.id), "status": document.status.value}, 202)
+
+
+@router.get("/", response_model=DocumentPage, responses=SIGNED_IN)
+async def documents(
+    tenant: DocumentsTenant, limit: Limit = 20, cursor: Cursor = None
+) -> JSONResponse:
+    """Files, oldest first."""
+    after = DocumentId(cursor) if cursor else None
+    found = await tenant.documents(limit=limit + 1, after=after)
+    return page_of(found, limit, document_body, cursor=lambda document: document.id)
+
+
+@router.get(
+    "/{id}/status/", response_model=DocumentProgress, responses={**SIGNED_IN, **problems(404)}
+)
+async def status(id: UUID, tenant: DocumentsTenant) -> JSONResponse:
+    """How far a file is, or why it could not be read."""
+    document = await tenant.document(DocumentId(id))
+    job = await tenant.reading_of(document.id)
+    progress = job.progress if job else None
+    return ok(
+        {
+            **document_body(document),
+            "stage": progress.stage if progress else None,
+            "percent": progress.percent if progress else None,
+        }
+    )
+
+
+@router.get("/{id}/file/", responses={**SIGNED_IN, **problems(404)}, response_class=Response)
+async def file(id: UUID, tenant: DocumentsTenant) -> Response:
+    """The file as it was uploaded."""
+    document = await tenant.document(DocumentId(id))
+    content = await tenant.services.files.read(document.file_key)
+    return download(document.title, content)
+
+
+@router.delete("/{id}/", status_code=204, responses={**SIGNED_IN, **problems(404)})
+async def delete(id: UUID, tenant: DocumentsTenant, actor: CurrentActor) -> Response:
+    """Forget a file; it is not cited from now on."""
+    await tenant.delete_document(DocumentId(id), by=actor)
+    return Response(status_code=204)

@@ -1,0 +1,67 @@
+"""Firms that a user has brought here."""
+
+from datetime import datetime
+
+from fastapi import APIRouter
+from pydantic import Field
+from starlette.responses import JSONResponse
+
+from sloth_agent.app.bodies.billing import referral_body, referral_stats_body
+from sloth_agent.billing.referrals import ReferralStatus
+from sloth_agent.ids import TenantId
+from sloth_agent.server.callers import CurrentPlatform, CurrentUser
+from sloth_agent.server.shapes import SIGNED_IN, Cursor, Limit, Shown, ok, page_of
+
+router = APIRouter(prefix="/api/referrals", tags=["referrals"])
+
+
+class MyCode(Shown):
+    code: str = Field(examples=["7KQ2M9RWXA"])
+    link: str = Field(examples=["https://example.com/register?referral=7KQ2M9RWXA"])
+
+
+class Stats(Shown):
+    code: str
+    signups: int
+    pending: int
+    active: int
+    inactive: int
+    rewards: int
+    next_reward_at: int = Field(description="So many active referrals bring the next plan step.")
+
+
+class ReferralShown(Shown):
+    id: str
+    tenant: str
+    status: ReferralStatus
+    created_at: datetime
+    activated_at: datetime | None
+
+
+class ReferralPage(Shown):
+    items: list[ReferralShown]
+    next_cursor: str | None
+
+
+@router.get("/my-code/", response_model=MyCode, responses=SIGNED_IN)
+async def my_code(user: CurrentUser, platform: CurrentPlatform) -> JSONResponse:
+    """What others sign up with, so that they count for you."""
+    link = f"{platform.services.backends.frontend}/register?referral={user.referral_code}"
+    return ok({"code": user.referral_code, "link": link})
+
+
+@router.get("/stats/", response_model=Stats, responses=SIGNED_IN)
+async def stats(user: CurrentUser, platform: CurrentPlatform) -> JSONResponse:
+    """What became of your code."""
+    return ok(referral_stats_body(await platform.services.referrals.stats(user)))
+
+
+@router.get("/list/", response_model=ReferralPage, responses=SIGNED_IN)
+async def referrals(
+    user: CurrentUser, platform: CurrentPlatform, limit: Limit = 20, cursor: Cursor = None
+) -> JSONResponse:
+    """Firms that came with your code, oldest first."""
+    found = await platform.services.referrals.list(
+        user, after=TenantId(cursor) if cursor else None, limit=limit + 1
+    )
+    return page_of(found, limit, referral_body, cursor=lambda firm: firm.referral.organization)

@@ -1,0 +1,143 @@
+"""What is on sale, what a firm has, and what it uses of it."""
+
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Depends
+from pydantic import Field
+from starlette.responses import JSONResponse
+
+from sloth_agent.access.models import Scope
+from sloth_agent.app.bodies.billing import plan_body, subscription_body, usage_body
+from sloth_agent.app.sloth import AsyncTenant
+from sloth_agent.billing.models import Feature
+from sloth_agent.billing.states import BillingCycle, SubscriptionStatus
+from sloth_agent.errors import NotFound
+from sloth_agent.server.callers import Anybody, CurrentActor, CurrentPlatform, tenant_of
+from sloth_agent.server.repeating import Repeating
+from sloth_agent.server.shapes import SIGNED_IN, Asked, Shown, ok, problems
+from sloth_agent.tenants.users import Role
+
+router = APIRouter(prefix="/api/subscriptions", tags=["subscriptions"], route_class=Repeating)
+
+Payer = Annotated[AsyncTenant, Depends(tenant_of(least=Role.OWNER))]
+Reader = Annotated[AsyncTenant, Depends(tenant_of(Scope.USAGE))]
+
+
+class LimitsShown(Shown):
+    """Null: no limit."""
+
+    max_users: int | None
+    max_documents: int | None
+    max_photos_per_month: int | None
+    max_messages_per_month: int | None
+    max_storage_mb: int | None
+
+
+class PlanShown(Shown):
+    slug: str = Field(examples=["starter"])
+    name: str = Field(examples=["Starter"])
+    price_monthly: str = Field(examples=["29.00"])
+    price_yearly: str = Field(examples=["290.00"])
+    currency: str = Field(examples=["EUR"])
+    limits: LimitsShown
+    features: list[Feature]
+    trial_days: int
+
+
+class LaterShown(Shown):
+    plan: str
+    until: datetime | None
+
+
+class SubscriptionShown(Shown):
+    plan: str
+    status: SubscriptionStatus
+    billing_cycle: BillingCycle
+    trial_end: datetime | None
+    current_period_start: datetime
+    current_period_end: datetime | None = Field(description="Null: it does not end.")
+    cancel_at_period_end: bool
+    features: list[Feature]
+    later: list[LaterShown] = Field(description="What follows.")
+
+
+class MeterShown(Shown):
+    limit: int | None = Field(description="Null: none.")
+    used: int
+    reserved: int = Field(description="Of what is under way.")
+    resets_at: datetime | None
+
+
+class UsageShown(Shown):
+    period_start: datetime
+    period_end: datetime
+    messages: MeterShown
+    photos: MeterShown
+    documents: MeterShown
+    users: MeterShown
+    storage_bytes: MeterShown
+
+
+class ActivateCode(Asked):
+    code: str = Field(min_length=1, max_length=100, examples=["7KQ2M-9RWXA-4TNCV-8HJPD"])
+
+
+class Cancel(Asked):
+    at_period_end: bool = Field(default=True, description="False: at once.")
+
+
+@router.get(
+    "/plans/",
+    response_model=list[PlanShown],
+    responses=problems(429, 503),
+    dependencies=[Anybody],
+)
+async def plans(platform: CurrentPlatform) -> JSONResponse:
+    """What is on sale, smallest first."""
+    sold = [plan for plan in await platform.services.plans.list() if plan.is_active]
+    return ok([{name: plan_body(plan)[name] for name in PlanShown.model_fields} for plan in sold])
+
+
+@router.get("/current/", response_model=SubscriptionShown, responses={**SIGNED_IN, **problems(404)})
+async def current(tenant: Reader, platform: CurrentPlatform) -> JSONResponse:
+    """What the firm has now."""
+    found = await platform.services.subscriptions.current(tenant.organization.id)
+    if found is None:
+        raise NotFound("The organization has no subscription, and nothing limits it.")
+    return ok(subscription_body(found))
+
+
+@router.get("/usage/", response_model=UsageShown, responses=SIGNED_IN)
+async def usage(tenant: Reader) -> JSONResponse:
+    """What the firm uses of what it has."""
+    return ok(usage_body(await tenant.usage()))
+
+
+@router.post(
+    "/activate-code/",
+    response_model=SubscriptionShown,
+    responses={**SIGNED_IN, **problems(404, 409, 410, 422)},
+)
+async def activate_code(
+    body: ActivateCode, tenant: Payer, actor: CurrentActor, platform: CurrentPlatform
+) -> JSONResponse:
+    """Redeem an activation code; what the firm has gets no shorter."""
+    organization = tenant.organization.id
+    redeemed = await platform.services.codes.redeem(organization, body.code, by=actor)
+    return ok(subscription_body(redeemed))
+
+
+@router.post(
+    "/cancel/",
+    response_model=SubscriptionShown,
+    responses={**SIGNED_IN, **problems(404, 409, 422)},
+)
+async def cancel(
+    body: Cancel, tenant: Payer, actor: CurrentActor, platform: CurrentPlatform
+) -> JSONResponse:
+    """Let the subscription run out, or end it at once."""
+    canceled = await platform.services.subscriptions.cancel(
+        tenant.organization.id, at_period_end=body.at_period_end, by=actor
+    )
+    return ok(subscription_body(canceled))

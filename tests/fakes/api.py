@@ -1,0 +1,105 @@
+"""The HTTP API as a client sees it: in this process, or as `sloth serve`."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryFile
+from typing import IO, Any
+from uuid import uuid4
+
+import httpx
+
+from sloth_agent import Settings
+from sloth_agent.server.application import create_app
+from sloth_agent.server.platform import Platform
+
+PASSWORD = "correct horse battery"
+
+
+@dataclass(frozen=True, slots=True)
+class Api:
+    """An application in this process, without a network."""
+
+    client: httpx.AsyncClient
+    platform: Platform
+
+    async def signed_up(self, name: str = "Salon", **more: object) -> "Firm":
+        """A new firm, and its owner who has signed in."""
+        email = f"{uuid4().hex}@example.com"
+        body = {"email": email, "password": PASSWORD, "organization": name, **more}
+        answer = await self.client.post("/api/auth/register/", json=body)
+        assert answer.status_code == 201, answer.text
+        return Firm(self.client, email, answer.json())
+
+
+@dataclass(frozen=True, slots=True)
+class Firm:
+    """A firm with its owner's tokens."""
+
+    client: httpx.AsyncClient
+    email: str
+    registered: dict[str, Any]
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.registered['access']}"}
+
+    async def get(self, path: str, **more: Any) -> httpx.Response:
+        return await self.client.get(path, headers=self.headers, **more)
+
+    async def post(self, path: str, body: object = None, **more: Any) -> httpx.Response:
+        headers = {**self.headers, **more.pop("headers", {})}
+        return await self.client.post(path, json=body, headers=headers, **more)
+
+
+@asynccontextmanager
+async def api(settings: Settings) -> AsyncIterator[Api]:
+    """Open for the length of a test; jobs are done beside, as the settings say."""
+    app = create_app(settings)
+    door = app.state.door
+    transport = httpx.ASGITransport(app=app, raise_app_exceptions=True)
+    try:
+        async with httpx.AsyncClient(transport=transport, base_url="http://testserver") as client:
+            yield Api(client, await door.platform())
+    finally:
+        await door.close()
+
+
+@contextmanager
+def serving(variables: Mapping[str, str], *arguments: str) -> Iterator[str]:
+    """`sloth serve` as a process; yields its address."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [str(Path(sys.executable).with_name("sloth")), "serve", f"--port={port}", *arguments]
+    address = f"http://127.0.0.1:{port}"
+    with (
+        TemporaryFile() as told,
+        subprocess.Popen(command, env={**os.environ, **variables}, stderr=told) as process,
+    ):
+        try:
+            _wait_until_it_answers(address, process, told)
+            yield address
+        finally:
+            process.terminate()
+            process.wait(timeout=40)
+
+
+def _wait_until_it_answers(address: str, process: subprocess.Popen[bytes], told: IO[bytes]) -> None:
+    deadline = time.monotonic() + 40
+    while True:
+        if process.poll() is not None:
+            told.seek(0)
+            raise AssertionError(told.read().decode())
+        assert time.monotonic() < deadline, "the server does not answer"
+        try:
+            if httpx.get(f"{address}/healthz", timeout=2).status_code == 200:
+                return
+        except httpx.TransportError:
+            time.sleep(0.1)
