@@ -21,11 +21,12 @@ _LASTING: LiteralString = (
     " and users.is_active and users.token_version = sessions.token_version"
 )
 _OF_TOKEN: LiteralString = (
-    "select sessions.id, users.id, users.organization_id, sessions.created_at, refresh.used_at,"
+    "select sessions.id, sessions.user_id, sessions.token_version, sessions.created_at,"
+    " sessions.expires_at, users.organization_id, refresh.used_at is not null,"
     f" ({_LASTING}) from public.refresh_tokens as refresh"
     " join public.sessions on sessions.id = refresh.session_id"
     " join public.users on users.id = sessions.user_id"
-    " where refresh.digest = %(digest)s for update of sessions"
+    " where refresh.digest = %(digest)s"
 )
 _STANDING: LiteralString = (
     f"select {USER_COLUMNS}, {ORGANIZATION_COLUMNS} from public.sessions"
@@ -135,15 +136,15 @@ async def _of_token(connection: Connection, digest: bytes, *, now: datetime) -> 
     row = await found.fetchone()
     if row is None:
         return None
-    id, user, organization, created_at, used_at, lasts = row
+    id, user, token_version, created_at, expires_at, organization, used, lasts = row
     session = Session(
         id=SessionId(id),
         user=UserId(user),
-        token_version=0,
+        token_version=token_version,
         created_at=created_at,
-        expires_at=now,
+        expires_at=expires_at,
     )
-    return _OfToken(session, organization, used_at is not None, lasts)
+    return _OfToken(session, organization, used, lasts)
 
 
 async def _add_token(connection: Connection, session: SessionId, digest: bytes) -> None:
