@@ -19,6 +19,7 @@ from benchmarks import (
     pdf,
     question_sets,
     search,
+    server,
     tenants,
     walls,
 )
@@ -36,6 +37,7 @@ PARTS: dict[str, Part] = {
     "tenants": tenants.measure,
     "walls": walls.measure,
     "jobs": jobs.measure,
+    "server": server.measure,
     "moving": moving.measure,
     "many": many_tenants.measure,
     "backups": backups.measure,
