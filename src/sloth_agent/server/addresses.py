@@ -47,8 +47,8 @@ class TrustedProxies:
         return nearest
 
     def _trusts(self, address: str | None) -> bool:
-        if address is None or not _is_address(address):
-            return self.local_socket
+        if address is None or not self.networks or not _is_address(address):
+            return self.local_socket and address is None
         known = ipaddress.ip_address(address)
         return any(known in network for network in self.networks)
 

@@ -85,14 +85,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
                 log=AccessLog(),
                 metrics=metrics,
             ),
-            Middleware(
-                CORSMiddleware,
-                allow_origins=settings.cors_origins,
-                allow_methods=["GET", "POST", "PUT", "DELETE"],
-                allow_headers=["Authorization", "Content-Type", "Idempotency-Key"],
-                expose_headers=["X-Request-ID", "Retry-After", "RateLimit", "RateLimit-Policy"],
-                max_age=CORS_SECONDS,
-            ),
+            *_cors(settings),
             Middleware(RequestBodies, most_file_bytes=settings.max_upload_bytes),
         ],
         exception_handlers={
@@ -106,6 +99,22 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     for router in ROUTERS:
         app.include_router(router)
     return app
+
+
+def _cors(settings: Settings) -> list[Middleware]:
+    """What pages of other origins may do; without any, browsers keep them out."""
+    if not settings.cors_origins:
+        return []
+    return [
+        Middleware(
+            CORSMiddleware,
+            allow_origins=settings.cors_origins,
+            allow_methods=["GET", "POST", "PUT", "DELETE"],
+            allow_headers=["Authorization", "Content-Type", "Idempotency-Key"],
+            expose_headers=["X-Request-ID", "Retry-After", "RateLimit", "RateLimit-Policy"],
+            max_age=CORS_SECONDS,
+        )
+    ]
 
 
 async def _ours(request: Request, error: Exception) -> Response:

@@ -46,8 +46,7 @@ async def caller_of(request: Request) -> Caller:
     if caller.organization is not None:
         arrival_of(request.scope).tenant = str(caller.organization.id)
         of_tenant = Rate(name="organization", amount=settings.tenant_requests_per_minute)
-        of_all = await platform.limiter.count(of_tenant, str(caller.organization.id))
-        left = min(left, of_all, key=lambda each: each.remaining)
+        await platform.limiter.take(of_tenant, str(caller.organization.id))
     _tell(request, left)
     request.scope[CALLER] = caller
     return caller

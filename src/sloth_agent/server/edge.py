@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from sloth_agent.errors import HostNotAllowed
@@ -104,6 +104,13 @@ class Edge:
         )
 
 
+def _raw(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
+    return [(name.lower().encode(), value.encode("latin-1")) for name, value in headers.items()]
+
+
+_SAFE = _raw(SAFE_HEADERS)
+
+
 class _Answering:
     """Adds to the answer what each answer has, and remembers how it went."""
 
@@ -115,12 +122,11 @@ class _Answering:
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            headers = MutableHeaders(scope=message)
-            headers["X-Request-ID"] = self._arrival.id
-            for name, value in self._arrival.headers.items():
-                headers[name] = value
-            for name, value in SAFE_HEADERS.items():
-                headers.setdefault(name, value)
+            headers = message["headers"]
+            present = {name for name, _ in headers}
+            headers.extend(header for header in _SAFE if header[0] not in present)
+            headers.append((b"x-request-id", self._arrival.id.encode()))
+            headers.extend(_raw(self._arrival.headers))
         await self._send(message)
 
 

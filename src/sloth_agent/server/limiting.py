@@ -83,6 +83,20 @@ class Limiter:
             self._leave_alone()
             return await self._count(self.own, rate, whose)
 
+    async def take(self, rate: Rate, whose: str) -> None:
+        """Count one more, where nobody is told what is left.
+
+        Raises:
+            RateLimited: there were as many already.
+        """
+        try:
+            there_was_room = await self._counter().hit(rate.item, whose)
+        except StorageError:
+            self._leave_alone()
+            there_was_room = await self.own.hit(rate.item, whose)
+        if not there_was_room:
+            await self.count(rate, whose)
+
     async def clear(self, rate: Rate, whose: str) -> None:
         """Forget what was counted."""
         try:

@@ -16,6 +16,7 @@ from sloth_agent.server.callers import (
     CurrentPlatform,
     CurrentUser,
     address_of,
+    credentials_of,
     stranger_of,
 )
 from sloth_agent.server.limiting import SIGN_INS, WRONG_PASSWORDS
@@ -158,6 +159,7 @@ async def me(caller: CurrentCaller, user: CurrentUser) -> JSONResponse:
 @router.put("/profile/", response_model=Me, responses={**SIGNED_IN, **problems(422)})
 async def profile(
     body: ProfileChange,
+    request: Request,
     caller: CurrentCaller,
     user: CurrentUser,
     actor: CurrentActor,
@@ -171,6 +173,7 @@ async def profile(
     changed = await accounts.update(
         user, language=body.language, phone=body.phone, avatar=body.avatar, by=actor
     )
+    platform.services.recognising.forget(credentials_of(request))
     return ok(me_body(changed, caller.organization))
 
 
