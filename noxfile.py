@@ -61,4 +61,11 @@ def bench(session: nox.Session) -> None:
     session.run("python", "-m", "benchmarks", *session.posargs)
 
 
+@nox.session
+def load(session: nox.Session) -> None:
+    """Fifty owners at work for ten minutes, by Locust."""
+    session.install(".[all]", *nox.project.dependency_groups(PYPROJECT, "bench", "load"))
+    session.run("python", "-m", "benchmarks.load", *session.posargs)
+
+
 PYPROJECT = nox.project.load_toml("pyproject.toml")

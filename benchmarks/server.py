@@ -62,8 +62,16 @@ class Program:
 
     @property
     def megabytes(self) -> float:
+        """At its largest."""
+        return self._megabytes("VmHWM")
+
+    @property
+    def megabytes_now(self) -> float:
+        return self._megabytes("VmRSS")
+
+    def _megabytes(self, name: str) -> float:
         lines = Path(f"/proc/{self.pid}/status").read_text().splitlines()
-        return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) / 1024
+        return next(int(line.split()[1]) for line in lines if line.startswith(name)) / 1024
 
 
 async def measure(material: Material) -> AsyncIterator[Figure]:
