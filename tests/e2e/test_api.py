@@ -101,6 +101,13 @@ async def test_the_sandbox_leaves_no_trace(served: Api) -> None:
     assert "pirate" not in (await firm.get("/api/agent/prompt/")).json()["role"]
 
 
+async def test_the_sandbox_is_no_way_around_the_plan(served: Api) -> None:
+    firm = await served.signed_up()
+    body = {"message": "How much is a haircut?"}
+    statuses = [(await firm.post("/api/agent/test/", body)).status_code for _ in range(21)]
+    assert statuses == [200] * 20 + [429]
+
+
 async def test_pages_follow_each_other(served: Api) -> None:
     firm = await served.signed_up()
     for number in range(3):

@@ -44,6 +44,9 @@ SIGN_INS = Rate(name="sign-ins", amount=100, seconds=5 * 60)
 LINKS = Rate(name="links", amount=5, seconds=60 * 60)
 """Mails to one address."""
 
+TRIALS = Rate(name="trials", amount=20)
+"""Of one firm: the sandbox is free, and no way around the plan's messages."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Left:

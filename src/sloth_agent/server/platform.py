@@ -5,11 +5,16 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
+import anyio
+
 from sloth_agent import AsyncSloth, Settings
 from sloth_agent.app.choices import jobs_choice
 from sloth_agent.app.open_tenants import OpenTenants
 from sloth_agent.app.wiring import Services
 from sloth_agent.server.limiting import Limiter, limiter_of
+
+UPLOADS_AT_ONCE = 4
+"""Others wait on disk for their turn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +24,7 @@ class Platform:
     sloth: AsyncSloth
     tenants: OpenTenants
     limiter: Limiter
+    uploads: anyio.CapacityLimiter  # files that are in memory at once
 
     @property
     def services(self) -> Services:
@@ -37,7 +43,8 @@ async def opened(settings: Settings) -> AsyncIterator[Platform]:
         limiter = await stack.enter_async_context(limiter_of(settings))
         if settings.serve_jobs and jobs_choice(settings) == "embedded":
             await stack.enter_async_context(_jobs_of(sloth))
-        yield Platform(sloth, OpenTenants(sloth.services), limiter)
+        uploads = anyio.CapacityLimiter(UPLOADS_AT_ONCE)
+        yield Platform(sloth, OpenTenants(sloth.services), limiter, uploads)
 
 
 @asynccontextmanager

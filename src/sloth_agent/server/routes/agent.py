@@ -26,6 +26,7 @@ from sloth_agent.ids import ConversationId
 from sloth_agent.language import Language
 from sloth_agent.server.callers import CurrentActor, CurrentPlatform, tenant_of
 from sloth_agent.server.edge import arrival_of
+from sloth_agent.server.limiting import TRIALS
 from sloth_agent.server.problems import problem_response
 from sloth_agent.server.repeating import Repeating
 from sloth_agent.server.shapes import (
@@ -205,6 +206,7 @@ async def test(
     body: Test, request: Request, tenant: ChatTenant, platform: CurrentPlatform
 ) -> JSONResponse:
     """Try the assistant, or a draft of its prompt: nothing is stored or counted."""
+    await platform.limiter.take(TRIALS, str(tenant.organization.id))
     draft = None
     if body.prompt is not None:
         draft = await tenant.services.prompts.drafted(**body.prompt.model_dump())

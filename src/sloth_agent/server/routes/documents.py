@@ -13,7 +13,7 @@ from sloth_agent.app.bodies.documents import document_body
 from sloth_agent.app.sloth import AsyncTenant
 from sloth_agent.ids import DocumentId
 from sloth_agent.knowledge.models import DocumentStatus
-from sloth_agent.server.callers import CurrentActor, tenant_of
+from sloth_agent.server.callers import CurrentActor, CurrentPlatform, tenant_of
 from sloth_agent.server.downloads import download
 from sloth_agent.server.repeating import Repeating
 from sloth_agent.server.shapes import SIGNED_IN, Cursor, Limit, Shown, ok, page_of, problems
@@ -69,12 +69,15 @@ class DocumentPage(Shown):
     response_model=Kept,
     responses={**SIGNED_IN, **problems(402, 409, 413, 415, 422)},
 )
-async def upload(file: UploadFile, tenant: DocumentsTenant) -> JSONResponse:
+async def upload(
+    file: UploadFile, tenant: DocumentsTenant, platform: CurrentPlatform
+) -> JSONResponse:
     """Keep a file; it is read in the background, see its status.
 
     A file with the name of another one takes its place.
     """
-    document = await tenant.keep_document(file.filename or "untitled", await file.read())
+    async with platform.uploads:
+        document = await tenant.keep_document(file.filename or "untitled", await file.read())
     return ok({"id": str(document.id), "status": document.status.value}, 202)
 
 
