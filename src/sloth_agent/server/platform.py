@@ -1,6 +1,7 @@
 """What the requests of one process share: the library, and what runs beside it."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -12,6 +13,8 @@ from sloth_agent.app.choices import jobs_choice
 from sloth_agent.app.open_tenants import OpenTenants
 from sloth_agent.app.wiring import Services
 from sloth_agent.server.limiting import Limiter, limiter_of
+
+_log = logging.getLogger(__name__)
 
 UPLOADS_AT_ONCE = 4
 """Others wait on disk for their turn."""
@@ -89,8 +92,9 @@ class Door:
             async with opened(self._settings or Settings.load()) as platform:
                 opened_to.set_result(platform)
                 await self._closing.wait()
-        except Exception as error:
-            if opened_to.done():
-                raise
+        except Exception as error:  # noqa: BLE001 - the outer edge: the next request opens anew
             self._opened = None
-            opened_to.set_exception(error)
+            if opened_to.done():
+                _log.error("What the server runs on has failed.", exc_info=error)
+            else:
+                opened_to.set_exception(error)
