@@ -4,9 +4,7 @@ import struct
 
 from sloth_agent.adapters.parsers.damage import damaged
 from sloth_agent.errors import FileTooLarge, UnreadableFile, UnsupportedFile
-
-MAX_PIXELS = 100_000_000
-_JPEG_SIZES = frozenset({*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC})
+from sloth_agent.knowledge.pictures import MAX_PIXELS, jpeg_size
 
 
 def refusal(content: bytes) -> UnreadableFile:
@@ -36,25 +34,10 @@ def _size(content: bytes) -> tuple[int, int]:
         width, height = struct.unpack_from("<ii", content, 18)
         return abs(width), abs(height)
     if content.startswith(b"\xff\xd8"):
-        return _jpeg(content)
+        return jpeg_size(content)
     if content[4:8] == b"ftyp":
         _check_boxes(content)
     return 0, 0
-
-
-def _jpeg(content: bytes) -> tuple[int, int]:
-    at = 2
-    while True:
-        if content[at] != 0xFF:
-            raise ValueError("no marker")
-        marker = content[at + 1]
-        if marker == 0xFF:
-            at += 1
-        elif marker in _JPEG_SIZES:
-            height, width = struct.unpack_from(">HH", content, at + 5)
-            return width, height
-        else:
-            at += 2 + struct.unpack_from(">H", content, at + 2)[0]
 
 
 def _check_boxes(content: bytes) -> None:
