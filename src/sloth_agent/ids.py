@@ -9,6 +9,7 @@ from uuid import UUID
 TenantId = NewType("TenantId", UUID)
 UserId = NewType("UserId", UUID)
 DocumentId = NewType("DocumentId", UUID)
+PhotoId = NewType("PhotoId", UUID)
 ChunkId = NewType("ChunkId", UUID)
 ConversationId = NewType("ConversationId", UUID)
 MessageId = NewType("MessageId", UUID)

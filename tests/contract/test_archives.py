@@ -118,9 +118,12 @@ async def test_another_install_has_all_of_it_and_answers_the_same(
     assert isinstance(embedder, HashingEmbedder)
     assert embedder.seen == [], "the vectors came along"
     assert await everything(arrived) == await everything(tenant)
-    for document in await arrived.documents():
+    documents, photos = await arrived.documents(), await arrived.photos()
+    keys = [one.file_key for one in documents] + [one.file_key for one in photos]
+    assert len(keys) == 3
+    for key in keys:
         files = arrived.services.files, tenant.services.files
-        assert await files[0].read(document.file_key) == await files[1].read(document.file_key)
+        assert await files[0].read(key) == await files[1].read(key)
     there, here = await arrived.chat(QUESTION), await tenant.chat(QUESTION)
     assert (there.text, there.citations) == (here.text, here.citations)
     assert here.citations
@@ -178,7 +181,7 @@ async def test_tables_of_an_older_release_are_brought_up_to_date(
     archives = await of_an_older_release(sloth, slug)
     manifest = await archives.export(slug, tmp_path / "old.zip", by=BY)
     assert manifest.version == 1
-    assert "profile" not in {table.name for table in manifest.tables}
+    assert {"profile", "photos"}.isdisjoint(table.name for table in manifest.tables)
     await elsewhere.archives.import_(tmp_path / "old.zip", by=BY)
     [versions] = await recorded_versions(elsewhere.settings)
     assert versions.tenants == {head("tenant"): 1}
@@ -219,11 +222,11 @@ async def test_what_cannot_be_exported(
 async def test_a_file_that_is_gone_is_named(
     sloth: AsyncSloth, tenant: AsyncTenant, tmp_path: Path
 ) -> None:
-    (lost, *_) = await tenant.documents()
-    await tenant.services.files.delete(lost.file_key)
     slug = tenant.organization.slug
+    (lost, *_) = await tenant.photos()
+    await tenant.services.files.delete(lost.file_key)
     manifest = await sloth.archives.export(slug, tmp_path / "a.zip", by=BY)
-    assert (manifest.missing_files, len(manifest.files)) == ((lost.file_key,), 1)
+    assert (manifest.missing_files, len(manifest.files)) == ((lost.file_key,), 2)
     await sloth.archives.import_(tmp_path / "a.zip", slug=f"twin-{uuid4().hex}", by=BY)
 
 
@@ -244,7 +247,7 @@ async def test_documents_that_go_meanwhile_leave_no_row_without_file(
 
     archives = replace(sloth.archives, files=lambda _: Going())
     manifest = await archives.export(tenant.organization.slug, tmp_path / "a.zip", by=BY)
-    assert (len(manifest.files), manifest.missing_files) == (1, ())
+    assert (len(manifest.files), manifest.missing_files) == (2, ())
     assert {table.name: table.rows for table in manifest.tables}["documents"] == 1
 
 
@@ -449,7 +452,7 @@ async def test_an_import_that_is_going_on_is_left_alone(
             await self.files.write(key, content)
 
     await replace(archives, files=Interrupted).import_(archive, by=BY)
-    assert refused == ["conflict", "conflict"]
+    assert refused == ["conflict"] * 3
     assert "40 euro" in (await (await elsewhere.tenant(slug)).chat(QUESTION)).text
 
 

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from fakes.pictures import png
 from sloth_agent import AsyncSloth
 from sloth_agent.adapters.stores.postgres.audit import PostgresAudit
 from sloth_agent.adapters.stores.postgres.database import Database
@@ -52,6 +53,8 @@ async def test_changes_of_a_tenant_are_written_down(sloth: AsyncSloth, tenant: A
     await tenant.change_profile(business_name="Anna", by=ANNA)  # changes nothing
     await tenant.set_prompt(role="I answer.", by=ANNA)
     await tenant.rollback_prompt(0, by=ANNA)
+    photo = await tenant.add_photo("door.png", png())
+    await tenant.delete_photo(photo.id, by=ANNA)
     await tenant.delete_document(outcome.document_id, by=ANNA)
     with pytest.raises(NotFound):
         await tenant.delete_document(outcome.document_id, by=ANNA)
@@ -59,6 +62,7 @@ async def test_changes_of_a_tenant_are_written_down(sloth: AsyncSloth, tenant: A
     by_anna = [event for event in events if event.by == ANNA]
     assert [(event.action, event.subject, event.details) for event in by_anna] == [
         ("document.deleted", str(outcome.document_id), {}),
+        ("photo.deleted", str(photo.id), {}),
         ("prompt.rolled_back", "2", {"to": 0}),
         ("prompt.changed", "1", {}),
         ("profile.changed", None, {"fields": ["business_name"]}),

@@ -232,9 +232,10 @@ async def assert_same(here: AsyncTenant, there: AsyncTenant) -> None:
     answers = await here.chat(QUESTION), await there.chat(QUESTION)
     assert answers[0].citations
     assert len({(answer.text, answer.citations) for answer in answers}) == 1
-    for document in await here.documents():
+    documents, photos = await here.documents(), await here.photos()
+    for key in [one.file_key for one in documents] + [one.file_key for one in photos]:
         files = here.services.files, there.services.files
-        assert await files[0].read(document.file_key) == await files[1].read(document.file_key)
+        assert await files[0].read(key) == await files[1].read(key)
 
 
 async def test_put_back_in_the_place_of_what_came_later(
@@ -496,7 +497,7 @@ async def test_damage_anywhere_is_refused(
 
 
 def failing(archives: Archives) -> Archives:
-    """Files that cannot be written from the third one on."""
+    """Files that cannot be written from the second one of the second firm on."""
     written: list[str] = []
 
     class Failing:
@@ -505,7 +506,7 @@ def failing(archives: Archives) -> Archives:
             self.read = self.files.read
 
         async def write(self, key: str, content: bytes) -> None:
-            if len(written) == 2:
+            if len(written) == 4:
                 raise DatabaseUnavailable("Gone.")
             written.append(key)
             await self.files.write(key, content)
@@ -568,7 +569,7 @@ async def test_a_restore_that_is_going_on_is_left_alone(
 
     restoring = replace(elsewhere.restoring, archives=replace(archives, files=Interrupted))
     await restoring.restore(backup, by=BY)
-    assert refused == ["conflict"] * 4
+    assert refused == ["conflict"] * 6
     assert (await traces(elsewhere)).is_tidy(await homes(elsewhere))
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from fakes.canaries import places_of
 from fakes.command import Sloth
+from fakes.pictures import png
 from sloth_agent import AsyncSloth, Settings
 from sloth_agent import Sloth as BlockingSloth
 from sloth_agent.adapters.stores.postgres.organizations import PostgresOrganizations
@@ -38,6 +39,7 @@ async def furnished(sloth: AsyncSloth, tenant: AsyncTenant) -> tuple[AsyncTenant
     canary = f"canary{uuid4().hex}"
     await tenant.ingest_content(f"{canary}.md", f"The {canary} costs 40 euro.".encode())
     await tenant.chat(f"How much is the {canary}?")
+    await tenant.add_photo(f"{canary}.png", png())
     await tenant.set_prompt(instructions=canary)
     await tenant.change_profile(business_name=canary)
     await sloth.accounts.create(

@@ -14,6 +14,7 @@ from psycopg.conninfo import make_conninfo
 from pydantic import SecretStr
 
 from fakes.hashing_embedder import HashingEmbedder
+from fakes.pictures import png
 from sloth_agent import AsyncSloth, Settings
 from sloth_agent.adapters.stores.postgres.database import Database
 from sloth_agent.adapters.stores.postgres.embedded import Attachment
@@ -67,6 +68,7 @@ async def tenant(sloth: AsyncSloth) -> AsyncTenant:
     for number in range(20):
         content = f"# Prices {number}\n\nA haircut of kind {number} costs {number}0 euro.\n"
         await tenant.ingest_content(f"prices-{number}.md", content.encode())
+    await tenant.add_photo("Двері \u2028.png", png())
     await tenant.set_prompt(instructions="Answer like a friend.\nAnd \\N briefly.")
     await tenant.change_profile(business_name="Анна \u2028\u0085")
     await tenant.chat(QUESTION)

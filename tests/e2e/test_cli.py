@@ -25,6 +25,7 @@ pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals and terminal
 COMMANDS = [
     (), ("demo",), ("ingest",), ("chat",), ("search",), ("eval",), ("doctor",), ("config",),
     ("documents",), ("documents", "list"), ("documents", "show"), ("documents", "delete"),
+    ("photos",), ("photos", "add"), ("photos", "list"), ("photos", "show"), ("photos", "delete"),
     ("prompt",), ("prompt", "show"), ("prompt", "set"), ("prompt", "history"),
     ("prompt", "rollback"), ("customers",), ("customers", "export"),
     ("customers", "delete"), ("tenants",), ("tenants", "create"), ("tenants", "list"),
@@ -352,7 +353,8 @@ def test_a_value_that_cannot_be_used_is_2_and_one_line(
     "command",
     [
         ("ingest", "nowhere.txt"), ("eval", "nowhere.jsonl"), ("documents", "show", NOBODY),
-        ("documents", "delete", NOBODY), ("prompt", "rollback", "99"),
+        ("documents", "delete", NOBODY), ("photos", "show", NOBODY), ("photos", "delete", NOBODY),
+        ("prompt", "rollback", "99"),
         ("tenants", "show", "nobody"), ("search", "x", "--tenant", "nobody"),
         ("chat", "x", "--conversation", NOBODY),
     ],

@@ -57,6 +57,7 @@ async def test_nothing_crosses_the_walls(sloth: AsyncSloth) -> None:
     [
         ("retrieval", "search"),
         ("documents", "document"),
+        ("photos", "photo"),
         ("conversations", "messages"),
         ("prompts", "prompt"),
         ("profiles", "profile"),

@@ -12,6 +12,7 @@ from pydantic import SecretStr
 
 from fakes.accounts import own_account
 from fakes.hashing_embedder import HashingEmbedder
+from fakes.pictures import png
 from sloth_agent import AsyncSloth, Settings
 from sloth_agent.adapters.archives.zipped import _SEAL, _SEAL_BYTES
 from sloth_agent.adapters.stores.postgres.embedded import Attachment
@@ -43,6 +44,7 @@ async def salon(sloth: AsyncSloth, slug: str) -> AsyncTenant:
     tenant = await sloth.tenant(slug)
     await tenant.ingest_content("prices.md", PRICES.encode())
     await tenant.ingest_content("hours.txt", b"We are open from 9 to 18.")
+    await tenant.add_photo("Двері \t \\.png", png())
     await tenant.set_prompt(instructions="Answer like a friend.\nAnd \\N briefly.")
     await tenant.change_profile(business_name="Anna", timezone="Europe/Warsaw")
     await tenant.chat(QUESTION, external_id="anna")
@@ -54,6 +56,7 @@ async def everything(tenant: AsyncTenant) -> dict[str, object]:
     found = await tenant.search(QUESTION)
     return {
         "documents": await tenant.documents(),
+        "photos": await tenant.photos(),
         "prompts": await tenant.prompt_history(),
         "profile": await tenant.profile(),
         "conversations": conversations,

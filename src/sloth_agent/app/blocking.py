@@ -21,10 +21,10 @@ from sloth_agent.agent.ports import Delta, Held, Trial
 from sloth_agent.app.sloth import AsyncSloth, AsyncTenant
 from sloth_agent.billing.allowance import UsageReport
 from sloth_agent.billing.notices import Notice
-from sloth_agent.ids import ChunkId, ConversationId, DocumentId, JobId
+from sloth_agent.ids import ChunkId, ConversationId, DocumentId, JobId, PhotoId
 from sloth_agent.jobs.models import Job
 from sloth_agent.knowledge.intake import FileOutcome, IngestReport, OnProgress
-from sloth_agent.knowledge.models import Document, Passage, VectorStore
+from sloth_agent.knowledge.models import Document, Passage, Photo, VectorStore
 from sloth_agent.knowledge.retrieval import Found
 from sloth_agent.language import Language
 from sloth_agent.settings import Settings
@@ -321,6 +321,26 @@ class Tenant:
     def delete_document(self, id: DocumentId, *, by: Actor = SYSTEM) -> None:
         """See `AsyncTenant.delete_document`."""
         self._portal.call(partial(self._tenant.delete_document, id, by=by))
+
+    def add_photo(self, name: str, content: bytes) -> Photo:
+        """See `AsyncTenant.add_photo`."""
+        return self._portal.call(partial(self._tenant.add_photo, name, content))
+
+    def add_photo_file(self, path: str | Path) -> Photo:
+        """See `AsyncTenant.add_photo_file`."""
+        return self._portal.call(partial(self._tenant.add_photo_file, path))
+
+    def photos(self, *, limit: int = 1000, after: PhotoId | None = None) -> Sequence[Photo]:
+        """See `AsyncTenant.photos`."""
+        return self._portal.call(partial(self._tenant.photos, limit=limit, after=after))
+
+    def photo(self, id: PhotoId) -> Photo:
+        """See `AsyncTenant.photo`."""
+        return self._portal.call(partial(self._tenant.photo, id))
+
+    def delete_photo(self, id: PhotoId, *, by: Actor = SYSTEM) -> None:
+        """See `AsyncTenant.delete_photo`."""
+        self._portal.call(partial(self._tenant.delete_photo, id, by=by))
 
     def profile(self) -> Profile:
         """See `AsyncTenant.profile`."""

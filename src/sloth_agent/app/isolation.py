@@ -6,10 +6,12 @@ statements under its own role. A leak is the canary in whatever comes back, an e
 from that for an id which nobody has, or a change in the neighbour's rows and files.
 """
 
+import base64
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from uuid import uuid4
 
 import psycopg
@@ -19,10 +21,13 @@ from sloth_agent.adapters.stores.postgres.database import Connection, Database
 from sloth_agent.agent.evaluation import KnownQuestion
 from sloth_agent.app.sloth import AsyncSloth, AsyncTenant
 from sloth_agent.errors import SlothError
-from sloth_agent.ids import ConversationId, DocumentId, new_id
+from sloth_agent.ids import ConversationId, DocumentId, PhotoId, new_id
 from sloth_agent.tenants.models import MAIN_DATABASE
 
 Call = Callable[[], Awaitable[object]]
+
+PICTURE = base64.b64decode("R0lGODlhAQABAAAAACwAAAAAAQABAAACAkQBADs=")
+"""One pixel, black."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,22 +53,27 @@ class Target:
     """What the intruder knows, or guesses, of somebody: ids and a word of the documents."""
 
     document: DocumentId
+    photo: PhotoId
     conversation: ConversationId
     schema: str
     file_key: str
+    photo_key: str
     word: str
 
     def unnamed(self, text: str) -> str:
         """What was asked for is repeated in answers, and tells nothing."""
-        known = (str(self.document), str(self.conversation), self.schema, self.file_key, self.word)
+        ids = (self.document, self.photo, self.conversation)
+        known = (*map(str, ids), self.schema, self.file_key, self.photo_key, self.word)
         return re.sub("|".join(map(re.escape, known)), "?", text)
 
 
 NOBODY = Target(
     document=DocumentId(new_id()),
+    photo=PhotoId(new_id()),
     conversation=ConversationId(new_id()),
     schema="t_" + "0" * 32,
     file_key="0" * 32,
+    photo_key="1" * 32,
     word="unheardof",
 )
 
@@ -109,14 +119,17 @@ async def _settled(tenant: AsyncTenant, canary: str) -> Target:
     text = f"The {word} costs 40 euro, says {canary}."
     outcome = await tenant.ingest_content(f"{word} {canary}.md", text.encode())
     assert outcome.document_id is not None, "a text can be read"
+    photo = await tenant.add_photo(f"{word} {canary}.gif", PICTURE)
     answer = await tenant.chat(f"How much is the {word}, {canary}?", external_id=word)
     await tenant.set_prompt(instructions=f"Say {canary}.")
     await tenant.change_profile(business_name=canary)
     return Target(
         document=outcome.document_id,
+        photo=photo.id,
         conversation=answer.conversation_id,
         schema=tenant.services.schema,
         file_key=(await tenant.document(outcome.document_id)).file_key,
+        photo_key=photo.file_key,
         word=word,
     )
 
@@ -159,6 +172,12 @@ def library_calls(tenant: AsyncTenant, target: Target) -> dict[str, Call]:
         "documents after it": lambda: tenant.documents(after=target.document),
         "document": lambda: tenant.document(target.document),
         "delete_document": lambda: tenant.delete_document(target.document),
+        "photos": tenant.photos,
+        "photos after it": lambda: tenant.photos(after=target.photo),
+        "photo": lambda: tenant.photo(target.photo),
+        "delete_photo": lambda: tenant.delete_photo(target.photo),
+        "add_photo": lambda: tenant.add_photo(f"{word}.gif", PICTURE),
+        "add_photo_file": lambda: tenant.add_photo_file(outside),
         "conversations": tenant.conversations,
         "conversations before it": lambda: tenant.conversations(before=target.conversation),
         "messages": lambda: tenant.messages(target.conversation),
@@ -180,8 +199,10 @@ def library_calls(tenant: AsyncTenant, target: Target) -> dict[str, Call]:
         "ingest_content": lambda: tenant.ingest_content(f"{word}.md", b"Nothing of interest."),
         "the file": lambda: files.read(target.file_key),
         "the file by a way out": lambda: files.read(outside),
+        "the photo's file": lambda: files.read(target.photo_key),
         "deleting the file": lambda: files.delete(target.file_key),
         "deleting the file by a way out": lambda: files.delete(outside),
+        "deleting the photo's file": lambda: files.delete(target.photo_key),
         "writing the file by a way out": lambda: files.write(outside, b"planted"),
     }
 
@@ -281,13 +302,14 @@ async def _changed(neighbour: AsyncTenant, target: Target, before: str) -> str |
 
 
 async def _fingerprint(tenant: AsyncTenant, target: Target) -> str:
-    """Of all rows and of the file."""
+    """Of all rows and of the files."""
     database, schema = tenant.services.database, tenant.services.schema
     tables = await _tables(database, schema)
     async with database.inside(schema) as connection:
         rows = [await _digest(connection, table) for table in tables]
-    file = await _outcome(lambda: tenant.services.documents.files.read(target.file_key))
-    return repr((rows, file))
+    read = tenant.services.documents.files.read
+    files = [await _outcome(partial(read, key)) for key in (target.file_key, target.photo_key)]
+    return repr((rows, files))
 
 
 async def _digest(connection: Connection, table: str) -> str:

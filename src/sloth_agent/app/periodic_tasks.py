@@ -74,7 +74,7 @@ _TABLE: Sequence[tuple[str, Schedule, Callable[[Services], Awaitable[Done]], str
     ("usage-limits", HOURLY, watch_limits, "tells firms that a limit is near or reached"),
     ("referral-rewards", daily(2), reward_referrals, "lifts firms that brought enough others"),
     ("referral-statistics", HOURLY, count_referrals, "finds out which referrals are active now"),
-    ("clean-up", sundays(3), clean_up, "removes files that no document or tenant owns any more"),
+    ("clean-up", sundays(3), clean_up, "removes files that nothing names any more"),
 )
 
 

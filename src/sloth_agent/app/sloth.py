@@ -33,11 +33,11 @@ from sloth_agent.billing.plans import PlanCatalog
 from sloth_agent.billing.referring import Referrals
 from sloth_agent.billing.subscriptions import Subscriptions
 from sloth_agent.errors import EmbedderUnavailable
-from sloth_agent.ids import ChunkId, ConversationId, DocumentId, JobId
+from sloth_agent.ids import ChunkId, ConversationId, DocumentId, JobId, PhotoId
 from sloth_agent.jobs.models import Job, JobKind, Queue
 from sloth_agent.jobs.working import Working
 from sloth_agent.knowledge.intake import FileOutcome, IngestReport, OnProgress
-from sloth_agent.knowledge.models import Document, Passage, VectorStore
+from sloth_agent.knowledge.models import Document, Passage, Photo, VectorStore
 from sloth_agent.knowledge.retrieval import Found
 from sloth_agent.language import Language
 from sloth_agent.settings import DEFAULT_TENANT, Settings
@@ -453,6 +453,45 @@ class AsyncTenant:
         await self.document(id)
         await self.services.log.write("document.deleted", by=by, subject=str(id))
         await self.services.documents.delete(id)
+
+    async def add_photo(self, name: str, content: bytes) -> Photo:
+        """Keep a JPEG, PNG, WebP or GIF; the same one twice is two photos.
+
+        Raises:
+            UnreadableFile: no such picture, damaged or too large; see its subclasses.
+            PhotoLimitExceeded, StorageLimitExceeded, SubscriptionExpired: nothing is kept.
+        """
+        return await self.services.photos.add(name, content)
+
+    async def add_photo_file(self, path: str | Path) -> Photo:
+        """Like `add_photo`, from a file of this machine.
+
+        Raises:
+            NotFound: no such file.
+            Forbidden: it belongs to the install, which keeps the files of all tenants.
+        """
+        return await self.services.photos.add_file(path)
+
+    async def photos(self, *, limit: int = 1000, after: PhotoId | None = None) -> Sequence[Photo]:
+        """What it was shown; oldest first."""
+        return await self.services.photos.list(limit=limit, after=after)
+
+    async def photo(self, id: PhotoId) -> Photo:
+        """Raises:
+        NotFound: no such photo.
+        """
+        return await self.services.photos.show(id)
+
+    async def delete_photo(self, id: PhotoId, *, by: Actor = SYSTEM) -> None:
+        """Forget a photo and its file; it stays counted among those of its month.
+
+        Raises:
+            NotFound: no such photo.
+        """
+        # In the order of `delete_document`, for the same reason.
+        await self.photo(id)
+        await self.services.log.write("photo.deleted", by=by, subject=str(id))
+        await self.services.photos.delete(id)
 
     async def profile(self) -> Profile:
         """What the firm says of itself."""

@@ -13,6 +13,7 @@ from sloth_agent.adapters.stores.postgres.database import Database
 from sloth_agent.adapters.stores.postgres.documents import PostgresDocuments
 from sloth_agent.adapters.stores.postgres.jobs import PostgresJobs
 from sloth_agent.adapters.stores.postgres.limit_notices import PostgresNotices
+from sloth_agent.adapters.stores.postgres.photos import PostgresPhotos
 from sloth_agent.adapters.stores.postgres.profiles import PostgresProfiles
 from sloth_agent.adapters.stores.postgres.search_index import PostgresSearchIndex
 from sloth_agent.adapters.stores.postgres.tenant_home import TenantHome
@@ -35,6 +36,7 @@ from sloth_agent.knowledge.ingestion import Ingestion
 from sloth_agent.knowledge.intake import Intake
 from sloth_agent.knowledge.leftovers import Leftovers
 from sloth_agent.knowledge.off_limits import OffLimits
+from sloth_agent.knowledge.photos import Photos
 from sloth_agent.knowledge.rebuilding import Rebuilding
 from sloth_agent.knowledge.retrieval import Retrieval
 from sloth_agent.tenants.audit import AuditStore, TenantLog
@@ -92,12 +94,23 @@ class TenantServices:
 
     @cached_property
     def leftovers(self) -> Leftovers:
-        return Leftovers(self._document_store, self.files, self.backends.clock)
+        return Leftovers(self._document_store, self._photo_store, self.files, self.backends.clock)
 
     @cached_property
     def intake(self) -> Intake:
-        off_limits = OffLimits(self.backends.settings.home)
-        return Intake(self.documents, self.ingestion, self.work, off_limits)
+        return Intake(self.documents, self.ingestion, self.work, self._off_limits)
+
+    @cached_property
+    def photos(self) -> Photos:
+        backends = self.backends
+        return Photos(
+            self._photo_store,
+            self.files,
+            self.metering,
+            backends.clock,
+            self._off_limits,
+            backends.settings.max_upload_bytes,
+        )
 
     @cached_property
     def jobs(self) -> JobStore:
@@ -189,9 +202,17 @@ class TenantServices:
         return PostgresDocuments(self.home, self.schema)
 
     @cached_property
+    def _photo_store(self) -> PostgresPhotos:
+        return PostgresPhotos(self.home, self.schema)
+
+    @cached_property
     def _index(self) -> PostgresSearchIndex:
         return PostgresSearchIndex(self.home, self.schema)
 
     @cached_property
     def files(self) -> LocalFiles:
         return self.backends.files(self.schema)
+
+    @property
+    def _off_limits(self) -> OffLimits:
+        return OffLimits(self.backends.settings.home)

@@ -50,6 +50,7 @@ class Commands(OnDemandGroup):
             "sloth eval questions.jsonl --min-recall 0.9",
         ),
         "documents": OnDemand(f"{_CLI}.documents:app", "What the assistant learned from."),
+        "photos": OnDemand(f"{_CLI}.photos:app", "Pictures of the firm."),
         "prompt": OnDemand(f"{_CLI}.prompt:app", "How the assistant speaks."),
         "customers": OnDemand(f"{_CLI}.customers:app", "What is held about one person who asked."),
         "tenants": OnDemand(f"{_CLI}.tenants:app", "The assistants of this install."),

@@ -42,7 +42,7 @@ class Documents:
         digest = hashlib.sha256(content).hexdigest()
         new = Document(
             id=DocumentId(new_id()),
-            title=spelled(PurePath(name).name) or "untitled",
+            title=title_of(name),
             source=spelled(source or f"upload:{name}"),
             digest=digest,
             size_bytes=len(content),
@@ -122,6 +122,11 @@ class Documents:
         await self.files.delete(gone.file_key)
 
 
+def title_of(name: str) -> str:
+    """What a file is called wherever it is shown, whatever was typed for its name."""
+    return spelled(PurePath(name).name) or "untitled"
+
+
 def spelled(name: str) -> str:
     """The name of a file as text: bytes that are none, and NUL, are spelled out."""
     return name.replace("\0", "\\0").encode("utf-8", "backslashreplace").decode()
@@ -130,7 +135,7 @@ def spelled(name: str) -> str:
 def too_large(name: str, max_bytes: int) -> FileTooLarge:
     return FileTooLarge(
         f"{PurePath(name).name} is larger than {max_bytes // 1024 // 1024} MB.",
-        hint="Split the file, or raise SLOTH_MAX_UPLOAD_MB.",
+        hint="Split it or save it smaller, or raise SLOTH_MAX_UPLOAD_MB.",
     )
 
 

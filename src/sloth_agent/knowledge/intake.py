@@ -20,21 +20,20 @@ from sloth_agent.errors import (
     DatabaseUnavailable,
     FileEmpty,
     InvalidInput,
-    NotFound,
     Problem,
     SlothError,
     StorageUnavailable,
     SubscriptionExpired,
     Unexpected,
-    UnreadableFile,
 )
 from sloth_agent.ids import DocumentId, JobId
 from sloth_agent.jobs.models import Claim, JobKind, NewJob, Progress, Report, unheard
 from sloth_agent.jobs.tenant_work import TenantWork
-from sloth_agent.knowledge.documents import Documents, spelled, too_large
+from sloth_agent.knowledge.documents import Documents, spelled
 from sloth_agent.knowledge.ingestion import Ingestion
 from sloth_agent.knowledge.models import Document, DocumentStatus, Unread
 from sloth_agent.knowledge.off_limits import OffLimits
+from sloth_agent.knowledge.opening import content_of
 
 FILES_AT_ONCE = 4
 
@@ -191,8 +190,7 @@ class Intake:
             return _failed(str(path), error)
 
     def _content(self, path: Path) -> bytes:
-        self.off_limits.check(path)
-        return _content(path, self.documents.max_bytes)
+        return content_of(path, self.off_limits, max_bytes=self.documents.max_bytes)
 
     async def _learn(self, path: str, document: Document, report: Report | None) -> FileOutcome:
         """Without somebody who hears how far it is, reading is left to a worker."""
@@ -287,29 +285,6 @@ def _is_regular(path: Path) -> bool:
         return stat.S_ISREG(path.lstat().st_mode)
     except OSError:  # gone since the folder was listed
         return False
-
-
-def _content(path: Path, max_bytes: int) -> bytes:
-    """Raises:
-    UnreadableFile, NotFound: with a sentence that names the file.
-    """
-    try:
-        if path.is_dir():
-            raise UnreadableFile(f"The folder {path.name} cannot be opened.")
-        if path.exists() and not path.is_file():
-            raise UnreadableFile(f"{path.name} is a device or a pipe, not a file.")
-        with path.open("rb") as file:
-            content = file.read(max_bytes + 1)
-    except FileNotFoundError as error:
-        raise NotFound(f"There is no file {path}.", hint="Check the path.") from error
-    except OSError as error:
-        reason = error.strerror or "unknown error"
-        raise UnreadableFile(f"{path.name} cannot be opened: {reason}.") from error
-    except ValueError as error:
-        raise UnreadableFile(f"{path} cannot be the name of a file.") from error
-    if len(content) > max_bytes:
-        raise too_large(path.name, max_bytes)
-    return content
 
 
 async def _has_left(document: Document, source: str) -> bool:

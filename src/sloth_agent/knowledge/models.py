@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Self
 
 from sloth_agent.errors import Problem
-from sloth_agent.ids import ChunkId, DocumentId
+from sloth_agent.ids import ChunkId, DocumentId, PhotoId
 
 Vector = Sequence[float]
 """Components of one embedding; of unit length, so that a dot product is a cosine similarity."""
@@ -148,6 +148,42 @@ class Document:
         return replace(
             self, status=DocumentStatus.FAILED, problem=problem, chunks=0, processed_at=now
         )
+
+
+def photo_key(id: PhotoId) -> str:
+    """Where the file store keeps a photo, whose content never changes."""
+    return id.hex
+
+
+class PhotoStatus(StrEnum):
+    """Of looking at a photo; it is kept, and can be shown, in any of them."""
+
+    PENDING = "pending"
+    COMPLETED = "completed"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Photo:
+    """A picture of the firm's, with what was seen in it: nothing, until somebody has looked."""
+
+    id: PhotoId
+    title: str  # the file's name
+    media_type: str  # found by content, such as "image/jpeg"
+    size_bytes: int
+    width: int  # pixels, as stored
+    height: int
+    created_at: datetime
+    status: PhotoStatus = PhotoStatus.PENDING
+    labels: tuple[str, ...] = ()  # what it is of, such as "hair salon"
+    text: str | None = None  # what is written in it; None until looked at
+    objects: tuple[str, ...] = ()  # things in it, one for each
+    faces: int | None = None  # how many; None until looked at
+    problem: Problem | None = None  # set when failed
+
+    @property
+    def file_key(self) -> str:
+        return photo_key(self.id)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

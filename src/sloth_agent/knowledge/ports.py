@@ -4,15 +4,17 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol, runtime_checkable
 
+from sloth_agent.billing.allowance import Hold
 from sloth_agent.billing.costs import NO_BILL, Bill
 from sloth_agent.billing.models import NO_LIMITS, Limits
-from sloth_agent.ids import ChunkId, DocumentId
+from sloth_agent.ids import ChunkId, DocumentId, PhotoId
 from sloth_agent.jobs.models import Claim
 from sloth_agent.knowledge.models import (
     Chunk,
     Document,
     Lookup,
     Passage,
+    Photo,
     Reading,
     Vector,
     VectorStore,
@@ -163,6 +165,29 @@ class DocumentStore(Protocol):
 
     async def unfinished(self, *, generation: int) -> Sequence[DocumentId]:
         """Completed documents that a generation does not hold in their present form."""
+
+
+class PhotoStore(Protocol):
+    """The photos of one tenant, counted with their bytes. Each method is one transaction."""
+
+    async def add(self, photo: Photo, *, hold: Hold, limits: Limits = NO_LIMITS) -> None:
+        """Record a photo, count its bytes, and count it where a place was kept for it.
+
+        Raises:
+            StorageLimitExceeded: nothing is recorded.
+            Conflict: the place was kept beyond its time; the same.
+        """
+
+    async def find(self, id: PhotoId) -> Photo | None: ...
+
+    async def all(self, *, limit: int, after: PhotoId | None = None) -> Sequence[Photo]:
+        """Oldest first, `after` not included."""
+
+    async def delete(self, id: PhotoId) -> Photo | None:
+        """Forget a photo, and its bytes; return it as it was, None if there was none.
+
+        It stays counted among those of its month.
+        """
 
 
 class SearchIndex(Protocol):

@@ -1,8 +1,7 @@
 """The documents of one tenant."""
 
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from itertools import chain, groupby
 from operator import itemgetter
@@ -24,12 +23,10 @@ from sloth_agent.adapters.stores.postgres.usage import (
     PostgresUsage,
     adding_if,
     changing,
-    refused_resource,
 )
 from sloth_agent.adapters.stores.postgres.vectors import forget_vectors
 from sloth_agent.billing.allowance import Resource, lasting_room
 from sloth_agent.billing.models import NO_LIMITS, Limits
-from sloth_agent.billing.usage import limit_reached
 from sloth_agent.errors import Conflict, Problem
 from sloth_agent.ids import DocumentId, new_id
 from sloth_agent.jobs.models import JobKind
@@ -85,7 +82,7 @@ class PostgresDocuments:
         size, size_counted = adding_if(
             _THERE, self.schema, lasting_room(STORAGE, limits), document.size_bytes
         )
-        async with self._within(limits):
+        async with PostgresUsage(self.database, self.schema).within(limits):
             [[row]] = await self.database.at_once(
                 self.schema,
                 f"insert into documents ({_COLUMNS})"
@@ -136,7 +133,7 @@ class PostgresDocuments:
 
     async def exchange(self, document: Document, *, limits: Limits = NO_LIMITS) -> Document | None:
         size, size_counted = changing(_GROWTH, self.schema, lasting_room(STORAGE, limits))
-        async with self._within(limits):
+        async with PostgresUsage(self.database, self.schema).within(limits):
             [before] = await self.database.at_once(
                 self.schema,
                 f"select {_COLUMNS} from documents where id = %s for update; {size};"
@@ -170,19 +167,6 @@ class PostgresDocuments:
         async with self.database.inside(self.schema) as connection:
             return await missing_documents(connection, generation=generation)
 
-    @asynccontextmanager
-    async def _within(self, limits: Limits) -> AsyncIterator[None]:
-        """What would be too much is refused by the counters, and nothing is stored."""
-        try:
-            yield
-        except psycopg.errors.CheckViolation as error:
-            resource = refused_resource(error)
-            if resource is None:
-                raise
-            room = lasting_room(resource, limits)
-            count = await PostgresUsage(self.database, self.schema).count(room)
-            raise limit_reached(room, used=count.used) from error
-
 
 def saving(document: Document, *, text: str | None = None) -> Statement:
     """Store a document, with its text if given, within a transaction that has more to do.
@@ -193,7 +177,7 @@ def saving(document: Document, *, text: str | None = None) -> Statement:
     return _SAVING, (title, source, *values, text, id)
 
 
-async def named_files(connection: Connection) -> list[str]:
+async def document_files(connection: Connection) -> list[str]:
     """Keys of the original files of all documents."""
     found = await connection.execute("select id, digest from documents order by id")
     return [file_key(id, digest) for id, digest in await found.fetchall()]

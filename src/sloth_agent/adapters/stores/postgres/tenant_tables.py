@@ -10,9 +10,10 @@ from psycopg import sql
 
 from sloth_agent.adapters.stores.postgres.database import Connection
 from sloth_agent.adapters.stores.postgres.databases import Databases
-from sloth_agent.adapters.stores.postgres.documents import named_files, waiting_documents
+from sloth_agent.adapters.stores.postgres.documents import document_files, waiting_documents
 from sloth_agent.adapters.stores.postgres.jobs import asking
 from sloth_agent.adapters.stores.postgres.migrations.history import Migration, migrations
+from sloth_agent.adapters.stores.postgres.photos import photo_files
 from sloth_agent.adapters.stores.postgres.schemas import (
     mark_version,
     space_state,
@@ -129,7 +130,10 @@ class Snapshot:
     working: Columns
 
     async def files(self) -> Sequence[str]:
-        return await named_files(self.connection)
+        keys = await document_files(self.connection)
+        if "photos" in self.tables:  # not in those of an older version
+            keys += await photo_files(self.connection)
+        return keys
 
     def rows(self, table: str) -> AsyncIterator[bytes]:
         return copied_out(self.connection, sql.Identifier(table), self.tables[table])

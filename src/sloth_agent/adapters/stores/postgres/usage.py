@@ -1,6 +1,7 @@
 """Counters and reservations of one tenant, in the database where it lives."""
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import LiteralString
@@ -8,7 +9,9 @@ from typing import LiteralString
 import psycopg
 
 from sloth_agent.adapters.stores.postgres.database import Statement, TenantDatabase
-from sloth_agent.billing.allowance import EVER, Hold, Resource, Room
+from sloth_agent.billing.allowance import EVER, Hold, Resource, Room, lasting_room
+from sloth_agent.billing.models import Limits
+from sloth_agent.billing.usage import limit_reached
 from sloth_agent.billing.usage_ports import Count
 
 _NO_ROOM = "no_room_for_"
@@ -70,12 +73,6 @@ def adding_if(counted: LiteralString, schema: str, room: Room, amount: int) -> S
 def changing(counted: LiteralString, schema: str, room: Room) -> Statement:
     """Count as much more, or less, as a query finds as `change`; its own values come first."""
     return f"with counted as ({counted}) {_CHANGING}", (room.limit, *_key(schema, room))
-
-
-def refused_resource(error: psycopg.errors.CheckViolation) -> Resource | None:
-    """Of what there would have been too much; None: something else was wrong."""
-    constraint = error.diag.constraint_name or ""
-    return Resource(constraint.removeprefix(_NO_ROOM)) if constraint.startswith(_NO_ROOM) else None
 
 
 def ending(schema: str, hold: Hold) -> Statement:
@@ -143,6 +140,28 @@ class PostgresUsage:
             Resource(resource): Count(used=used, reserved=reserved)
             for resource, used, reserved in rows
         }
+
+    @asynccontextmanager
+    async def within(self, limits: Limits) -> AsyncIterator[None]:
+        """A transaction that counts what no new month takes away.
+
+        What would be too much is refused by the counters, and nothing is stored.
+        """
+        try:
+            yield
+        except psycopg.errors.CheckViolation as error:
+            resource = _refused_resource(error)
+            if resource is None:
+                raise
+            room = lasting_room(resource, limits)
+            count = await self.count(room)
+            raise limit_reached(room, used=count.used) from error
+
+
+def _refused_resource(error: psycopg.errors.CheckViolation) -> Resource | None:
+    """Of what there would have been too much; None: something else was wrong."""
+    constraint = error.diag.constraint_name or ""
+    return Resource(constraint.removeprefix(_NO_ROOM)) if constraint.startswith(_NO_ROOM) else None
 
 
 def _added(schema: str, room: Room, amount: int) -> tuple[object, ...]:
