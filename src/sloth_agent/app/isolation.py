@@ -21,7 +21,7 @@ from sloth_agent.adapters.stores.postgres.database import Connection, Database
 from sloth_agent.agent.evaluation import KnownQuestion
 from sloth_agent.app.sloth import AsyncSloth, AsyncTenant
 from sloth_agent.errors import SlothError
-from sloth_agent.ids import ConversationId, DocumentId, PhotoId, new_id
+from sloth_agent.ids import ChunkId, ConversationId, DocumentId, PhotoId, new_id
 from sloth_agent.tenants.models import MAIN_DATABASE
 
 Call = Callable[[], Awaitable[object]]
@@ -53,6 +53,7 @@ class Target:
     """What the intruder knows, or guesses, of somebody: ids and a word of the documents."""
 
     document: DocumentId
+    chunk: ChunkId
     photo: PhotoId
     conversation: ConversationId
     schema: str
@@ -62,13 +63,14 @@ class Target:
 
     def unnamed(self, text: str) -> str:
         """What was asked for is repeated in answers, and tells nothing."""
-        ids = (self.document, self.photo, self.conversation)
+        ids = (self.document, self.chunk, self.photo, self.conversation)
         known = (*map(str, ids), self.schema, self.file_key, self.photo_key, self.word)
         return re.sub("|".join(map(re.escape, known)), "?", text)
 
 
 NOBODY = Target(
     document=DocumentId(new_id()),
+    chunk=ChunkId(new_id()),
     photo=PhotoId(new_id()),
     conversation=ConversationId(new_id()),
     schema="t_" + "0" * 32,
@@ -125,6 +127,7 @@ async def _settled(tenant: AsyncTenant, canary: str) -> Target:
     await tenant.change_profile(business_name=canary)
     return Target(
         document=outcome.document_id,
+        chunk=answer.chunks_used[0],
         photo=photo.id,
         conversation=answer.conversation_id,
         schema=tenant.services.schema,
@@ -159,6 +162,9 @@ def library_calls(tenant: AsyncTenant, target: Target) -> dict[str, Call]:
         parts = tenant.chat_stream(f"How much is the {word}?", conversation=target.conversation)
         return [part async for part in parts]
 
+    async def try_stream() -> object:
+        return [part async for part in tenant.try_stream(f"How much is the {word}?")]
+
     return {
         "search": lambda: tenant.search(word),
         "search within the document": lambda: tenant.search("euro", documents=[f"{word}*"]),
@@ -167,6 +173,8 @@ def library_calls(tenant: AsyncTenant, target: Target) -> dict[str, Call]:
             f"How much is the {word}?", conversation=target.conversation
         ),
         "chat_stream": chat_stream,
+        "try_stream": try_stream,
+        "passages": lambda: tenant.passages([target.chunk]),
         "evaluate": lambda: tenant.evaluate([KnownQuestion(question=word, answers=("40",))]),
         "documents": tenant.documents,
         "documents after it": lambda: tenant.documents(after=target.document),
@@ -196,6 +204,8 @@ def library_calls(tenant: AsyncTenant, target: Target) -> dict[str, Call]:
         "rebuild": tenant.rebuild,
         "ask_for_rebuild": tenant.ask_for_rebuild,
         "ingest": lambda: tenant.ingest(outside),
+        "keep_document": lambda: tenant.keep_document(f"{word}.md", b"Nothing of interest."),
+        "reading_of": lambda: tenant.reading_of(target.document),
         "ingest_content": lambda: tenant.ingest_content(f"{word}.md", b"Nothing of interest."),
         "the file": lambda: files.read(target.file_key),
         "the file by a way out": lambda: files.read(outside),
