@@ -25,7 +25,7 @@ CLOCKS_DIFFER_SECONDS = 60
 
 _REQUIRED = ["exp", "iat", "iss", "aud", "typ", "jti", "sub", "sid"]
 _FORGED = (
-    jwt.InvalidTokenError,
+    jwt.PyJWTError,
     AttributeError,
     KeyError,  # a key that is not ours
     OverflowError,
