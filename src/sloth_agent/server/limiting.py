@@ -109,10 +109,10 @@ class Limiter:
             RateLimited: there were as many already.
         """
         try:
-            there_was_room = await self._counter().hit(rate.item, whose)
+            there_was_room = await self._counters().of(rate).hit(rate.item, whose)
         except StorageError:
             self._leave_alone()
-            there_was_room = await self.own.hit(rate.item, whose)
+            there_was_room = await self.own.of(rate).hit(rate.item, whose)
         if not there_was_room:
             await self.count(rate, whose)
 
