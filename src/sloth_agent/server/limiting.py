@@ -9,6 +9,7 @@ from logging import getLogger
 
 from limits import RateLimitItemPerSecond
 from limits.aio.storage import MemoryStorage, RedisStorage
+from limits.aio.storage.redis.redispy import RedispyBridge
 from limits.aio.strategies import (
     MovingWindowRateLimiter,
     RateLimiter,
@@ -161,7 +162,11 @@ async def limiter_of(settings: Settings) -> AsyncIterator[Limiter]:
         socket_connect_timeout=1.0,
         socket_timeout=1.0,
     )
-    yield Limiter(own, Counters(storage))
+    try:
+        yield Limiter(own, Counters(storage))
+    finally:
+        assert isinstance(storage.bridge, RedispyBridge)  # as it was asked for
+        await storage.bridge.storage.aclose()
 
 
 def _address(url: str) -> str:
