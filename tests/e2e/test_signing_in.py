@@ -102,6 +102,16 @@ async def at_once(times: int, ask: Any) -> list[httpx.Response]:
     return answers
 
 
+async def test_a_refresh_whose_answer_was_lost_is_answered_again(served: Api) -> None:
+    firm = await served.signed_up()
+    body, key = {"refresh": firm.registered["refresh"]}, {"Idempotency-Key": str(uuid4())}
+    lost, found = [
+        await served.client.post("/api/auth/refresh/", json=body, headers=key) for _ in range(2)
+    ]
+    assert (found.status_code, found.json()) == (200, lost.json())
+    assert (await served.refresh(found.json()["refresh"])).status_code == 200
+
+
 async def test_forged_tokens_open_nothing(served: Api, settings: Settings) -> None:
     firm, neighbour = await served.signed_up(), await served.signed_up()
     [key] = from_settings(settings).for_purpose("access tokens")
