@@ -8,6 +8,8 @@ import anyio
 import pytest
 
 from sloth_agent import AsyncSloth, Settings
+from sloth_agent.access.models import Repeatable, Reply
+from sloth_agent.access.replies import Held
 from sloth_agent.adapters.files.local import LocalFiles
 from sloth_agent.adapters.stores.postgres.audit import record
 from sloth_agent.adapters.stores.postgres.database import Database
@@ -157,6 +159,31 @@ async def test_clean_up_removes_what_no_document_names(
     await twice_at_once(sloth, "clean-up", tomorrow)
     assert stored(files) == {kept}
     assert (await taught.chat("How much is a haircut?")).grounded
+
+
+async def test_sign_ins_and_replies_that_are_over_are_forgotten(
+    sloth: AsyncSloth, database: Database
+) -> None:
+    user = await sloth.accounts.create(f"{uuid4().hex}@example.com", is_superuser=True, by=BY)
+    await sloth.services.sessions.begin(user)
+    request = Repeatable(caller=f"user:{user.id}", endpoint="POST /", key="k", fingerprint=b"f")
+    place = await sloth.services.replies.begin(request)
+    assert isinstance(place, Held)
+    await place.keep(Reply(status=204, media_type="", body=b""))
+
+    async def kept() -> tuple[int, int] | None:
+        async with database.shared() as connection:
+            found = await connection.execute(
+                "select (select count(*) from public.sessions where user_id = %s),"
+                " (select count(*) from public.replies where caller = %s)",
+                (user.id, request.caller),
+            )
+            return await found.fetchone()
+
+    now = datetime.now(UTC)
+    for days, left in ((0, (1, 1)), (2, (1, 0)), (31, (0, 0))):
+        await twice_at_once(sloth, "access-expirations", now + timedelta(days=days))
+        assert await kept() == left
 
 
 async def test_clean_up_waits_a_day_for_files_written_again(

@@ -8,6 +8,7 @@ from uuid import uuid4
 import anyio
 import pytest
 
+from fakes.quick_hasher import QuickHasher
 from fakes.smtp_server import SmtpServer
 from sloth_agent import AsyncSloth
 from sloth_agent.adapters.mail.smtp import SmtpMailer
@@ -24,7 +25,7 @@ from sloth_agent.errors import (
     SeatLimitExceeded,
     SlothError,
 )
-from sloth_agent.ids import TenantId
+from sloth_agent.ids import TenantId, UserId
 from sloth_agent.tenants.account_ports import Invitation
 from sloth_agent.tenants.accounts import Accounts
 from sloth_agent.tenants.audit import Actor
@@ -46,16 +47,6 @@ class Seats:
 
     async def allowed(self, _organization: TenantId) -> int | None:
         return self.number
-
-
-class QuickHasher:
-    """As `PasswordHasher`, without its cost."""
-
-    async def hash(self, password: str) -> str:
-        return f"hash of {password}"
-
-    async def verify(self, password: str, password_hash: str | None) -> bool:
-        return password_hash == f"hash of {password}"
 
 
 @pytest.fixture
@@ -363,6 +354,32 @@ async def test_seats_are_counted_exactly(
         for number in range(60):
             group.start_soon(take, number)
     assert outcomes == {"in": 9, "10 of 10": 51}
+
+
+async def test_who_comes_back_takes_a_seat(accounts: Accounts, firm: TenantId, owner: User) -> None:
+    """Without the count, whoever was deactivated comes back beside those who came since."""
+    limited = replace(accounts, seats=Seats(2))
+
+    async def member() -> User:
+        return await limited.create(address(), organization=firm, role=Role.MEMBER, by=BY)
+
+    left = await limited.set_active(await member(), active=False, by=BY)
+    taking = await member()
+    with pytest.raises(SeatLimitExceeded):
+        await limited.set_active(left, active=True, by=BY)
+    assert (await limited.set_active(taking, active=True, by=BY)).is_active, "has a seat already"
+    await limited.set_active(taking, active=False, by=BY)
+    assert (await limited.set_active(left, active=True, by=BY)).is_active
+    assert owner.is_active
+
+
+async def test_a_member_is_found_in_the_own_organization_alone(
+    accounts: Accounts, firm: TenantId, owner: User
+) -> None:
+    assert await accounts.member(firm, owner.id) == owner
+    for organization, id in ((TenantId(uuid4()), owner.id), (firm, UserId(uuid4()))):
+        with pytest.raises(NotFound):
+            await accounts.member(organization, id)
 
 
 async def test_a_reset_link_works_once_and_for_an_hour(

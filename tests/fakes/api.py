@@ -29,6 +29,29 @@ class Api:
     client: httpx.AsyncClient
     platform: Platform
 
+    async def signed_in(self, email: str, password: str = PASSWORD, **more: Any) -> dict[str, Any]:
+        """The tokens of a user."""
+        answer = await self.login(email, password, **more)
+        assert answer.status_code == 200, answer.text
+        tokens: dict[str, Any] = answer.json()
+        return tokens
+
+    async def login(
+        self, email: str, password: str = PASSWORD, *, address: str = "192.0.2.1"
+    ) -> httpx.Response:
+        """From a network address, where the application trusts the proxy that tells of it."""
+        body = {"email": email, "password": password}
+        headers = {"X-Forwarded-For": address}
+        return await self.client.post("/api/auth/login/", json=body, headers=headers)
+
+    async def refresh(self, token: str) -> httpx.Response:
+        return await self.client.post("/api/auth/refresh/", json={"refresh": token})
+
+    async def me(self, access: str) -> httpx.Response:
+        credentials = f"Bearer {access}".encode("utf-8", "surrogatepass")
+        headers = [(b"Authorization", credentials)]
+        return await self.client.get("/api/auth/me/", headers=headers)
+
     async def signed_up(self, name: str = "Salon", **more: object) -> "Firm":
         """A new firm, and its owner who has signed in."""
         email = f"{uuid4().hex}@example.com"
@@ -56,6 +79,12 @@ class Firm:
     async def post(self, path: str, body: object = None, **more: Any) -> httpx.Response:
         headers = {**self.headers, **more.pop("headers", {})}
         return await self.client.post(path, json=body, headers=headers, **more)
+
+    async def put(self, path: str, body: object) -> httpx.Response:
+        return await self.client.put(path, json=body, headers=self.headers)
+
+    async def delete(self, path: str) -> httpx.Response:
+        return await self.client.delete(path, headers=self.headers)
 
 
 @asynccontextmanager

@@ -18,6 +18,8 @@ PREFIX = "sloth_"
 
 SHOWN = len(PREFIX) + 6
 
+MOST_AT_ONCE = 1000
+
 
 @dataclass(frozen=True, slots=True)
 class ApiKeys:
@@ -78,9 +80,17 @@ class ApiKeys:
             raise TokenInvalid("The API key is not valid.", hint="Make another one.")
         return holder
 
-    async def list(self, organization: TenantId) -> Sequence[ApiKey]:
-        """Newest first, those that were revoked included."""
-        return await self.store.of(organization)
+    async def list(
+        self, organization: TenantId, *, limit: int = 100, before: ApiKeyId | None = None
+    ) -> Sequence[ApiKey]:
+        """Newest first, those that were revoked included.
+
+        Raises:
+            InvalidInput: a limit out of range.
+        """
+        if not 1 <= limit <= MOST_AT_ONCE:
+            raise InvalidInput(f"The limit is 1 to {MOST_AT_ONCE}.", field="limit")
+        return await self.store.of(organization, limit=limit, before=before)
 
     async def revoke(self, organization: TenantId, id: ApiKeyId, *, by: Actor) -> ApiKey:
         """Let nobody in with a key any more, within five seconds.

@@ -68,6 +68,14 @@ class Caller:
             raise Forbidden(f"This takes the role {least.value}.", hint="Ask an owner.")
         return organization
 
+    def require_power_over(self, *roles: Role | None) -> Organization:
+        """The organization of an admin; where owners are concerned, of an owner.
+
+        Raises:
+            Forbidden: the role is too low, or it is a program.
+        """
+        return self.require_role(Role.OWNER if Role.OWNER in roles else Role.ADMIN)
+
     def require(self, scope: Scope, *, least: Role = Role.MEMBER) -> Organization:
         """The organization of a person with a role, or of a program with a scope.
 

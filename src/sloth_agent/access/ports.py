@@ -71,7 +71,9 @@ class ApiKeyStore(Protocol):
     async def with_digest(self, digest: bytes, *, now: datetime) -> KeyHolder | None:
         """Whoever comes with a key, and that it was used now. None: no such key."""
 
-    async def of(self, organization: TenantId) -> Sequence[ApiKey]:
+    async def of(
+        self, organization: TenantId, *, limit: int, before: ApiKeyId | None
+    ) -> Sequence[ApiKey]:
         """Newest first."""
 
     async def revoke(

@@ -54,6 +54,15 @@ async def clean_up(services: Services) -> Done:
     return Done(outcome, failed)
 
 
+async def forget_expired(services: Services) -> Done:
+    return Done(
+        {
+            "sessions": await services.sessions.clean_up(),
+            "replies": await services.replies.clean_up(),
+        }
+    )
+
+
 async def _in_every_tenant(
     services: Services, work: Callable[[TenantServices], Awaitable[int]]
 ) -> tuple[int, Mapping[str, str]]:
@@ -74,6 +83,7 @@ _TABLE: Sequence[tuple[str, Schedule, Callable[[Services], Awaitable[Done]], str
     ("usage-limits", HOURLY, watch_limits, "tells firms that a limit is near or reached"),
     ("referral-rewards", daily(2), reward_referrals, "lifts firms that brought enough others"),
     ("referral-statistics", HOURLY, count_referrals, "finds out which referrals are active now"),
+    ("access-expirations", daily(4), forget_expired, "forgets sign-ins and replies that are over"),
     ("clean-up", sundays(3), clean_up, "removes files that nothing names any more"),
 )
 

@@ -1,9 +1,11 @@
 """Where a request really comes from."""
 
 import ipaddress
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network
+
+from starlette.datastructures import Headers
 
 from sloth_agent.errors import ConfigurationError
 
@@ -32,13 +34,16 @@ class TrustedProxies:
             ) from error
         return cls(networks, LOCAL_SOCKET in names)
 
-    def client_of(self, peer: tuple[str, int] | None, headers: Mapping[str, str]) -> str | None:
-        """The first address, from the nearest on, that is no trusted proxy's."""
+    def client_of(self, peer: tuple[str, int] | None, headers: Headers) -> str | None:
+        """The first address, from the nearest on, that is no trusted proxy's.
+
+        Some proxies write theirs in a line of its own, below what the client sent.
+        """
         nearest = peer[0] if peer else None
         if not self._trusts(nearest):
             return nearest
-        hops = [hop.strip() for hop in headers.get("x-forwarded-for", "").split(",") if hop.strip()]
-        for hop in reversed(hops):
+        told = ",".join(headers.getlist("x-forwarded-for"))
+        for hop in reversed([hop.strip() for hop in told.split(",") if hop.strip()]):
             if not _is_address(hop):
                 return nearest
             nearest = hop

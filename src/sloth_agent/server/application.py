@@ -26,16 +26,22 @@ from sloth_agent.server.request_bodies import RequestBodies
 from sloth_agent.server.routes import (
     admin,
     agent,
+    api_keys,
     auth,
     documents,
     health,
+    links,
     referrals,
     subscriptions,
+    users,
 )
 from sloth_agent.settings import Settings
 
 ROUTERS = (
     auth.router,
+    links.router,
+    users.router,
+    api_keys.router,
     subscriptions.router,
     admin.router,
     referrals.router,

@@ -14,6 +14,7 @@ from sloth_agent.server.edge import arrival_of
 from sloth_agent.server.limiting import Left, Rate
 from sloth_agent.server.platform import Door, Platform
 from sloth_agent.tenants.audit import Actor
+from sloth_agent.tenants.models import Organization
 from sloth_agent.tenants.users import Role, User
 
 CALLER = "sloth_agent.caller"
@@ -91,12 +92,17 @@ async def _superuser(caller: CurrentCaller) -> User:
     return caller.require_superuser()
 
 
+async def _administered(caller: CurrentCaller) -> Organization:
+    return caller.require_role(Role.ADMIN)
+
+
 async def _actor(request: Request, caller: CurrentCaller) -> Actor:
     return actor_of(request, caller)
 
 
 CurrentUser = Annotated[User, Depends(_person)]
 Superuser = Annotated[User, Depends(_superuser)]
+Administered = Annotated[Organization, Depends(_administered)]
 CurrentActor = Annotated[Actor, Depends(_actor)]
 Anybody = Depends(count_by_address)
 

@@ -9,7 +9,12 @@ from logging import getLogger
 
 from limits import RateLimitItemPerSecond
 from limits.aio.storage import MemoryStorage, RedisStorage
-from limits.aio.strategies import SlidingWindowCounterRateLimiter
+from limits.aio.storage.redis.redispy import RedispyBridge
+from limits.aio.strategies import (
+    MovingWindowRateLimiter,
+    RateLimiter,
+    SlidingWindowCounterRateLimiter,
+)
 from limits.errors import StorageError
 
 from sloth_agent.errors import RateLimited
@@ -28,6 +33,7 @@ class Rate:
     name: str
     amount: int
     seconds: int = 60
+    exact: bool = False  # keeps each moment: for few; else about as many, for two numbers each
     item: RateLimitItemPerSecond = field(init=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -35,13 +41,13 @@ class Rate:
         object.__setattr__(self, "item", item)
 
 
-WRONG_PASSWORDS = Rate(name="sign-in", amount=10, seconds=5 * 60)
+WRONG_PASSWORDS = Rate(name="sign-in", amount=10, seconds=5 * 60, exact=True)
 """Of one account from one address: its owner still gets in from another."""
 
-SIGN_INS = Rate(name="sign-ins", amount=100, seconds=5 * 60)
+SIGN_INS = Rate(name="sign-ins", amount=100, seconds=5 * 60, exact=True)
 """From one address: each costs the time of a slow hash."""
 
-LINKS = Rate(name="links", amount=5, seconds=60 * 60)
+LINKS = Rate(name="links", amount=5, seconds=60 * 60, exact=True)
 """Mails to one address."""
 
 TRIALS = Rate(name="trials", amount=20)
@@ -66,12 +72,23 @@ class Left:
         }
 
 
+class Counters:
+    """Both ways to count, in one place."""
+
+    def __init__(self, storage: MemoryStorage | RedisStorage) -> None:
+        self._exact = MovingWindowRateLimiter(storage)
+        self._about = SlidingWindowCounterRateLimiter(storage)
+
+    def of(self, rate: Rate) -> RateLimiter:
+        return self._exact if rate.exact else self._about
+
+
 @dataclass(slots=True)
 class Limiter:
     """Never off: while Redis is away each process counts for itself."""
 
-    own: SlidingWindowCounterRateLimiter
-    shared: SlidingWindowCounterRateLimiter | None = None
+    own: Counters
+    shared: Counters | None = None
     _away_until: float = 0.0
 
     async def count(self, rate: Rate, whose: str) -> Left:
@@ -81,10 +98,10 @@ class Limiter:
             RateLimited: there were as many already.
         """
         try:
-            return await self._count(self._counter(), rate, whose)
+            return await self._count(self._counters().of(rate), rate, whose)
         except StorageError:
             self._leave_alone()
-            return await self._count(self.own, rate, whose)
+            return await self._count(self.own.of(rate), rate, whose)
 
     async def take(self, rate: Rate, whose: str) -> None:
         """Count one more, where nobody is told what is left.
@@ -93,21 +110,21 @@ class Limiter:
             RateLimited: there were as many already.
         """
         try:
-            there_was_room = await self._counter().hit(rate.item, whose)
+            there_was_room = await self._counters().of(rate).hit(rate.item, whose)
         except StorageError:
             self._leave_alone()
-            there_was_room = await self.own.hit(rate.item, whose)
+            there_was_room = await self.own.of(rate).hit(rate.item, whose)
         if not there_was_room:
             await self.count(rate, whose)
 
     async def clear(self, rate: Rate, whose: str) -> None:
         """Forget what was counted."""
         try:
-            await self._counter().clear(rate.item, whose)
+            await self._counters().of(rate).clear(rate.item, whose)
         except StorageError:
             self._leave_alone()
 
-    def _counter(self) -> SlidingWindowCounterRateLimiter:
+    def _counters(self) -> Counters:
         if self.shared is None or time.monotonic() < self._away_until:
             return self.own
         return self.shared
@@ -116,9 +133,7 @@ class Limiter:
         _log.warning("Redis does not answer: each process counts requests for itself meanwhile.")
         self._away_until = time.monotonic() + AWAY_SECONDS
 
-    async def _count(
-        self, counter: SlidingWindowCounterRateLimiter, rate: Rate, whose: str
-    ) -> Left:
+    async def _count(self, counter: RateLimiter, rate: Rate, whose: str) -> Left:
         there_was_room = await counter.hit(rate.item, whose)
         stats = await counter.get_window_stats(rate.item, whose)
         resets_in = max(1, math.ceil(stats.reset_time - time.time()))
@@ -135,7 +150,7 @@ class Limiter:
 
 @asynccontextmanager
 async def limiter_of(settings: Settings) -> AsyncIterator[Limiter]:
-    own = SlidingWindowCounterRateLimiter(MemoryStorage())
+    own = Counters(MemoryStorage())
     if settings.redis_url is None:
         yield Limiter(own)
         return
@@ -147,7 +162,11 @@ async def limiter_of(settings: Settings) -> AsyncIterator[Limiter]:
         socket_connect_timeout=1.0,
         socket_timeout=1.0,
     )
-    yield Limiter(own, SlidingWindowCounterRateLimiter(storage))
+    try:
+        yield Limiter(own, Counters(storage))
+    finally:
+        assert isinstance(storage.bridge, RedispyBridge)  # as it was asked for
+        await storage.bridge.storage.aclose()
 
 
 def _address(url: str) -> str:

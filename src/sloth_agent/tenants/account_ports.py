@@ -69,11 +69,15 @@ class UserStore(Protocol):
     ) -> Sequence[User]:
         """Oldest first; of all organizations if None."""
 
-    async def change(self, id: UserId, change: UserChange, *, event: AuditEvent) -> User | None:
+    async def change(
+        self, id: UserId, change: UserChange, *, seats: int | None, event: AuditEvent
+    ) -> User | None:
         """None: no such user. With another role, the event tells the one before as `previous`.
 
         Raises:
             Conflict: the organization would have no active owner.
+            SeatLimitExceeded: a user comes back, and as many users and open invitations as `seats`
+                are there already.
         """
 
     async def set_password(self, id: UserId, password_hash: str, *, event: AuditEvent) -> None:

@@ -128,6 +128,15 @@ class Accounts:
             raise NotFound(f"There is no user {email}.", hint="See `sloth admin users list`.")
         return found[0]
 
+    async def member(self, organization: TenantId, id: UserId) -> User:
+        """Raises:
+        NotFound: the organization has no such user.
+        """
+        found = await self.store.find(id)
+        if found is None or found.organization != organization:
+            raise NotFound("There is no such user.")
+        return found
+
     async def referrer(self, code: str) -> UserId:
         """Whose code it is.
 
@@ -166,6 +175,7 @@ class Accounts:
 
         Raises:
             Conflict: the organization would have no active owner.
+            SeatLimitExceeded: the plan has no room for one more.
         """
         action = "user.activated" if active else "user.deactivated"
         return await self._changed(user, UserChange(is_active=active), action, by=by)
@@ -206,7 +216,10 @@ class Accounts:
 
     async def _changed(self, user: User, change: UserChange, action: str, *, by: Actor) -> User:
         event = self._event(action, user, by=by, role=change.role)
-        changed = await self.store.change(user.id, change, event=event)
+        seats = None
+        if change.is_active and user.organization is not None:
+            seats = await self.seats.allowed(user.organization)
+        changed = await self.store.change(user.id, change, seats=seats, event=event)
         if changed is None:
             raise NotFound(f"There is no user {user.email}.", hint="See `sloth admin users list`.")
         return changed

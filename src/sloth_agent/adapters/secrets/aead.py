@@ -27,7 +27,7 @@ class AeadSealer:
     def seal(self, content: bytes, *, bound_to: str) -> bytes:
         nonce = os.urandom(NONCE_BYTES)
         head = VERSION + self._newest.id.encode()
-        sealed = AESGCM(self._newest.secret).encrypt(nonce, content, head + bound_to.encode())
+        sealed = AESGCM(self._newest.secret).encrypt(nonce, content, head + _bytes(bound_to))
         return head + nonce + sealed
 
     def open(self, sealed: bytes, *, bound_to: str) -> bytes:
@@ -37,9 +37,13 @@ class AeadSealer:
             raise _unreadable()
         nonce, content = rest[:NONCE_BYTES], rest[NONCE_BYTES:]
         try:
-            return AESGCM(secret).decrypt(nonce, content, head + bound_to.encode())
+            return AESGCM(secret).decrypt(nonce, content, head + _bytes(bound_to))
         except (InvalidTag, ValueError) as error:
             raise _unreadable() from error
+
+
+def _bytes(place: str) -> bytes:
+    return place.encode("utf-8", "surrogatepass")
 
 
 def _unreadable() -> CredentialUnreadable:

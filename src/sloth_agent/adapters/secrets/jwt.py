@@ -20,7 +20,20 @@ AUDIENCE = "sloth-agent/api"
 TYPE = "at+jwt"
 LONGEST = 2_000
 
+CLOCKS_DIFFER_SECONDS = 60
+"""How far the clocks of two servers may be apart."""
+
 _REQUIRED = ["exp", "iat", "iss", "aud", "typ", "jti", "sub", "sid"]
+_FORGED = (
+    jwt.PyJWTError,
+    AttributeError,
+    KeyError,  # a key that is not ours
+    OverflowError,
+    RecursionError,  # brackets within brackets
+    TypeError,
+    ValueError,
+)
+"""What comes of tokens that somebody made up."""
 
 
 class JwtSigner:
@@ -47,10 +60,13 @@ class JwtSigner:
     def read(self, token: str, *, now: datetime) -> Signed:
         try:
             claims = self._claims(token)
-            if claims["typ"] != TYPE or not claims["iat"] - 60 <= now.timestamp() < claims["exp"]:
+            lasts = claims["exp"] - claims["iat"]
+            if claims["typ"] != TYPE or not 0 < lasts <= ACCESS_LASTS.total_seconds():
+                raise ValueError("not signed by us")
+            if not claims["iat"] - CLOCKS_DIFFER_SECONDS <= now.timestamp() < claims["exp"]:
                 raise TokenInvalid("The access token is out of date.", hint="Refresh it.")
             return Signed(user=UserId(UUID(claims["sub"])), session=SessionId(UUID(claims["sid"])))
-        except (jwt.InvalidTokenError, ValueError, TypeError, AttributeError) as error:
+        except _FORGED as error:
             raise TokenInvalid("The access token is not valid.", hint="Sign in again.") from error
 
     def _claims(self, token: str) -> Mapping[str, Any]:
@@ -61,7 +77,7 @@ class JwtSigner:
             raise ValueError("not a header of ours")
         claims: Mapping[str, Any] = jwt.decode(
             token,
-            self._keys.get(str(head["kid"]), b""),
+            self._keys[head["kid"]],
             algorithms=[ALGORITHM],
             audience=AUDIENCE,
             issuer=ISSUER,

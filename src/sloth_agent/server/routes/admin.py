@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Query
-from pydantic import Field
+from pydantic import AwareDatetime, Field
 from starlette.responses import JSONResponse
 
 from sloth_agent.app.bodies.billing import code_body, subscription_body
@@ -32,7 +32,7 @@ class GenerateCodes(Asked):
     plan: PlanSlug
     days: int = Field(ge=0, le=36_500, description="0: without end.", examples=[90])
     count: int = Field(default=1, ge=1, le=10_000)
-    expires_at: datetime | None = Field(default=None, description="Useless from then on.")
+    expires_at: AwareDatetime | None = Field(default=None, description="Useless from then on.")
 
 
 class Codes(Shown):

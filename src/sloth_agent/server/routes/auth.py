@@ -8,6 +8,7 @@ from starlette.responses import JSONResponse
 
 from sloth_agent.access.models import Tokens
 from sloth_agent.app.bodies.values import Body
+from sloth_agent.errors import InvalidInput
 from sloth_agent.language import Language
 from sloth_agent.server.callers import (
     Anybody,
@@ -23,7 +24,13 @@ from sloth_agent.server.limiting import SIGN_INS, WRONG_PASSWORDS
 from sloth_agent.server.repeating import Repeating
 from sloth_agent.server.shapes import SIGNED_IN, Asked, Shown, ok, problems
 from sloth_agent.tenants.models import Organization
-from sloth_agent.tenants.users import LONGEST_PASSWORD, SHORTEST_PASSWORD, Role, User
+from sloth_agent.tenants.users import (
+    LONGEST_PASSWORD,
+    SHORTEST_PASSWORD,
+    Role,
+    User,
+    normalised_email,
+)
 
 router = APIRouter(prefix="/api/auth", tags=["auth"], route_class=Repeating)
 
@@ -121,7 +128,7 @@ async def register(body: Register, request: Request, platform: CurrentPlatform) 
 async def login(body: Login, request: Request, platform: CurrentPlatform) -> JSONResponse:
     """Sign in; the eleventh wrong password within five minutes has to wait."""
     address = address_of(request)
-    account = f"{body.email.strip().lower()} {address}"
+    account = f"{account_name(body.email)} {address}"
     await platform.limiter.count(SIGN_INS, address)
     await platform.limiter.count(WRONG_PASSWORDS, account)
     _, tokens = await platform.services.sessions.sign_in(
@@ -175,6 +182,14 @@ async def profile(
     )
     platform.services.recognising.forget(credentials_of(request))
     return ok(me_body(changed, caller.organization))
+
+
+def account_name(email: str) -> str:
+    """By which tries are counted: one account, however its address is spelled."""
+    try:
+        return normalised_email(email)
+    except InvalidInput:
+        return email
 
 
 def token_body(tokens: Tokens) -> Body:

@@ -77,12 +77,15 @@ class PostgresApiKeys:
                 )
         return KeyHolder(key=key, organization=organization_from(row[len(_NAMES) :]))
 
-    async def of(self, organization: TenantId) -> Sequence[ApiKey]:
+    async def of(
+        self, organization: TenantId, *, limit: int, before: ApiKeyId | None
+    ) -> Sequence[ApiKey]:
         async with self.database.shared() as connection:
             found = await connection.execute(
-                f"select {_COLUMNS} from public.api_keys where organization_id = %s"
-                " order by id desc",
-                (organization,),
+                f"select {_COLUMNS} from public.api_keys where organization_id = %(organization)s"
+                " and (%(before)s::uuid is null or id < %(before)s)"
+                " order by id desc limit %(limit)s",
+                {"organization": organization, "before": before, "limit": limit},
             )
             return [_key(row) for row in await found.fetchall()]
 

@@ -102,10 +102,14 @@ class PostgresUsers:
             )
             return [user_from(row) for row in await found.fetchall()]
 
-    async def change(self, id: UserId, change: UserChange, *, event: AuditEvent) -> User | None:
+    async def change(
+        self, id: UserId, change: UserChange, *, seats: int | None, event: AuditEvent
+    ) -> User | None:
         async with self.database.shared() as connection:
             if event.organization is not None:
                 await _hold(connection, event.organization)
+                if change.is_active and not await _is_active(connection, id):
+                    await _check_seats(connection, event.organization, seats, now=event.at)
             if change.role is not None:
                 event = await _with_old_role(connection, id, event)
             found = await connection.execute(
@@ -306,6 +310,12 @@ async def _seats_taken(connection: Connection, organization: TenantId, *, now: d
     )
     [taken] = await found.fetchone() or (0,)
     return int(taken)
+
+
+async def _is_active(connection: Connection, id: UserId) -> bool:
+    """Under `_hold`."""
+    found = await connection.execute("select from public.users where id = %s and is_active", (id,))
+    return found.rowcount == 1
 
 
 async def _check_owner(connection: Connection, organization: TenantId | None) -> None:

@@ -1,0 +1,58 @@
+"""How often somebody may try: exactly as often, counted in this process or in Redis."""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import anyio
+import pytest
+from pydantic import SecretStr
+
+from fakes.redis_server import redis_server
+from sloth_agent import Settings
+from sloth_agent.errors import RateLimited
+from sloth_agent.server.limiting import Limiter, Rate, limiter_of
+
+pytestmark = pytest.mark.anyio
+
+TRIES = Rate(name="tries", amount=10, seconds=2, exact=True)
+
+
+@pytest.fixture(params=["process", "redis"])
+def counting(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Settings]:
+    if request.param == "process":
+        yield Settings(home=tmp_path, redis_url=None)
+        return
+    with redis_server(tmp_path) as address:
+        yield Settings(home=tmp_path, redis_url=SecretStr(address))
+
+
+async def taken(limiter: Limiter, times: int) -> int:
+    """How many of so many tries there was room for."""
+    room = 0
+    for _ in range(times):
+        try:
+            await limiter.count(TRIES, "anna")
+        except RateLimited:
+            continue
+        room += 1
+    return room
+
+
+async def test_no_stretch_of_time_holds_more(counting: Settings) -> None:
+    """Counted by windows that begin on the clock, two may stand close together."""
+    async with limiter_of(counting) as limiter:
+        await anyio.sleep(2 - time.time() % 2 - 0.3)
+        assert await taken(limiter, 12) == 10
+        await anyio.sleep(0.4)
+        assert await taken(limiter, 5) == 0
+        await anyio.sleep(1.7)
+        assert await taken(limiter, 12) == 10
+
+
+async def test_what_was_counted_is_forgotten(counting: Settings) -> None:
+    async with limiter_of(counting) as limiter:
+        assert await taken(limiter, 11) == 10
+        await limiter.clear(TRIES, "anna")
+        assert await taken(limiter, 11) == 10
+        await limiter.count(TRIES, "ben")
