@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from importlib.metadata import version
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -32,6 +31,7 @@ from sloth_agent.server.routes import (
     referrals,
     subscriptions,
 )
+from sloth_agent.server.routes.description import describing
 from sloth_agent.settings import Settings
 
 ROUTERS = (
@@ -69,12 +69,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
     metrics = Metrics()
     app = FastAPI(
-        title="sloth-agent",
-        version=version("sloth-agent"),
-        description="Assistants over the documents of many firms.",
-        openapi_url="/api/schema/",
-        docs_url=None,
-        redoc_url=None,
+        openapi_url=None,  # ours tells more
         redirect_slashes=False,
         lifespan=lifespan,
         middleware=[
@@ -103,7 +98,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     app.state.door = door
     app.state.metrics = metrics
-    for router in ROUTERS:
+    for router in (*ROUTERS, describing(ROUTERS)):
         app.include_router(router)
     return app
 

@@ -1,6 +1,6 @@
 """Who sends a request, for whom, and how often they may."""
 
-from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import Depends, Request
@@ -88,7 +88,7 @@ async def _person(caller: CurrentCaller) -> User:
     return caller.require_person()
 
 
-async def _superuser(caller: CurrentCaller) -> User:
+async def superuser(caller: CurrentCaller) -> User:
     return caller.require_superuser()
 
 
@@ -97,27 +97,32 @@ async def _actor(request: Request, caller: CurrentCaller) -> Actor:
 
 
 CurrentUser = Annotated[User, Depends(_person)]
-Superuser = Annotated[User, Depends(_superuser)]
+Superuser = Annotated[User, Depends(superuser)]
 CurrentActor = Annotated[Actor, Depends(_actor)]
 Anybody = Depends(count_by_address)
 
 
-def tenant_of(
-    scope: Scope | None = None, *, least: Role = Role.MEMBER
-) -> Callable[..., Awaitable[AsyncTenant]]:
+@dataclass(frozen=True, slots=True)
+class TenantOf:
     """The tenant of a person with a role, or of a program whose key has the scope.
 
-    It comes from what was signed or stored, never from a header or the body. Without a scope no
-    key opens it.
+    It comes from what was signed or stored, never from a header or the body.
     """
 
-    async def tenant(caller: CurrentCaller, platform: CurrentPlatform) -> AsyncTenant:
+    scope: Scope | None  # None: no key opens it
+    least: Role
+
+    async def __call__(self, caller: CurrentCaller, platform: CurrentPlatform) -> AsyncTenant:
         organization = (
-            caller.require_role(least) if scope is None else caller.require(scope, least=least)
+            caller.require_role(self.least)
+            if self.scope is None
+            else caller.require(self.scope, least=self.least)
         )
         return AsyncTenant(organization, await platform.tenants.of(organization))
 
-    return tenant
+
+def tenant_of(scope: Scope | None = None, *, least: Role = Role.MEMBER) -> TenantOf:
+    return TenantOf(scope, least)
 
 
 def credentials_of(request: Request) -> str:

@@ -61,7 +61,7 @@ class Refused(HTTPException):
     """An error of ours on its way through those who know only the framework's."""
 
     def __init__(self, error: SlothError) -> None:
-        super().__init__(status_of(error))
+        super().__init__(status_of(type(error)))
         self.error = error
 
 
@@ -80,7 +80,7 @@ class Problem(BaseModel):
     status: int = Field(examples=[404])
     code: str = Field(description="Stays the same for ever.", examples=["not_found"])
     detail: str = Field(examples=["There is no such document."])
-    request_id: str = Field(examples=["01a2246c423b748eb11215 29baf954".replace(" ", "")])
+    request_id: str = Field(examples=["01a2246c423b748eb1121529baf954aa"])
     hint: str | None = Field(default=None, description="What to do next.")
     errors: list[FieldProblem] = Field(default=[], description="What is wrong with the request.")
     retry_after_seconds: int | None = None
@@ -94,7 +94,7 @@ class Problem(BaseModel):
 
 def problem_response(error: SlothError, *, request_id: str) -> JSONResponse:
     """What is answered where an error of ours ends a request."""
-    status = status_of(error)
+    status = status_of(type(error))
     if status == HTTPStatus.INTERNAL_SERVER_ERROR:
         return unexpected_response(request_id=request_id)
     field = error.details.get("field")
@@ -117,8 +117,8 @@ def problem_response(error: SlothError, *, request_id: str) -> JSONResponse:
     )
 
 
-def status_of(error: SlothError) -> int:
-    return next((status for kind, status in STATUSES if isinstance(error, kind)), 500)
+def status_of(kind: type[SlothError]) -> int:
+    return next((status for known, status in STATUSES if issubclass(kind, known)), 500)
 
 
 def invalid_response(error: RequestValidationError, *, request_id: str) -> JSONResponse:

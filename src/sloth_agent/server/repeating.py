@@ -1,6 +1,7 @@
 """`Idempotency-Key`: a POST that comes again is done once, and answered the same."""
 
 import hashlib
+import re
 from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Any
 
@@ -15,6 +16,7 @@ from sloth_agent.server.callers import address_of, caller_of, platform_of
 
 HEADER = "Idempotency-Key"
 LONGEST_KEY = 255
+KEY_PATTERN = f"^[!-~]{{1,{LONGEST_KEY}}}$"
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
@@ -35,8 +37,11 @@ class Repeating(APIRoute):
 
 
 async def _once(request: Request, key: str, handler: Handler) -> Response:
-    if not (1 <= len(key) <= LONGEST_KEY and key.isprintable()):
-        raise InvalidInput(f"An Idempotency-Key has 1 to {LONGEST_KEY} characters.", field=HEADER)
+    if not re.fullmatch(KEY_PATTERN, key):
+        raise InvalidInput(
+            f"An Idempotency-Key has 1 to {LONGEST_KEY} letters, digits and signs of ASCII.",
+            field=HEADER,
+        )
     platform = await platform_of(request)
     begun = await platform.services.replies.begin(
         Repeatable(

@@ -9,18 +9,18 @@ from starlette.responses import JSONResponse
 
 from sloth_agent.app.bodies.billing import code_body, subscription_body
 from sloth_agent.billing.states import BillingCycle, CodeStatus
+from sloth_agent.errors import Conflict, NotFound
 from sloth_agent.server.callers import CurrentActor, CurrentPlatform, Superuser
+from sloth_agent.server.described_problems import problems
 from sloth_agent.server.repeating import Repeating
 from sloth_agent.server.routes.subscriptions import SubscriptionShown
 from sloth_agent.server.shapes import (
-    SIGNED_IN,
     Asked,
     Cursor,
     Limit,
     Shown,
     ok,
     page_of,
-    problems,
 )
 
 router = APIRouter(prefix="/api/admin", tags=["admin"], route_class=Repeating)
@@ -69,19 +69,23 @@ class Activate(Asked):
     "/codes/generate/",
     status_code=201,
     response_model=Codes,
-    responses={**SIGNED_IN, **problems(404, 409, 422)},
+    responses=problems(NotFound),
+    name="generate_codes",
 )
 async def generate(
     body: GenerateCodes, _: Superuser, actor: CurrentActor, platform: CurrentPlatform
 ) -> JSONResponse:
-    """Make activation codes; nobody can read them again."""
+    """Make activation codes.
+
+    Nobody can read them again.
+    """
     codes = await platform.services.codes.generate(
         body.plan, days=body.days, count=body.count, expires_at=body.expires_at, by=actor
     )
     return ok({"codes": list(codes)}, 201)
 
 
-@router.get("/codes/", response_model=CodePage, responses={**SIGNED_IN, **problems(422)})
+@router.get("/codes/", response_model=CodePage, name="list_codes")
 async def codes(
     _: Superuser,
     platform: CurrentPlatform,
@@ -90,7 +94,10 @@ async def codes(
     limit: Limit = 20,
     cursor: Cursor = None,
 ) -> JSONResponse:
-    """Codes, newest first, without the codes themselves."""
+    """Activation codes, newest first.
+
+    What became of them, without the codes themselves.
+    """
     services = platform.services
     found = await services.codes.list(status=status, plan=plan, before=cursor, limit=limit + 1)
     now = services.backends.clock()
@@ -102,12 +109,16 @@ async def codes(
 @router.post(
     "/subscriptions/activate/",
     response_model=SubscriptionShown,
-    responses={**SIGNED_IN, **problems(404, 409, 422)},
+    responses=problems(NotFound, Conflict),
+    name="activate_subscription",
 )
 async def activate(
     body: Activate, _: Superuser, actor: CurrentActor, platform: CurrentPlatform
 ) -> JSONResponse:
-    """Give a firm time on a plan, such as after a bank transfer."""
+    """Give a firm time on a plan.
+
+    Such as after a bank transfer.
+    """
     organization = await platform.services.organizations.show(body.organization)
     subscription = await platform.services.subscriptions.activate(
         organization.id, body.plan, days=body.days, cycle=body.billing_cycle, by=actor

@@ -21,22 +21,29 @@ from sloth_agent.app.bodies.answers import (
     trial_body,
 )
 from sloth_agent.app.sloth import AsyncTenant
-from sloth_agent.errors import SlothError
+from sloth_agent.errors import (
+    CostLimitExceeded,
+    EmbedderUnavailable,
+    MessageLimitExceeded,
+    ModelUnavailable,
+    NotFound,
+    SlothError,
+    SubscriptionExpired,
+)
 from sloth_agent.ids import ConversationId
 from sloth_agent.language import Language
 from sloth_agent.server.callers import CurrentActor, CurrentPlatform, tenant_of
+from sloth_agent.server.described_problems import problems
 from sloth_agent.server.edge import arrival_of
 from sloth_agent.server.problems import problem_response
 from sloth_agent.server.repeating import Repeating
 from sloth_agent.server.shapes import (
-    SIGNED_IN,
     Asked,
     Cursor,
     Limit,
     Shown,
     ok,
     page_of,
-    problems,
 )
 from sloth_agent.server.streaming import close, event, unless_gone
 from sloth_agent.tenants.users import Role
@@ -80,7 +87,7 @@ class CitationShown(Shown):
     score: float
 
 
-class UsageShown(Shown):
+class TokensUsed(Shown):
     input_tokens: int
     output_tokens: int
 
@@ -90,9 +97,22 @@ class Said(Shown):
     grounded: bool = Field(description="False: nothing in the documents answers the question.")
     citations: list[CitationShown]
     model: str
-    usage: UsageShown
+    usage: TokensUsed
     timings_ms: dict[str, float]
     not_read: list[str] = Field(description="Files that are still being read.")
+
+
+class TokenEvent(Shown):
+    """A piece of the answer, while it is written."""
+
+    text: str = Field(examples=["A haircut"])
+
+
+class CitationsEvent(Shown):
+    """What the answer rests on."""
+
+    grounded: bool = Field(description="False: nothing in the documents answers the question.")
+    citations: list[CitationShown]
 
 
 class Answered(Said):
@@ -145,7 +165,7 @@ class MessageShown(Shown):
     content: str
     created_at: datetime
     citations: list[CitationShown]
-    usage: UsageShown
+    usage: TokensUsed
     processing_ms: float | None
     passages: list[PassageShown] = Field(description="What was read for it, as far as it is there.")
 
@@ -159,28 +179,39 @@ class ConversationTold(ConversationShown):
     items: list[MessageShown] = Field(description="The newest messages, oldest first.")
 
 
+ANSWERING = (
+    SubscriptionExpired,
+    MessageLimitExceeded,
+    CostLimitExceeded,
+    EmbedderUnavailable,
+    ModelUnavailable,
+)
+
 _STREAM: dict[str, Any] = {
     "content": {
         "text/event-stream": {
-            "schema": {"type": "string"},
+            "schema": {
+                "type": "string",
+                "description": "Server-sent events, as the introduction tells: `token`"
+                " (`TokenEvent`), `citations` (`CitationsEvent`), `done` (`Answered`), `error`"
+                " (`Problem`).",
+            },
             "example": (
                 'event: token\ndata: {"text": "A haircut"}\n\n'
-                'event: citations\ndata: {"grounded": true, "citations": []}\n\n'
-                "event: done\ndata: {...}\n\n"
+                'event: token\ndata: {"text": " is 40 euro."}\n\n'
+                'event: citations\ndata: {"grounded": true, "citations": [...]}\n\n'
+                'event: done\ndata: {"answer": "A haircut is 40 euro.", ...}\n\n'
             ),
         }
     },
-    "description": (
-        "The answer; with `Accept: text/event-stream` the events `token` as it is written,"
-        " `citations`, then `done` with all of it, or `error` with a problem."
-    ),
+    "description": "At once; or as it is written, where `Accept: text/event-stream` came.",
 }
 
 
 @router.post(
     "/chat/",
     response_model=Answered,
-    responses={**SIGNED_IN, **problems(402, 404, 409, 422), 200: _STREAM},
+    responses={**problems(*ANSWERING, NotFound), 200: _STREAM},
 )
 async def chat(
     body: Chat,
@@ -188,7 +219,10 @@ async def chat(
     tenant: ChatTenant,
     accept: Annotated[str, Header(include_in_schema=False)] = "",
 ) -> Response:
-    """Ask the assistant. Where the client leaves, the model is stopped and nothing is counted."""
+    """Ask the assistant.
+
+    Where the client leaves, the model is stopped and nothing is counted.
+    """
     parts = tenant.chat_stream(
         body.message,
         conversation=ConversationId(body.conversation_id) if body.conversation_id else None,
@@ -200,11 +234,14 @@ async def chat(
     return ok(answer_body(await unless_gone(request, _answer(parts))))
 
 
-@router.post("/test/", response_model=Tried, responses={**SIGNED_IN, **problems(402, 422)})
+@router.post("/test/", response_model=Tried, responses=problems(*ANSWERING))
 async def test(
     body: Test, request: Request, tenant: ChatTenant, platform: CurrentPlatform
 ) -> JSONResponse:
-    """Try the assistant, or a draft of its prompt: nothing is stored or counted."""
+    """Try the assistant, or a draft of its prompt.
+
+    Nothing is stored or counted.
+    """
     draft = None
     if body.prompt is not None:
         draft = await tenant.services.prompts.drafted(**body.prompt.model_dump())
@@ -214,13 +251,13 @@ async def test(
     return ok(trial_body(trial, budget_tokens=budget))
 
 
-@router.get("/prompt/", response_model=PromptShown, responses=SIGNED_IN)
+@router.get("/prompt/", response_model=PromptShown)
 async def prompt(tenant: Annotated[AsyncTenant, Depends(tenant_of(Scope.PROMPT))]) -> JSONResponse:
     """How the assistant speaks."""
     return ok(prompt_body(await tenant.prompt()))
 
 
-@router.put("/prompt/", response_model=PromptShown, responses={**SIGNED_IN, **problems(422)})
+@router.put("/prompt/", response_model=PromptShown)
 async def set_prompt(
     body: PromptDraft,
     tenant: Annotated[AsyncTenant, Depends(tenant_of(Scope.PROMPT, least=Role.ADMIN))],
@@ -230,7 +267,7 @@ async def set_prompt(
     return ok(prompt_body(await tenant.set_prompt(**body.model_dump(), by=actor)))
 
 
-@router.get("/history/", response_model=ConversationPage, responses=SIGNED_IN)
+@router.get("/history/", response_model=ConversationPage)
 async def history(tenant: ChatTenant, limit: Limit = 20, cursor: Cursor = None) -> JSONResponse:
     """Conversations, newest first."""
     before = ConversationId(cursor) if cursor else None
@@ -238,9 +275,7 @@ async def history(tenant: ChatTenant, limit: Limit = 20, cursor: Cursor = None) 
     return page_of(found, limit, conversation_body, cursor=lambda one: one.id)
 
 
-@router.get(
-    "/history/{id}/", response_model=ConversationTold, responses={**SIGNED_IN, **problems(404)}
-)
+@router.get("/history/{id}/", response_model=ConversationTold, responses=problems(NotFound))
 async def conversation(
     id: UUID, tenant: ChatTenant, limit: Annotated[int, Query(ge=1, le=200)] = 100
 ) -> JSONResponse:

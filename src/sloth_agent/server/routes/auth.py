@@ -8,6 +8,7 @@ from starlette.responses import JSONResponse
 
 from sloth_agent.access.models import Tokens
 from sloth_agent.app.bodies.values import Body
+from sloth_agent.errors import Conflict, NotSignedIn, TokenInvalid, TokenReused
 from sloth_agent.language import Language
 from sloth_agent.server.callers import (
     Anybody,
@@ -18,9 +19,10 @@ from sloth_agent.server.callers import (
     address_of,
     stranger_of,
 )
+from sloth_agent.server.described_problems import problems
 from sloth_agent.server.limiting import SIGN_INS, WRONG_PASSWORDS
 from sloth_agent.server.repeating import Repeating
-from sloth_agent.server.shapes import SIGNED_IN, Asked, Shown, ok, problems
+from sloth_agent.server.shapes import Asked, Shown, ok
 from sloth_agent.tenants.models import Organization
 from sloth_agent.tenants.users import LONGEST_PASSWORD, SHORTEST_PASSWORD, Role, User
 
@@ -97,11 +99,14 @@ class Registered(TokenPair):
     "/register/",
     status_code=201,
     response_model=Registered,
-    responses=problems(409, 422, 429, 503),
+    responses=problems(Conflict),
     dependencies=[Anybody],
 )
 async def register(body: Register, request: Request, platform: CurrentPlatform) -> JSONResponse:
-    """Make an organization with its owner; it begins with the trial of a plan."""
+    """Sign up.
+
+    Makes an organization with its owner; it begins with the trial of a plan.
+    """
     await platform.limiter.count(SIGN_INS, address_of(request))
     by = stranger_of(request)
     user, organization = await platform.services.signing_up(by=by).sign_up(
@@ -116,9 +121,12 @@ async def register(body: Register, request: Request, platform: CurrentPlatform) 
     return ok({**token_body(tokens), "user": me_body(user, organization)}, 201)
 
 
-@router.post("/login/", response_model=TokenPair, responses=problems(401, 422, 429, 503))
+@router.post("/login/", response_model=TokenPair, responses=problems(NotSignedIn))
 async def login(body: Login, request: Request, platform: CurrentPlatform) -> JSONResponse:
-    """Sign in; the eleventh wrong password within five minutes has to wait."""
+    """Sign in.
+
+    The eleventh wrong password within five minutes has to wait.
+    """
     address = address_of(request)
     account = f"{body.email.strip().lower()} {address}"
     await platform.limiter.count(SIGN_INS, address)
@@ -133,29 +141,35 @@ async def login(body: Login, request: Request, platform: CurrentPlatform) -> JSO
 @router.post(
     "/refresh/",
     response_model=TokenPair,
-    responses=problems(401, 422, 429, 503),
+    responses=problems(TokenInvalid, TokenReused),
     dependencies=[Anybody],
 )
 async def refresh(body: Refresh, request: Request, platform: CurrentPlatform) -> JSONResponse:
-    """New tokens for a refresh token. One that comes twice ends its session."""
+    """Take new tokens for a refresh token.
+
+    One that comes twice ends its session.
+    """
     by = stranger_of(request)
     return ok(token_body(await platform.services.sessions.refresh(body.refresh, by=by)))
 
 
-@router.post("/logout/", status_code=204, responses=problems(422, 429, 503), dependencies=[Anybody])
+@router.post("/logout/", status_code=204, dependencies=[Anybody])
 async def logout(body: Refresh, request: Request, platform: CurrentPlatform) -> Response:
-    """End the session of a refresh token; its access token is void within five seconds."""
+    """Sign out.
+
+    Ends the session of a refresh token; its access token is void within five seconds.
+    """
     await platform.services.sessions.sign_out(body.refresh, by=stranger_of(request))
     return Response(status_code=204)
 
 
-@router.get("/me/", response_model=Me, responses=SIGNED_IN)
+@router.get("/me/", response_model=Me)
 async def me(caller: CurrentCaller, user: CurrentUser) -> JSONResponse:
     """Who signed in."""
     return ok(me_body(user, caller.organization))
 
 
-@router.put("/profile/", response_model=Me, responses={**SIGNED_IN, **problems(422)})
+@router.put("/profile/", response_model=Me, name="change_profile")
 async def profile(
     body: ProfileChange,
     caller: CurrentCaller,

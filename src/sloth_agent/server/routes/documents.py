@@ -11,12 +11,22 @@ from starlette.responses import JSONResponse
 from sloth_agent.access.models import Scope
 from sloth_agent.app.bodies.documents import document_body
 from sloth_agent.app.sloth import AsyncTenant
+from sloth_agent.errors import (
+    Conflict,
+    DocumentLimitExceeded,
+    NotFound,
+    StorageLimitExceeded,
+    StorageUnavailable,
+    SubscriptionExpired,
+    UnsupportedFile,
+)
 from sloth_agent.ids import DocumentId
 from sloth_agent.knowledge.models import DocumentStatus
 from sloth_agent.server.callers import CurrentActor, tenant_of
-from sloth_agent.server.downloads import download
+from sloth_agent.server.described_problems import problems
+from sloth_agent.server.downloads import A_FILE, download
 from sloth_agent.server.repeating import Repeating
-from sloth_agent.server.shapes import SIGNED_IN, Cursor, Limit, Shown, ok, page_of, problems
+from sloth_agent.server.shapes import Cursor, Limit, Shown, ok, page_of
 
 router = APIRouter(prefix="/api/documents", tags=["documents"], route_class=Repeating)
 
@@ -67,18 +77,26 @@ class DocumentPage(Shown):
     "/upload/",
     status_code=202,
     response_model=Kept,
-    responses={**SIGNED_IN, **problems(402, 409, 413, 415, 422)},
+    responses=problems(
+        SubscriptionExpired,
+        DocumentLimitExceeded,
+        StorageLimitExceeded,
+        Conflict,
+        UnsupportedFile,
+        StorageUnavailable,
+    ),
 )
 async def upload(file: UploadFile, tenant: DocumentsTenant) -> JSONResponse:
-    """Keep a file; it is read in the background, see its status.
+    """Upload a file.
 
-    A file with the name of another one takes its place.
+    It is read in the background, see its status. A file with the name of another one takes
+    its place.
     """
     document = await tenant.keep_document(file.filename or "untitled", await file.read())
     return ok({"id": str(document.id), "status": document.status.value}, 202)
 
 
-@router.get("/", response_model=DocumentPage, responses=SIGNED_IN)
+@router.get("/", response_model=DocumentPage, name="list")
 async def documents(
     tenant: DocumentsTenant, limit: Limit = 20, cursor: Cursor = None
 ) -> JSONResponse:
@@ -88,9 +106,7 @@ async def documents(
     return page_of(found, limit, document_body, cursor=lambda document: document.id)
 
 
-@router.get(
-    "/{id}/status/", response_model=DocumentProgress, responses={**SIGNED_IN, **problems(404)}
-)
+@router.get("/{id}/status/", response_model=DocumentProgress, responses=problems(NotFound))
 async def status(id: UUID, tenant: DocumentsTenant) -> JSONResponse:
     """How far a file is, or why it could not be read."""
     document = await tenant.document(DocumentId(id))
@@ -105,7 +121,12 @@ async def status(id: UUID, tenant: DocumentsTenant) -> JSONResponse:
     )
 
 
-@router.get("/{id}/file/", responses={**SIGNED_IN, **problems(404)}, response_class=Response)
+@router.get(
+    "/{id}/file/",
+    responses={**problems(NotFound), 200: A_FILE},
+    response_class=Response,
+    name="download",
+)
 async def file(id: UUID, tenant: DocumentsTenant) -> Response:
     """The file as it was uploaded."""
     document = await tenant.document(DocumentId(id))
@@ -113,8 +134,11 @@ async def file(id: UUID, tenant: DocumentsTenant) -> Response:
     return download(document.title, content)
 
 
-@router.delete("/{id}/", status_code=204, responses={**SIGNED_IN, **problems(404)})
+@router.delete("/{id}/", status_code=204, responses=problems(NotFound))
 async def delete(id: UUID, tenant: DocumentsTenant, actor: CurrentActor) -> Response:
-    """Forget a file; it is not cited from now on."""
+    """Delete a file.
+
+    It is not cited from now on.
+    """
     await tenant.delete_document(DocumentId(id), by=actor)
     return Response(status_code=204)

@@ -10,7 +10,7 @@ from sloth_agent.app.bodies.billing import referral_body, referral_stats_body
 from sloth_agent.billing.referrals import ReferralStatus
 from sloth_agent.ids import TenantId
 from sloth_agent.server.callers import CurrentPlatform, CurrentUser
-from sloth_agent.server.shapes import SIGNED_IN, Cursor, Limit, Shown, ok, page_of
+from sloth_agent.server.shapes import Cursor, Limit, Shown, ok, page_of
 
 router = APIRouter(prefix="/api/referrals", tags=["referrals"])
 
@@ -43,20 +43,20 @@ class ReferralPage(Shown):
     next_cursor: str | None
 
 
-@router.get("/my-code/", response_model=MyCode, responses=SIGNED_IN)
+@router.get("/my-code/", response_model=MyCode)
 async def my_code(user: CurrentUser, platform: CurrentPlatform) -> JSONResponse:
     """What others sign up with, so that they count for you."""
     link = f"{platform.services.backends.frontend}/register?referral={user.referral_code}"
     return ok({"code": user.referral_code, "link": link})
 
 
-@router.get("/stats/", response_model=Stats, responses=SIGNED_IN)
+@router.get("/stats/", response_model=Stats)
 async def stats(user: CurrentUser, platform: CurrentPlatform) -> JSONResponse:
     """What became of your code."""
     return ok(referral_stats_body(await platform.services.referrals.stats(user)))
 
 
-@router.get("/list/", response_model=ReferralPage, responses=SIGNED_IN)
+@router.get("/list/", response_model=ReferralPage, name="list")
 async def referrals(
     user: CurrentUser, platform: CurrentPlatform, limit: Limit = 20, cursor: Cursor = None
 ) -> JSONResponse:
