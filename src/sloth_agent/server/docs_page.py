@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from http import HTTPStatus
 from typing import Any, TypeAlias
 
 from lxml import html  # type: ignore[import-untyped]  # lxml ships no types
@@ -103,7 +104,7 @@ def _article(document: Described, method: str, path: str, operation: Described) 
         E.p(operation["summary"] + ".", {"class": "summary"}),
         *_markdown(operation["description"]),
         *_parameters(document, operation.get("parameters", [])),
-        *_request(operation.get("requestBody")),
+        *_request(document, operation.get("requestBody", {})),
         *_answers(operation["responses"]),
         _errors(document, operation["responses"]),
         id=id,
@@ -132,17 +133,20 @@ def _parameters(document: Described, parameters: Sequence[Described]) -> Iterato
         )
 
 
-def _request(body: Described | None) -> Iterator[Element]:
-    for media_type, content in (body or {}).get("content", {}).items():
+def _request(document: Described, body: Described) -> Iterator[Element]:
+    for media_type, content in body.get("content", {}).items():
         yield E.h4("Request: ", E.code(media_type))
-        yield from _content(content)
+        yield _fields(_resolved(document, content["schema"]))
+        yield from _example(content)
 
 
 def _answers(responses: Described) -> Iterator[Element]:
     for status, response in responses.items():
         if int(status) < 400:
-            yield E.h4("Answer ", status)
-            yield from _markdown(response["description"])
+            phrase = HTTPStatus(int(status)).phrase
+            yield E.h4(f"Answer {status} {phrase}")
+            if response["description"] != f"{phrase}.":
+                yield from _markdown(response["description"])
             for media_type, content in response.get("content", {}).items():
                 yield E.p(E.code(media_type), ": ", _type(content["schema"]))
                 yield from _example(content)
@@ -162,12 +166,6 @@ def _problems(response: Described) -> Described:
     content: Described = response.get("content", {}).get(MEDIA_TYPE, {})
     examples: Described = content.get("examples", {})
     return examples
-
-
-def _content(content: Described) -> Iterator[Element]:
-    schema = content["schema"]
-    yield _fields(schema) if "properties" in schema else E.p(_type(schema))
-    yield from _example(content)
 
 
 def _example(content: Described) -> Iterator[Element]:

@@ -81,15 +81,21 @@ class Problem(BaseModel):
     code: str = Field(description="Stays the same for ever.", examples=["not_found"])
     detail: str = Field(examples=["There is no such document."])
     request_id: str = Field(examples=["01a2246c423b748eb1121529baf954aa"])
-    hint: str | None = Field(default=None, description="What to do next.")
+    hint: str | None = Field(
+        default=None, description="What to do next.", examples=["Wait 41 seconds."]
+    )
     errors: list[FieldProblem] = Field(default=[], description="What is wrong with the request.")
     retry_after_seconds: int | None = None
-    resource: str | None = Field(default=None, description="What there is no more of.")
+    resource: str | None = Field(
+        default=None, description="What there is no more of.", examples=["messages"]
+    )
     limit: int | None = None
     used: int | None = None
     resets_at: datetime | None = None
-    feature: str | None = Field(default=None, description="What the plan does not have.")
-    plan: str | None = None
+    feature: str | None = Field(
+        default=None, description="What the plan does not have.", examples=["api"]
+    )
+    plan: str | None = Field(default=None, examples=["starter"])
 
 
 def problem_response(error: SlothError, *, request_id: str) -> JSONResponse:

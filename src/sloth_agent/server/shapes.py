@@ -5,7 +5,7 @@ from typing import Annotated, Any, TypeVar
 from uuid import UUID
 
 from fastapi import Query
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import JSONResponse
 
 from sloth_agent.app.bodies.values import Body
@@ -15,6 +15,12 @@ MOST_AT_ONCE = 100
 Limit = Annotated[int, Query(ge=1, le=MOST_AT_ONCE, description="How many at most.")]
 Cursor = Annotated[
     UUID | None, Query(description="Go on where the last page ended: its `next_cursor`.")
+]
+
+Id = Annotated[str, Field(examples=["01a2246c-423b-748e-b112-1529baf954aa"])]
+NextCursor = Annotated[
+    str | None,
+    Field(description="Null: the last page.", examples=["01a2246c-423b-748e-b112-1529baf954aa"]),
 ]
 
 Item = TypeVar("Item")

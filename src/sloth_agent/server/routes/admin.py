@@ -17,7 +17,9 @@ from sloth_agent.server.routes.subscriptions import SubscriptionShown
 from sloth_agent.server.shapes import (
     Asked,
     Cursor,
+    Id,
     Limit,
+    NextCursor,
     Shown,
     ok,
     page_of,
@@ -40,20 +42,20 @@ class Codes(Shown):
 
 
 class CodeShown(Shown):
-    id: str
-    plan: str
-    days: int
+    id: Id
+    plan: PlanSlug
+    days: int = Field(description="0: without end.", examples=[90])
     status: CodeStatus
-    used_by: str | None
+    used_by: str | None = Field(description="Slug of the firm.", examples=["salon-lavanda"])
     used_at: datetime | None
     expires_at: datetime | None
-    created_by: str
+    created_by: str = Field(examples=["operator@example.com"])
     created_at: datetime
 
 
 class CodePage(Shown):
     items: list[CodeShown]
-    next_cursor: str | None
+    next_cursor: NextCursor
 
 
 class Activate(Asked):

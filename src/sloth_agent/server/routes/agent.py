@@ -40,7 +40,9 @@ from sloth_agent.server.repeating import Repeating
 from sloth_agent.server.shapes import (
     Asked,
     Cursor,
+    Id,
     Limit,
+    NextCursor,
     Shown,
     ok,
     page_of,
@@ -55,14 +57,27 @@ ChatTenant = Annotated[AsyncTenant, Depends(tenant_of(Scope.CHAT))]
 Question = Annotated[str, Field(min_length=1, max_length=4000, examples=["How much is a haircut?"])]
 
 
+A_ROLE = "You are the assistant of Salon Lavanda."
+SOME_INSTRUCTIONS = "Answer briefly and in the language of the question."
+SOME_CONTEXT = "We are closed on Mondays."
+
+
 class PromptDraft(Asked):
     """What is left out stays as it is."""
 
-    role: str | None = Field(default=None, max_length=8000)
-    instructions: str | None = Field(default=None, max_length=8000)
-    context: str | None = Field(default=None, max_length=8000)
-    temperature: float | None = Field(default=None, ge=0, le=2)
-    max_tokens: int | None = Field(default=None, ge=1, le=100_000)
+    role: str | None = Field(
+        default=None, max_length=8000, description="Who it is.", examples=[A_ROLE]
+    )
+    instructions: str | None = Field(
+        default=None, max_length=8000, description="How it answers.", examples=[SOME_INSTRUCTIONS]
+    )
+    context: str | None = Field(
+        default=None, max_length=8000, description="What it always knows.", examples=[SOME_CONTEXT]
+    )
+    temperature: float | None = Field(default=None, ge=0, le=2, examples=[0.7])
+    max_tokens: int | None = Field(
+        default=None, ge=1, le=100_000, description="Of an answer.", examples=[500]
+    )
 
 
 class Chat(Asked):
@@ -77,14 +92,21 @@ class Test(Asked):
     prompt: PromptDraft | None = Field(default=None, description="Tried instead of the active one.")
 
 
-class CitationShown(Shown):
-    document: str
-    page: int | None
-    section: str | None
-    sheet: str | None
-    row: int | None
-    snippet: str = Field(description="Stands word for word in the document.")
-    score: float
+class PlaceShown(Shown):
+    """Where something stands, as far as its kind of file has such places."""
+
+    document: str = Field(examples=["price-list.xlsx"])
+    page: int | None = Field(examples=[None])
+    section: str | None = Field(description="Its heading.", examples=["Prices"])
+    sheet: str | None = Field(examples=["2026"])
+    row: int | None = Field(examples=[12])
+    score: float = Field(description="Higher is better; compares within one answer.")
+
+
+class CitationShown(PlaceShown):
+    snippet: str = Field(
+        description="Stands word for word in the document.", examples=["Haircut: 40 euro"]
+    )
 
 
 class TokensUsed(Shown):
@@ -93,13 +115,15 @@ class TokensUsed(Shown):
 
 
 class Said(Shown):
-    answer: str
+    answer: str = Field(examples=["A haircut is 40 euro."])
     grounded: bool = Field(description="False: nothing in the documents answers the question.")
     citations: list[CitationShown]
-    model: str
+    model: str = Field(examples=["gpt-4o-mini"])
     usage: TokensUsed
-    timings_ms: dict[str, float]
-    not_read: list[str] = Field(description="Files that are still being read.")
+    timings_ms: dict[str, float] = Field(examples=[{"total": 812.4}])
+    not_read: list[str] = Field(
+        description="Files that are still being read.", examples=[["opening-hours.pdf"]]
+    )
 
 
 class TokenEvent(Shown):
@@ -116,23 +140,17 @@ class CitationsEvent(Shown):
 
 
 class Answered(Said):
-    conversation_id: str
-    message_id: str
+    conversation_id: Id
+    message_id: Id
 
 
-class PassageShown(Shown):
-    document: str
-    page: int | None
-    section: str | None
-    sheet: str | None
-    row: int | None
-    text: str
-    score: float
+class PassageShown(PlaceShown):
+    text: str = Field(examples=["Haircut: 40 euro\nManicure: 25 euro"])
 
 
 class PromptMessageShown(Shown):
-    role: str
-    text: str
+    role: str = Field(description="`system`, `user` or `assistant`.", examples=["system"])
+    text: str = Field(examples=["You are the assistant of Salon Lavanda."])
 
 
 class Tried(Said):
@@ -143,26 +161,26 @@ class Tried(Said):
 class PromptShown(Shown):
     version: int
     active: bool
-    role: str
-    instructions: str
-    context: str
-    temperature: float
-    max_tokens: int
+    role: str = Field(examples=[A_ROLE])
+    instructions: str = Field(examples=[SOME_INSTRUCTIONS])
+    context: str = Field(examples=[SOME_CONTEXT])
+    temperature: float = Field(examples=[0.7])
+    max_tokens: int = Field(examples=[500])
     created_at: datetime
 
 
 class ConversationShown(Shown):
-    id: str
-    source: ConversationSource
-    external_id: str | None
+    id: Id
+    source: ConversationSource = Field(examples=["api"])
+    external_id: str | None = Field(description="What a messenger knows it by.", examples=[None])
     messages: int
     created_at: datetime
 
 
 class MessageShown(Shown):
-    id: str
-    role: str
-    content: str
+    id: Id
+    role: str = Field(description="`user` or `assistant`.", examples=["assistant"])
+    content: str = Field(examples=["A haircut is 40 euro."])
     created_at: datetime
     citations: list[CitationShown]
     usage: TokensUsed
@@ -172,7 +190,7 @@ class MessageShown(Shown):
 
 class ConversationPage(Shown):
     items: list[ConversationShown]
-    next_cursor: str | None
+    next_cursor: NextCursor
 
 
 class ConversationTold(ConversationShown):

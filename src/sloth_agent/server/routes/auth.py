@@ -22,11 +22,13 @@ from sloth_agent.server.callers import (
 from sloth_agent.server.described_problems import problems
 from sloth_agent.server.limiting import SIGN_INS, WRONG_PASSWORDS
 from sloth_agent.server.repeating import Repeating
-from sloth_agent.server.shapes import Asked, Shown, ok
+from sloth_agent.server.shapes import Asked, Id, Shown, ok
 from sloth_agent.tenants.models import Organization
 from sloth_agent.tenants.users import LONGEST_PASSWORD, SHORTEST_PASSWORD, Role, User
 
 router = APIRouter(prefix="/api/auth", tags=["auth"], route_class=Repeating)
+
+A_PICTURE = "https://example.com/anna.png"
 
 Email = Annotated[str, Field(max_length=254, examples=["anna@example.com"])]
 Password = Annotated[
@@ -38,7 +40,8 @@ Password = Annotated[
     ),
 ]
 TypedPassword = Annotated[str, Field(max_length=1000, examples=["correct horse battery"])]
-RefreshToken = Annotated[str, Field(max_length=1000)]
+A_REFRESH = "mYx0c1n5q0yB8Qk2vJtTzA7fH3wLrEo9uSdPiGbNcVs"
+RefreshToken = Annotated[str, Field(max_length=1000, examples=[A_REFRESH])]
 
 
 class Register(Asked):
@@ -63,14 +66,21 @@ class ProfileChange(Asked):
 
     language: Language | None = None
     phone: str | None = Field(default=None, max_length=50, examples=["+48123456789"])
-    avatar: str | None = Field(default=None, max_length=2000)
-    old_password: TypedPassword | None = None
-    new_password: Password | None = Field(default=None, description="Ends all sessions.")
+    avatar: str | None = Field(default=None, max_length=2000, examples=[A_PICTURE])
+    old_password: TypedPassword | None = Field(
+        default=None, description="Needed for a new one.", examples=["correct horse battery"]
+    )
+    new_password: Password | None = Field(
+        default=None, description="Ends all sessions.", examples=["better horse battery"]
+    )
 
 
 class TokenPair(Shown):
-    access: str = Field(description="For 15 minutes: `Authorization: Bearer ...`.")
-    refresh: str = Field(description="For new tokens, once, within 30 days.")
+    access: str = Field(
+        description="For 15 minutes: `Authorization: Bearer ...`.",
+        examples=["eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIwMWEyMiJ9.bWFkZSB1cA"],
+    )
+    refresh: str = Field(description="For new tokens, once, within 30 days.", examples=[A_REFRESH])
 
 
 class OrganizationShown(Shown):
@@ -80,13 +90,13 @@ class OrganizationShown(Shown):
 
 
 class Me(Shown):
-    id: str
+    id: Id
     email: str = Field(examples=["anna@example.com"])
     role: Role | None = Field(description="Null: an operator who belongs to no organization.")
     is_superuser: bool
     language: Language
-    phone: str | None
-    avatar: str | None
+    phone: str | None = Field(examples=["+48123456789"])
+    avatar: str | None = Field(examples=[A_PICTURE])
     organization: OrganizationShown | None
     referral_code: str = Field(examples=["7KQ2M9RWXA"])
 

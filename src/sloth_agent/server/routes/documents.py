@@ -26,7 +26,7 @@ from sloth_agent.server.callers import CurrentActor, tenant_of
 from sloth_agent.server.described_problems import problems
 from sloth_agent.server.downloads import A_FILE, download
 from sloth_agent.server.repeating import Repeating
-from sloth_agent.server.shapes import Cursor, Limit, Shown, ok, page_of
+from sloth_agent.server.shapes import Cursor, Id, Limit, NextCursor, Shown, ok, page_of
 
 router = APIRouter(prefix="/api/documents", tags=["documents"], route_class=Repeating)
 
@@ -34,29 +34,29 @@ DocumentsTenant = Annotated[AsyncTenant, Depends(tenant_of(Scope.DOCUMENTS))]
 
 
 class Kept(Shown):
-    id: str
+    id: Id
     status: DocumentStatus
 
 
 class FileError(Shown):
     code: str = Field(examples=["no_text"])
-    message: str
+    message: str = Field(examples=["The page is a picture without text."])
 
 
 class UnreadPart(Shown):
-    part: str
-    code: str
-    message: str
+    part: str = Field(examples=["page 3"])
+    code: str = Field(examples=["no_text"])
+    message: str = Field(examples=["The page is a picture without text."])
 
 
 class DocumentShown(Shown):
-    id: str
+    id: Id
     title: str = Field(examples=["price-list.xlsx"])
-    source: str
-    type: str | None = Field(description="Its media type, once it was read.")
-    size: int = Field(description="Bytes.")
+    source: str = Field(description="What it was taken from.", examples=["price-list.xlsx"])
+    type: str | None = Field(description="Its media type, once it was read.", examples=["text/csv"])
+    size: int = Field(description="Bytes.", examples=[18_432])
     status: DocumentStatus
-    error: FileError | None
+    error: FileError | None = Field(description="Why it failed.", examples=[None])
     pages: int | None
     chunks: int = Field(description="Pieces that can be found.")
     unread: list[UnreadPart] = Field(description="Parts that gave no text.")
@@ -65,12 +65,12 @@ class DocumentShown(Shown):
 
 class DocumentProgress(DocumentShown):
     stage: str | None = Field(description="What is being done with it.", examples=["embedding"])
-    percent: int | None = Field(description="Of the stage.")
+    percent: int | None = Field(description="Of the stage.", examples=[60])
 
 
 class DocumentPage(Shown):
     items: list[DocumentShown]
-    next_cursor: str | None
+    next_cursor: NextCursor
 
 
 @router.post(

@@ -43,16 +43,16 @@ class PlanShown(Shown):
     currency: str = Field(examples=["EUR"])
     limits: LimitsShown
     features: list[Feature]
-    trial_days: int
+    trial_days: int = Field(examples=[14])
 
 
 class LaterShown(Shown):
-    plan: str
+    plan: str = Field(examples=["starter"])
     until: datetime | None
 
 
 class SubscriptionShown(Shown):
-    plan: str
+    plan: str = Field(examples=["starter"])
     status: SubscriptionStatus
     billing_cycle: BillingCycle
     trial_end: datetime | None
