@@ -2,12 +2,14 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from http import HTTPStatus
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
+from starlette.routing import Route
 
 from sloth_agent.errors import RateLimited, SlothError
 from sloth_agent.server.access_log import AccessLog
@@ -119,4 +121,19 @@ async def _invalid(request: Request, error: Exception) -> Response:
 
 async def _frameworks(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        error.headers = {"Allow": ", ".join(_methods_at(_path_within(request)))}
     return framework_response(error, request_id=arrival_of(request.scope).id)
+
+
+def _methods_at(path: str) -> list[str]:
+    """What may be done at a path; the framework names what the first of its routes does."""
+    routes = [each for router in ROUTERS for each in router.routes if isinstance(each, Route)]
+    matching = [route.methods or set() for route in routes if route.path_regex.match(path)]
+    return sorted(set().union(*matching))
+
+
+def _path_within(request: Request) -> str:
+    """Below where this application is mounted."""
+    path: str = request.scope["path"]
+    return path.removeprefix(request.scope.get("root_path", ""))

@@ -1,9 +1,11 @@
 """Who sends a request, for whom, and how often they may."""
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import Depends, Request
+from fastapi.routing import APIRoute
 from fastapi.security.utils import get_authorization_scheme_param
 
 from sloth_agent.access.callers import Caller
@@ -123,6 +125,16 @@ class TenantOf:
 
 def tenant_of(scope: Scope | None = None, *, least: Role = Role.MEMBER) -> TenantOf:
     return TenantOf(scope, least)
+
+
+def asked_for(route: APIRoute) -> Iterator[Callable[..., Any]]:
+    """Whatever the framework calls before a route: `caller_of`, `superuser`, a `TenantOf`."""
+    waiting = list(route.dependant.dependencies)
+    while waiting:
+        dependant = waiting.pop()
+        waiting += dependant.dependencies
+        if dependant.call is not None:
+            yield dependant.call
 
 
 def credentials_of(request: Request) -> str:

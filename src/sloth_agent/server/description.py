@@ -8,14 +8,13 @@ from importlib.resources import files
 from typing import Any, Self
 
 from fastapi import APIRouter
-from fastapi.dependencies.models import Dependant
 from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
 
 from sloth_agent import errors
 from sloth_agent.access.models import Scope
 from sloth_agent.errors import SlothError
-from sloth_agent.server.callers import TenantOf, caller_of, superuser
+from sloth_agent.server.callers import TenantOf, asked_for, caller_of, superuser
 from sloth_agent.server.described_problems import add_problems, problem_examples
 from sloth_agent.server.examples import example_of
 from sloth_agent.server.problems import Problem
@@ -70,7 +69,6 @@ IDEMPOTENCY_KEY = {
     "required": False,
     "description": "A text of your own, such as a new UUID: under it the request is done once.",
     "schema": {"type": "string", "pattern": KEY_PATTERN},
-    "example": "7f0c2a52-6d0a-4a5e-9f0e-0c3b6f6f2f11",
 }
 
 WHO = {
@@ -162,7 +160,7 @@ class _Access:
 
     @classmethod
     def of(cls, route: APIRoute) -> Self:
-        calls = [each.call for each in _all_below(route.dependant)]
+        calls = list(asked_for(route))
         return cls(
             signed_in=caller_of in calls,
             superuser=superuser in calls,
@@ -190,12 +188,6 @@ class _Access:
         who = WHO[self.tenant.least] if self.tenant else "whoever has signed in"
         key = f", or an API key for `{self.scope}`" if self.scope else ""
         return f"Who may: {who}{key}."
-
-
-def _all_below(dependant: Dependant) -> Iterator[Dependant]:
-    for each in dependant.dependencies:
-        yield each
-        yield from _all_below(each)
 
 
 def _anybody_may_get(

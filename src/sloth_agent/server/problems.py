@@ -54,7 +54,7 @@ TOLD = ("resource", "limit", "used", "resets_at", "feature", "plan", "status", "
 RETRY_AFTER_SECONDS = 5
 """For what is down, and nobody knows for how long."""
 
-_FOR_OPERATORS = re.compile(r"`?sloth |SLOTH_|SECRET_KEY|DATABASE_URL")
+_FOR_OPERATORS = re.compile(r"`?sloth |--[a-z]|SLOTH_|SECRET_KEY|DATABASE_URL")
 
 
 class Refused(HTTPException):
@@ -145,8 +145,9 @@ def framework_response(error: HTTPException, *, request_id: str) -> JSONResponse
     """What the framework refuses by itself: no such path, no such method, no JSON."""
     if isinstance(error, Refused):
         return problem_response(error.error, request_id=request_id)
-    code, detail = _FRAMEWORKS.get(error.status_code, ("invalid_input", "The request is not one."))
-    answer = response(error.status_code, code, detail, request_id=request_id)
+    status = 422 if error.status_code == 400 else error.status_code  # a form that is none
+    code, detail = _FRAMEWORKS.get(status, ("invalid_input", "The request is not one."))
+    answer = response(status, code, detail, request_id=request_id)
     for name, value in (error.headers or {}).items():
         answer.headers[name] = value
     return answer
