@@ -1,5 +1,6 @@
 """People with every role, who have signed in at a server."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from uuid import uuid4
 
@@ -24,9 +25,9 @@ class People:
     superuser: dict[str, str]
 
 
-def people_at(address: str, settings: Settings) -> People:
-    """A new firm at a server; `settings` lead to the same install."""
-    with httpx.Client(base_url=address, timeout=30) as client:
+def people_at(address: str, settings: Settings, headers: Mapping[str, str]) -> People:
+    """A new firm at a server, signed up with these headers; `settings` lead to the same install."""
+    with httpx.Client(base_url=address, headers=headers, timeout=30) as client:
         owner = _email()
         body = {"email": owner, "password": PASSWORD, "organization": "Salon Lavanda"}
         registered = client.post("/api/auth/register/", json=body).raise_for_status().json()

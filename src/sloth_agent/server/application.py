@@ -129,8 +129,7 @@ async def _frameworks(request: Request, error: Exception) -> Response:
 def _methods_at(path: str) -> list[str]:
     """What may be done at a path; the framework names what the first of its routes does."""
     routes = [each for router in ROUTERS for each in router.routes if isinstance(each, Route)]
-    matching = [route.methods or set() for route in routes if route.path_regex.match(path)]
-    return sorted(set().union(*matching))
+    return sorted({m for each in routes if each.path_regex.match(path) for m in each.methods or ()})
 
 
 def _path_within(request: Request) -> str:

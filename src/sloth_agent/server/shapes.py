@@ -5,17 +5,30 @@ from typing import Annotated, Any, TypeVar
 from uuid import UUID
 
 from fastapi import Query
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 from starlette.responses import JSONResponse
 
 from sloth_agent.app.bodies.values import Body
 
 MOST_AT_ONCE = 100
 
+
+def _as_text(value: object) -> object:
+    """A moment is not counted in seconds."""
+    if not isinstance(value, str | None):
+        raise ValueError("not text")  # noqa: TRY004 - pydantic asks for it
+    return value
+
+
 Limit = Annotated[int, Query(ge=1, le=MOST_AT_ONCE, description="How many at most.")]
 Cursor = Annotated[
     UUID | None, Query(description="Go on where the last page ended: its `next_cursor`.")
 ]
+
+Whole = Annotated[int, Field(strict=True)]  # not "3", not true
+Number = Annotated[float, Field(strict=True)]
+YesOrNo = Annotated[bool, Field(strict=True)]
+Moment = Annotated[AwareDatetime, BeforeValidator(_as_text)]
 
 Id = Annotated[str, Field(examples=["01a2246c-423b-748e-b112-1529baf954aa"])]
 NextCursor = Annotated[

@@ -19,8 +19,10 @@ from sloth_agent.server.shapes import (
     Cursor,
     Id,
     Limit,
+    Moment,
     NextCursor,
     Shown,
+    Whole,
     ok,
     page_of,
 )
@@ -32,9 +34,9 @@ PlanSlug = Annotated[str, Field(max_length=50, examples=["professional"])]
 
 class GenerateCodes(Asked):
     plan: PlanSlug
-    days: int = Field(ge=0, le=36_500, description="0: without end.", examples=[90])
-    count: int = Field(default=1, ge=1, le=10_000)
-    expires_at: datetime | None = Field(default=None, description="Useless from then on.")
+    days: Whole = Field(ge=0, le=36_500, description="0: without end.", examples=[90])
+    count: Whole = Field(default=1, ge=1, le=10_000)
+    expires_at: Moment | None = Field(default=None, description="Useless from then on.")
 
 
 class Codes(Shown):
@@ -61,7 +63,7 @@ class CodePage(Shown):
 class Activate(Asked):
     organization: str = Field(max_length=50, description="Its slug.", examples=["salon-lavanda"])
     plan: PlanSlug
-    days: int | None = Field(
+    days: Whole | None = Field(
         default=None, ge=0, le=36_500, description="Left out: one month, or one year of the cycle."
     )
     billing_cycle: BillingCycle | None = None

@@ -43,7 +43,9 @@ from sloth_agent.server.shapes import (
     Id,
     Limit,
     NextCursor,
+    Number,
     Shown,
+    Whole,
     ok,
     page_of,
 )
@@ -74,8 +76,8 @@ class PromptDraft(Asked):
     context: str | None = Field(
         default=None, max_length=8000, description="What it always knows.", examples=[SOME_CONTEXT]
     )
-    temperature: float | None = Field(default=None, ge=0, le=2, examples=[0.7])
-    max_tokens: int | None = Field(
+    temperature: Number | None = Field(default=None, ge=0, le=2, examples=[0.7])
+    max_tokens: Whole | None = Field(
         default=None, ge=1, le=100_000, description="Of an answer.", examples=[500]
     )
 
@@ -293,7 +295,7 @@ async def history(tenant: ChatTenant, limit: Limit = 20, cursor: Cursor = None) 
     return page_of(found, limit, conversation_body, cursor=lambda one: one.id)
 
 
-@router.get("/history/{id}/", response_model=ConversationTold, responses=problems(NotFound))
+@router.get("/history/{id:uuid}/", response_model=ConversationTold, responses=problems(NotFound))
 async def conversation(
     id: UUID, tenant: ChatTenant, limit: Annotated[int, Query(ge=1, le=200)] = 100
 ) -> JSONResponse:

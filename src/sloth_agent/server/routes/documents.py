@@ -106,7 +106,7 @@ async def documents(
     return page_of(found, limit, document_body, cursor=lambda document: document.id)
 
 
-@router.get("/{id}/status/", response_model=DocumentProgress, responses=problems(NotFound))
+@router.get("/{id:uuid}/status/", response_model=DocumentProgress, responses=problems(NotFound))
 async def status(id: UUID, tenant: DocumentsTenant) -> JSONResponse:
     """How far a file is, or why it could not be read."""
     document = await tenant.document(DocumentId(id))
@@ -122,7 +122,7 @@ async def status(id: UUID, tenant: DocumentsTenant) -> JSONResponse:
 
 
 @router.get(
-    "/{id}/file/",
+    "/{id:uuid}/file/",
     responses={**problems(NotFound), 200: A_FILE},
     response_class=Response,
     name="download",
@@ -134,7 +134,7 @@ async def file(id: UUID, tenant: DocumentsTenant) -> Response:
     return download(document.title, content)
 
 
-@router.delete("/{id}/", status_code=204, responses=problems(NotFound))
+@router.delete("/{id:uuid}/", status_code=204, responses=problems(NotFound))
 async def delete(id: UUID, tenant: DocumentsTenant, actor: CurrentActor) -> Response:
     """Delete a file.
 

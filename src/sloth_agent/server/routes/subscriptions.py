@@ -16,7 +16,7 @@ from sloth_agent.errors import CodeExpired, CodeUnknown, CodeUsed, Conflict, Not
 from sloth_agent.server.callers import Anybody, CurrentActor, CurrentPlatform, tenant_of
 from sloth_agent.server.described_problems import problems
 from sloth_agent.server.repeating import Repeating
-from sloth_agent.server.shapes import Asked, Shown, ok
+from sloth_agent.server.shapes import Asked, Shown, YesOrNo, ok
 from sloth_agent.tenants.users import Role
 
 router = APIRouter(prefix="/api/subscriptions", tags=["subscriptions"], route_class=Repeating)
@@ -85,7 +85,7 @@ class ActivateCode(Asked):
 
 
 class Cancel(Asked):
-    at_period_end: bool = Field(default=True, description="False: at once.")
+    at_period_end: YesOrNo = Field(default=True, description="False: at once.")
 
 
 @router.get(
