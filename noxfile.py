@@ -43,6 +43,13 @@ def chaos(session: nox.Session) -> None:
 
 
 @nox.session
+def fuzz(session: nox.Session) -> None:
+    """10,000 requests as each of those who may send one; an hour."""
+    session.install(".[all]", *nox.project.dependency_groups(PYPROJECT, "test"))
+    session.run("pytest", "tests/fuzz", "--requests", "10000", "-rP", *session.posargs)
+
+
+@nox.session
 def local(session: nox.Session) -> None:
     """sentence-transformers and real MiniLM weights; needs torch, a gigabyte."""
     session.install("torch==2.13.0")

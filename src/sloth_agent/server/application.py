@@ -2,13 +2,14 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from importlib.metadata import version
+from http import HTTPStatus
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
+from starlette.routing import Route
 
 from sloth_agent.errors import RateLimited, SlothError
 from sloth_agent.server.access_log import AccessLog
@@ -35,6 +36,7 @@ from sloth_agent.server.routes import (
     subscriptions,
     users,
 )
+from sloth_agent.server.routes.description import describing
 from sloth_agent.settings import Settings
 
 ROUTERS = (
@@ -75,12 +77,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
     metrics = Metrics()
     app = FastAPI(
-        title="sloth-agent",
-        version=version("sloth-agent"),
-        description="Assistants over the documents of many firms.",
-        openapi_url="/api/schema/",
-        docs_url=None,
-        redoc_url=None,
+        openapi_url=None,  # ours tells more
         redirect_slashes=False,
         lifespan=lifespan,
         middleware=[
@@ -102,7 +99,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     app.state.door = door
     app.state.metrics = metrics
-    for router in ROUTERS:
+    for router in (*ROUTERS, describing(ROUTERS)):
         app.include_router(router)
     return app
 
@@ -139,4 +136,18 @@ async def _invalid(request: Request, error: Exception) -> Response:
 
 async def _frameworks(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        error.headers = {"Allow": ", ".join(_methods_at(_path_within(request)))}
     return framework_response(error, request_id=arrival_of(request.scope).id)
+
+
+def _methods_at(path: str) -> list[str]:
+    """What may be done at a path; the framework names what the first of its routes does."""
+    routes = [each for router in ROUTERS for each in router.routes if isinstance(each, Route)]
+    return sorted({m for each in routes if each.path_regex.match(path) for m in each.methods or ()})
+
+
+def _path_within(request: Request) -> str:
+    """Below where this application is mounted."""
+    path: str = request.scope["path"]
+    return path.removeprefix(request.scope.get("root_path", ""))

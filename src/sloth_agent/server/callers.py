@@ -1,9 +1,11 @@
 """Who sends a request, for whom, and how often they may."""
 
-from collections.abc import Awaitable, Callable
-from typing import Annotated
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Annotated, Any
 
 from fastapi import Depends, Request
+from fastapi.routing import APIRoute
 from fastapi.security.utils import get_authorization_scheme_param
 
 from sloth_agent.access.callers import Caller
@@ -88,11 +90,11 @@ async def _person(caller: CurrentCaller) -> User:
     return caller.require_person()
 
 
-async def _superuser(caller: CurrentCaller) -> User:
+async def superuser(caller: CurrentCaller) -> User:
     return caller.require_superuser()
 
 
-async def _administered(caller: CurrentCaller) -> Organization:
+async def administered(caller: CurrentCaller) -> Organization:
     return caller.require_role(Role.ADMIN)
 
 
@@ -101,28 +103,43 @@ async def _actor(request: Request, caller: CurrentCaller) -> Actor:
 
 
 CurrentUser = Annotated[User, Depends(_person)]
-Superuser = Annotated[User, Depends(_superuser)]
-Administered = Annotated[Organization, Depends(_administered)]
+Superuser = Annotated[User, Depends(superuser)]
+Administered = Annotated[Organization, Depends(administered)]
 CurrentActor = Annotated[Actor, Depends(_actor)]
 Anybody = Depends(count_by_address)
 
 
-def tenant_of(
-    scope: Scope | None = None, *, least: Role = Role.MEMBER
-) -> Callable[..., Awaitable[AsyncTenant]]:
+@dataclass(frozen=True, slots=True)
+class TenantOf:
     """The tenant of a person with a role, or of a program whose key has the scope.
 
-    It comes from what was signed or stored, never from a header or the body. Without a scope no
-    key opens it.
+    It comes from what was signed or stored, never from a header or the body.
     """
 
-    async def tenant(caller: CurrentCaller, platform: CurrentPlatform) -> AsyncTenant:
+    scope: Scope | None  # None: no key opens it
+    least: Role
+
+    async def __call__(self, caller: CurrentCaller, platform: CurrentPlatform) -> AsyncTenant:
         organization = (
-            caller.require_role(least) if scope is None else caller.require(scope, least=least)
+            caller.require_role(self.least)
+            if self.scope is None
+            else caller.require(self.scope, least=self.least)
         )
         return AsyncTenant(organization, await platform.tenants.of(organization))
 
-    return tenant
+
+def tenant_of(scope: Scope | None = None, *, least: Role = Role.MEMBER) -> TenantOf:
+    return TenantOf(scope, least)
+
+
+def asked_for(route: APIRoute) -> Iterator[Callable[..., Any]]:
+    """Whatever the framework calls before a route: `caller_of`, `superuser`, a `TenantOf`."""
+    waiting = list(route.dependant.dependencies)
+    while waiting:
+        dependant = waiting.pop()
+        waiting += dependant.dependencies
+        if dependant.call is not None:
+            yield dependant.call
 
 
 def credentials_of(request: Request) -> str:

@@ -1,8 +1,17 @@
 """Files on their way out: to be saved, never to be shown by a browser."""
 
+from typing import Any
 from urllib.parse import quote
 
 from starlette.responses import Response
+
+MEDIA_TYPE = "application/octet-stream"
+
+A_FILE: dict[str, Any] = {
+    "description": "The file, as an attachment under its own name.",
+    "content": {MEDIA_TYPE: {"schema": {"type": "string", "format": "binary"}}},
+}
+"""As the API's description has it."""
 
 
 def download(name: str, content: bytes) -> Response:
@@ -11,5 +20,5 @@ def download(name: str, content: bytes) -> Response:
     return Response(
         content,
         headers={"Content-Disposition": f"attachment; filename*=UTF-8''{spelled}"},
-        media_type="application/octet-stream",
+        media_type=MEDIA_TYPE,
     )

@@ -54,14 +54,14 @@ TOLD = ("resource", "limit", "used", "resets_at", "feature", "plan", "status", "
 RETRY_AFTER_SECONDS = 5
 """For what is down, and nobody knows for how long."""
 
-_FOR_OPERATORS = re.compile(r"`?sloth |SLOTH_|SECRET_KEY|DATABASE_URL")
+_FOR_OPERATORS = re.compile(r"`?sloth |--[a-z]|SLOTH_|SECRET_KEY|DATABASE_URL")
 
 
 class Refused(HTTPException):
     """An error of ours on its way through those who know only the framework's."""
 
     def __init__(self, error: SlothError) -> None:
-        super().__init__(status_of(error))
+        super().__init__(status_of(type(error)))
         self.error = error
 
 
@@ -80,21 +80,27 @@ class Problem(BaseModel):
     status: int = Field(examples=[404])
     code: str = Field(description="Stays the same for ever.", examples=["not_found"])
     detail: str = Field(examples=["There is no such document."])
-    request_id: str = Field(examples=["01a2246c423b748eb11215 29baf954".replace(" ", "")])
-    hint: str | None = Field(default=None, description="What to do next.")
+    request_id: str = Field(examples=["01a2246c423b748eb1121529baf954aa"])
+    hint: str | None = Field(
+        default=None, description="What to do next.", examples=["Wait 41 seconds."]
+    )
     errors: list[FieldProblem] = Field(default=[], description="What is wrong with the request.")
     retry_after_seconds: int | None = None
-    resource: str | None = Field(default=None, description="What there is no more of.")
+    resource: str | None = Field(
+        default=None, description="What there is no more of.", examples=["messages"]
+    )
     limit: int | None = None
     used: int | None = None
     resets_at: datetime | None = None
-    feature: str | None = Field(default=None, description="What the plan does not have.")
-    plan: str | None = None
+    feature: str | None = Field(
+        default=None, description="What the plan does not have.", examples=["api"]
+    )
+    plan: str | None = Field(default=None, examples=["starter"])
 
 
 def problem_response(error: SlothError, *, request_id: str) -> JSONResponse:
     """What is answered where an error of ours ends a request."""
-    status = status_of(error)
+    status = status_of(type(error))
     if status == HTTPStatus.INTERNAL_SERVER_ERROR:
         return unexpected_response(request_id=request_id)
     field = error.details.get("field")
@@ -117,8 +123,8 @@ def problem_response(error: SlothError, *, request_id: str) -> JSONResponse:
     )
 
 
-def status_of(error: SlothError) -> int:
-    return next((status for kind, status in STATUSES if isinstance(error, kind)), 500)
+def status_of(kind: type[SlothError]) -> int:
+    return next((status for known, status in STATUSES if issubclass(kind, known)), 500)
 
 
 def invalid_response(error: RequestValidationError, *, request_id: str) -> JSONResponse:
@@ -139,8 +145,9 @@ def framework_response(error: HTTPException, *, request_id: str) -> JSONResponse
     """What the framework refuses by itself: no such path, no such method, no JSON."""
     if isinstance(error, Refused):
         return problem_response(error.error, request_id=request_id)
-    code, detail = _FRAMEWORKS.get(error.status_code, ("invalid_input", "The request is not one."))
-    answer = response(error.status_code, code, detail, request_id=request_id)
+    status = 422 if error.status_code == 400 else error.status_code  # a form that is none
+    code, detail = _FRAMEWORKS.get(status, ("invalid_input", "The request is not one."))
+    answer = response(status, code, detail, request_id=request_id)
     for name, value in (error.headers or {}).items():
         answer.headers[name] = value
     return answer

@@ -1,6 +1,7 @@
 """`Idempotency-Key`: a POST that comes again is done once, and answered the same."""
 
 import hashlib
+import re
 from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Any
 
@@ -11,36 +12,47 @@ from starlette.responses import StreamingResponse
 from sloth_agent.access.models import Repeatable, Reply
 from sloth_agent.access.replies import Held
 from sloth_agent.errors import InvalidInput
-from sloth_agent.server.callers import address_of, caller_of, platform_of
+from sloth_agent.server.callers import address_of, asked_for, caller_of, platform_of
 
 HEADER = "Idempotency-Key"
 LONGEST_KEY = 255
+KEY_PATTERN = f"^[!-~]{{1,{LONGEST_KEY}}}$"
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
 class Repeating(APIRoute):
-    """A route whose POST may come again under a key."""
+    """A route whose POST may come again under a key.
+
+    Strangers are refused before what they send is read.
+    """
 
     def get_route_handler(self) -> Handler:
         handler = super().get_route_handler()
-        if "POST" not in (self.methods or ()):
-            return handler
+        takes_keys = "POST" in (self.methods or ())
+        is_for_callers = caller_of in asked_for(self)
 
-        async def once(request: Request) -> Response:
-            key = request.headers.get(HEADER)
-            return await (handler(request) if key is None else _once(request, key, handler))
+        async def answer(request: Request) -> Response:
+            caller = await caller_of(request) if is_for_callers else None
+            key = request.headers.get(HEADER) if takes_keys else None
+            if key is None:
+                return await handler(request)
+            name = caller.name if caller else f"address:{address_of(request)}"
+            return await _once(request, key, name, handler)
 
-        return once
+        return answer
 
 
-async def _once(request: Request, key: str, handler: Handler) -> Response:
-    if not (1 <= len(key) <= LONGEST_KEY and key.isprintable()):
-        raise InvalidInput(f"An Idempotency-Key has 1 to {LONGEST_KEY} characters.", field=HEADER)
+async def _once(request: Request, key: str, caller: str, handler: Handler) -> Response:
+    if not re.fullmatch(KEY_PATTERN, key):
+        raise InvalidInput(
+            f"An Idempotency-Key has 1 to {LONGEST_KEY} letters, digits and signs of ASCII.",
+            field=HEADER,
+        )
     platform = await platform_of(request)
     begun = await platform.services.replies.begin(
         Repeatable(
-            caller=await _name(request),
+            caller=caller,
             endpoint=f"{request.method} {request.url.path}",
             key=key,
             fingerprint=await _fingerprint(request),
@@ -58,12 +70,6 @@ async def _once(request: Request, key: str, handler: Handler) -> Response:
         return response
     await begun.keep(_reply(response, bytes(response.body)))
     return response
-
-
-async def _name(request: Request) -> str:
-    if "Authorization" in request.headers:
-        return (await caller_of(request)).name
-    return f"address:{address_of(request)}"
 
 
 async def _fingerprint(request: Request) -> bytes:

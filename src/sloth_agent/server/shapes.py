@@ -5,17 +5,35 @@ from typing import Annotated, Any, TypeVar
 from uuid import UUID
 
 from fastapi import Query
-from pydantic import BaseModel, ConfigDict
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 from starlette.responses import JSONResponse
 
 from sloth_agent.app.bodies.values import Body
-from sloth_agent.server.problems import MEDIA_TYPE, Problem
 
 MOST_AT_ONCE = 100
+
+
+def _as_text(value: object) -> object:
+    """A moment is not counted in seconds."""
+    if not isinstance(value, str | None):
+        raise ValueError("not text")  # noqa: TRY004 - pydantic asks for it
+    return value
+
 
 Limit = Annotated[int, Query(ge=1, le=MOST_AT_ONCE, description="How many at most.")]
 Cursor = Annotated[
     UUID | None, Query(description="Go on where the last page ended: its `next_cursor`.")
+]
+
+Whole = Annotated[int, Field(strict=True)]  # not "3", not true
+Number = Annotated[float, Field(strict=True)]
+YesOrNo = Annotated[bool, Field(strict=True)]
+Moment = Annotated[AwareDatetime, BeforeValidator(_as_text)]
+
+Id = Annotated[str, Field(examples=["01a2246c-423b-748e-b112-1529baf954aa"])]
+NextCursor = Annotated[
+    str | None,
+    Field(description="Null: the last page.", examples=["01a2246c-423b-748e-b112-1529baf954aa"]),
 ]
 
 Item = TypeVar("Item")
@@ -44,31 +62,6 @@ def page_of(
     shown = items[:limit]
     more = str(cursor(shown[-1])) if len(items) > limit else None
     return JSONResponse({"items": [body(item) for item in shown], "next_cursor": more})
-
-
-_MEANINGS = {
-    400: "The request is not one.",
-    401: "Nobody has signed in: `not_signed_in`, `token_invalid`, `token_reused`.",
-    402: "The subscription has ended: `subscription_expired`.",
-    403: "Not for whoever asks, or not in the plan.",
-    404: "There is no such thing, or it is another tenant's.",
-    409: "It contradicts what is there, or the same request is being answered: `in_progress`.",
-    410: "It was used, or is out of date.",
-    413: "Too large: `file_too_large`.",
-    415: "A kind of file that cannot be read: `unsupported_file`.",
-    422: "Something in the request cannot be used: see `errors`.",
-    429: "Too often (`rate_limited`), or all that the plan has is used up.",
-    503: "Something that is needed is down. Safe to retry.",
-}
-
-
-def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """Describe errors that a route may answer with."""
-    content = {MEDIA_TYPE: {"schema": {"$ref": f"#/components/schemas/{Problem.__name__}"}}}
-    return {status: {"description": _MEANINGS[status], "content": content} for status in statuses}
-
-
-SIGNED_IN = problems(401, 403, 429, 503)
 
 
 def ok(body: Mapping[str, Any] | Sequence[Any], status: int = 200) -> JSONResponse:

@@ -21,23 +21,34 @@ from sloth_agent.app.bodies.answers import (
     trial_body,
 )
 from sloth_agent.app.sloth import AsyncTenant
-from sloth_agent.errors import SlothError
+from sloth_agent.errors import (
+    CostLimitExceeded,
+    EmbedderUnavailable,
+    MessageLimitExceeded,
+    ModelUnavailable,
+    NotFound,
+    SlothError,
+    SubscriptionExpired,
+)
 from sloth_agent.ids import ConversationId
 from sloth_agent.language import Language
 from sloth_agent.server.callers import CurrentActor, CurrentPlatform, tenant_of
+from sloth_agent.server.described_problems import problems
 from sloth_agent.server.edge import arrival_of
 from sloth_agent.server.limiting import TRIALS
 from sloth_agent.server.problems import problem_response
 from sloth_agent.server.repeating import Repeating
 from sloth_agent.server.shapes import (
-    SIGNED_IN,
     Asked,
     Cursor,
+    Id,
     Limit,
+    NextCursor,
+    Number,
     Shown,
+    Whole,
     ok,
     page_of,
-    problems,
 )
 from sloth_agent.server.streaming import close, event, unless_gone
 from sloth_agent.tenants.users import Role
@@ -49,14 +60,27 @@ ChatTenant = Annotated[AsyncTenant, Depends(tenant_of(Scope.CHAT))]
 Question = Annotated[str, Field(min_length=1, max_length=4000, examples=["How much is a haircut?"])]
 
 
+A_ROLE = "You are the assistant of Salon Lavanda."
+SOME_INSTRUCTIONS = "Answer briefly and in the language of the question."
+SOME_CONTEXT = "We are closed on Mondays."
+
+
 class PromptDraft(Asked):
     """What is left out stays as it is."""
 
-    role: str | None = Field(default=None, max_length=8000)
-    instructions: str | None = Field(default=None, max_length=8000)
-    context: str | None = Field(default=None, max_length=8000)
-    temperature: float | None = Field(default=None, ge=0, le=2)
-    max_tokens: int | None = Field(default=None, ge=1, le=100_000)
+    role: str | None = Field(
+        default=None, max_length=8000, description="Who it is.", examples=[A_ROLE]
+    )
+    instructions: str | None = Field(
+        default=None, max_length=8000, description="How it answers.", examples=[SOME_INSTRUCTIONS]
+    )
+    context: str | None = Field(
+        default=None, max_length=8000, description="What it always knows.", examples=[SOME_CONTEXT]
+    )
+    temperature: Number | None = Field(default=None, ge=0, le=2, examples=[0.7])
+    max_tokens: Whole | None = Field(
+        default=None, ge=1, le=100_000, description="Of an answer.", examples=[500]
+    )
 
 
 class Chat(Asked):
@@ -71,49 +95,65 @@ class Test(Asked):
     prompt: PromptDraft | None = Field(default=None, description="Tried instead of the active one.")
 
 
-class CitationShown(Shown):
-    document: str
-    page: int | None
-    section: str | None
-    sheet: str | None
-    row: int | None
-    snippet: str = Field(description="Stands word for word in the document.")
-    score: float
+class PlaceShown(Shown):
+    """Where something stands, as far as its kind of file has such places."""
+
+    document: str = Field(examples=["price-list.xlsx"])
+    page: int | None = Field(examples=[None])
+    section: str | None = Field(description="Its heading.", examples=["Prices"])
+    sheet: str | None = Field(examples=["2026"])
+    row: int | None = Field(examples=[12])
+    score: float = Field(description="Higher is better; compares within one answer.")
 
 
-class UsageShown(Shown):
+class CitationShown(PlaceShown):
+    snippet: str = Field(
+        description="Stands word for word in the document.", examples=["Haircut: 40 euro"]
+    )
+
+
+class TokensUsed(Shown):
     input_tokens: int
     output_tokens: int
 
 
 class Said(Shown):
-    answer: str
+    answer: str = Field(examples=["A haircut is 40 euro."])
     grounded: bool = Field(description="False: nothing in the documents answers the question.")
     citations: list[CitationShown]
-    model: str
-    usage: UsageShown
-    timings_ms: dict[str, float]
-    not_read: list[str] = Field(description="Files that are still being read.")
+    model: str = Field(examples=["gpt-4o-mini"])
+    usage: TokensUsed
+    timings_ms: dict[str, float] = Field(examples=[{"total": 812.4}])
+    not_read: list[str] = Field(
+        description="Files that are still being read.", examples=[["opening-hours.pdf"]]
+    )
+
+
+class TokenEvent(Shown):
+    """A piece of the answer, while it is written."""
+
+    text: str = Field(examples=["A haircut"])
+
+
+class CitationsEvent(Shown):
+    """What the answer rests on."""
+
+    grounded: bool = Field(description="False: nothing in the documents answers the question.")
+    citations: list[CitationShown]
 
 
 class Answered(Said):
-    conversation_id: str
-    message_id: str
+    conversation_id: Id
+    message_id: Id
 
 
-class PassageShown(Shown):
-    document: str
-    page: int | None
-    section: str | None
-    sheet: str | None
-    row: int | None
-    text: str
-    score: float
+class PassageShown(PlaceShown):
+    text: str = Field(examples=["Haircut: 40 euro\nManicure: 25 euro"])
 
 
 class PromptMessageShown(Shown):
-    role: str
-    text: str
+    role: str = Field(description="`system`, `user` or `assistant`.", examples=["system"])
+    text: str = Field(examples=["You are the assistant of Salon Lavanda."])
 
 
 class Tried(Said):
@@ -124,64 +164,75 @@ class Tried(Said):
 class PromptShown(Shown):
     version: int
     active: bool
-    role: str
-    instructions: str
-    context: str
-    temperature: float
-    max_tokens: int
+    role: str = Field(examples=[A_ROLE])
+    instructions: str = Field(examples=[SOME_INSTRUCTIONS])
+    context: str = Field(examples=[SOME_CONTEXT])
+    temperature: float = Field(examples=[0.7])
+    max_tokens: int = Field(examples=[500])
     created_at: datetime
 
 
 class ConversationShown(Shown):
-    id: str
-    source: ConversationSource
-    external_id: str | None
+    id: Id
+    source: ConversationSource = Field(examples=["api"])
+    external_id: str | None = Field(description="What a messenger knows it by.", examples=[None])
     messages: int
     created_at: datetime
 
 
 class MessageShown(Shown):
-    id: str
-    role: str
-    content: str
+    id: Id
+    role: str = Field(description="`user` or `assistant`.", examples=["assistant"])
+    content: str = Field(examples=["A haircut is 40 euro."])
     created_at: datetime
     citations: list[CitationShown]
-    usage: UsageShown
+    usage: TokensUsed
     processing_ms: float | None
     passages: list[PassageShown] = Field(description="What was read for it, as far as it is there.")
 
 
 class ConversationPage(Shown):
     items: list[ConversationShown]
-    next_cursor: str | None
+    next_cursor: NextCursor
 
 
 class ConversationTold(ConversationShown):
     items: list[MessageShown] = Field(description="The newest messages, oldest first.")
 
 
+ANSWERING = (
+    SubscriptionExpired,
+    MessageLimitExceeded,
+    CostLimitExceeded,
+    EmbedderUnavailable,
+    ModelUnavailable,
+)
+
 _STREAM: dict[str, Any] = {
     "content": {
         "text/event-stream": {
-            "schema": {"type": "string"},
+            "schema": {
+                "type": "string",
+                "description": "Server-sent events, as the introduction tells: `token`"
+                " (`TokenEvent`), `citations` (`CitationsEvent`), `done` (`Answered`), `error`"
+                " (`Problem`).",
+            },
             "example": (
                 'event: token\ndata: {"text": "A haircut"}\n\n'
-                'event: citations\ndata: {"grounded": true, "citations": []}\n\n'
-                "event: done\ndata: {...}\n\n"
+                'event: token\ndata: {"text": " is 40 euro."}\n\n'
+                'event: citations\ndata: {"grounded": true, "citations": [...]}\n\n'
+                'event: done\ndata: {"answer": "A haircut is 40 euro.", ...}\n\n'
             ),
         }
     },
-    "description": (
-        "The answer; with `Accept: text/event-stream` the events `token` as it is written,"
-        " `citations`, then `done` with all of it, or `error` with a problem."
-    ),
+    "description": "At once; or as it is written, where `Accept: text/event-stream` came.",
 }
 
 
 @router.post(
     "/chat/",
     response_model=Answered,
-    responses={**SIGNED_IN, **problems(402, 404, 409, 422), 200: _STREAM},
+    responses={**problems(*ANSWERING, NotFound), 200: _STREAM},
 )
 async def chat(
     body: Chat,
@@ -189,7 +240,10 @@ async def chat(
     tenant: ChatTenant,
     accept: Annotated[str, Header(include_in_schema=False)] = "",
 ) -> Response:
-    """Ask the assistant. Where the client leaves, the model is stopped and nothing is counted."""
+    """Ask the assistant.
+
+    Where the client leaves, the model is stopped and nothing is counted.
+    """
     parts = tenant.chat_stream(
         body.message,
         conversation=ConversationId(body.conversation_id) if body.conversation_id else None,
@@ -201,11 +255,14 @@ async def chat(
     return ok(answer_body(await unless_gone(request, _answer(parts))))
 
 
-@router.post("/test/", response_model=Tried, responses={**SIGNED_IN, **problems(402, 422)})
+@router.post("/test/", response_model=Tried, responses=problems(*ANSWERING))
 async def test(
     body: Test, request: Request, tenant: ChatTenant, platform: CurrentPlatform
 ) -> JSONResponse:
-    """Try the assistant, or a draft of its prompt: nothing is stored or counted."""
+    """Try the assistant, or a draft of its prompt.
+
+    Nothing is stored or counted.
+    """
     await platform.limiter.take(TRIALS, str(tenant.organization.id))
     draft = None
     if body.prompt is not None:
@@ -216,13 +273,13 @@ async def test(
     return ok(trial_body(trial, budget_tokens=budget))
 
 
-@router.get("/prompt/", response_model=PromptShown, responses=SIGNED_IN)
+@router.get("/prompt/", response_model=PromptShown)
 async def prompt(tenant: Annotated[AsyncTenant, Depends(tenant_of(Scope.PROMPT))]) -> JSONResponse:
     """How the assistant speaks."""
     return ok(prompt_body(await tenant.prompt()))
 
 
-@router.put("/prompt/", response_model=PromptShown, responses={**SIGNED_IN, **problems(422)})
+@router.put("/prompt/", response_model=PromptShown)
 async def set_prompt(
     body: PromptDraft,
     tenant: Annotated[AsyncTenant, Depends(tenant_of(Scope.PROMPT, least=Role.ADMIN))],
@@ -232,7 +289,7 @@ async def set_prompt(
     return ok(prompt_body(await tenant.set_prompt(**body.model_dump(), by=actor)))
 
 
-@router.get("/history/", response_model=ConversationPage, responses=SIGNED_IN)
+@router.get("/history/", response_model=ConversationPage)
 async def history(tenant: ChatTenant, limit: Limit = 20, cursor: Cursor = None) -> JSONResponse:
     """Conversations, newest first."""
     before = ConversationId(cursor) if cursor else None
@@ -240,9 +297,7 @@ async def history(tenant: ChatTenant, limit: Limit = 20, cursor: Cursor = None) 
     return page_of(found, limit, conversation_body, cursor=lambda one: one.id)
 
 
-@router.get(
-    "/history/{id}/", response_model=ConversationTold, responses={**SIGNED_IN, **problems(404)}
-)
+@router.get("/history/{id:uuid}/", response_model=ConversationTold, responses=problems(NotFound))
 async def conversation(
     id: UUID, tenant: ChatTenant, limit: Annotated[int, Query(ge=1, le=200)] = 100
 ) -> JSONResponse:

@@ -4,25 +4,28 @@ from datetime import datetime
 from uuid import UUID
 
 from fastapi import APIRouter, Response
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 from starlette.responses import JSONResponse
 
 from sloth_agent.access.models import Scope
 from sloth_agent.app.bodies.access import api_key_body
 from sloth_agent.billing.access import require_access
 from sloth_agent.billing.models import Feature
+from sloth_agent.errors import FeatureNotInPlan, NotFound, SubscriptionExpired
 from sloth_agent.ids import ApiKeyId
 from sloth_agent.server.callers import Administered, CurrentActor, CurrentPlatform, CurrentUser
+from sloth_agent.server.described_problems import problems
 from sloth_agent.server.repeating import Repeating
 from sloth_agent.server.shapes import (
-    SIGNED_IN,
     Asked,
     Cursor,
+    Id,
     Limit,
+    Moment,
+    NextCursor,
     Shown,
     ok,
     page_of,
-    problems,
 )
 
 router = APIRouter(prefix="/api/api-keys", tags=["api-keys"], route_class=Repeating)
@@ -31,11 +34,11 @@ router = APIRouter(prefix="/api/api-keys", tags=["api-keys"], route_class=Repeat
 class CreateKey(Asked):
     name: str = Field(min_length=1, max_length=200, examples=["Booking page"])
     scopes: list[Scope] = Field(default=list(Scope), description="Left out: all of them.")
-    expires_at: AwareDatetime | None = Field(default=None, description="Left out: never.")
+    expires_at: Moment | None = Field(default=None, description="Left out: never.")
 
 
 class KeyShown(Shown):
-    id: str
+    id: Id
     name: str
     beginning: str = Field(description="Of the key, to tell it by.", examples=["sloth_Xk3v9Q"])
     scopes: list[Scope]
@@ -52,11 +55,14 @@ class KeyCreated(KeyShown):
 
 class KeyPage(Shown):
     items: list[KeyShown]
-    next_cursor: str | None
+    next_cursor: NextCursor
 
 
 @router.post(
-    "/", status_code=201, response_model=KeyCreated, responses={**SIGNED_IN, **problems(402, 422)}
+    "/",
+    status_code=201,
+    response_model=KeyCreated,
+    responses=problems(SubscriptionExpired, FeatureNotInPlan),
 )
 async def create(
     body: CreateKey,
@@ -78,7 +84,7 @@ async def create(
     return ok({**api_key_body(key), "key": text}, 201)
 
 
-@router.get("/", response_model=KeyPage, responses={**SIGNED_IN, **problems(422)})
+@router.get("/", response_model=KeyPage)
 async def keys(
     firm: Administered, platform: CurrentPlatform, limit: Limit = 20, cursor: Cursor = None
 ) -> JSONResponse:
@@ -89,7 +95,7 @@ async def keys(
     return page_of(found, limit, api_key_body, cursor=lambda key: key.id)
 
 
-@router.delete("/{id}/", status_code=204, responses={**SIGNED_IN, **problems(404, 422)})
+@router.delete("/{id}/", status_code=204, responses=problems(NotFound))
 async def revoke(
     id: UUID, firm: Administered, actor: CurrentActor, platform: CurrentPlatform
 ) -> Response:

@@ -8,7 +8,7 @@ from starlette.responses import JSONResponse
 
 from sloth_agent.access.models import Tokens
 from sloth_agent.app.bodies.values import Body
-from sloth_agent.errors import InvalidInput
+from sloth_agent.errors import Conflict, InvalidInput, NotSignedIn, TokenInvalid, TokenReused
 from sloth_agent.language import Language
 from sloth_agent.server.callers import (
     Anybody,
@@ -20,9 +20,10 @@ from sloth_agent.server.callers import (
     credentials_of,
     stranger_of,
 )
+from sloth_agent.server.described_problems import problems
 from sloth_agent.server.limiting import SIGN_INS, WRONG_PASSWORDS
 from sloth_agent.server.repeating import Repeating
-from sloth_agent.server.shapes import SIGNED_IN, Asked, Shown, ok, problems
+from sloth_agent.server.shapes import Asked, Id, Shown, ok
 from sloth_agent.tenants.models import Organization
 from sloth_agent.tenants.users import (
     LONGEST_PASSWORD,
@@ -34,6 +35,8 @@ from sloth_agent.tenants.users import (
 
 router = APIRouter(prefix="/api/auth", tags=["auth"], route_class=Repeating)
 
+A_PICTURE = "https://example.com/anna.png"
+
 Email = Annotated[str, Field(max_length=254, examples=["anna@example.com"])]
 Password = Annotated[
     str,
@@ -44,7 +47,8 @@ Password = Annotated[
     ),
 ]
 TypedPassword = Annotated[str, Field(max_length=1000, examples=["correct horse battery"])]
-RefreshToken = Annotated[str, Field(max_length=1000)]
+A_REFRESH = "mYx0c1n5q0yB8Qk2vJtTzA7fH3wLrEo9uSdPiGbNcVs"
+RefreshToken = Annotated[str, Field(max_length=1000, examples=[A_REFRESH])]
 
 
 class Register(Asked):
@@ -69,14 +73,21 @@ class ProfileChange(Asked):
 
     language: Language | None = None
     phone: str | None = Field(default=None, max_length=50, examples=["+48123456789"])
-    avatar: str | None = Field(default=None, max_length=2000)
-    old_password: TypedPassword | None = None
-    new_password: Password | None = Field(default=None, description="Ends all sessions.")
+    avatar: str | None = Field(default=None, max_length=2000, examples=[A_PICTURE])
+    old_password: TypedPassword | None = Field(
+        default=None, description="Needed for a new one.", examples=["correct horse battery"]
+    )
+    new_password: Password | None = Field(
+        default=None, description="Ends all sessions.", examples=["better horse battery"]
+    )
 
 
 class TokenPair(Shown):
-    access: str = Field(description="For 15 minutes: `Authorization: Bearer ...`.")
-    refresh: str = Field(description="For new tokens, once, within 30 days.")
+    access: str = Field(
+        description="For 15 minutes: `Authorization: Bearer ...`.",
+        examples=["eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIwMWEyMiJ9.bWFkZSB1cA"],
+    )
+    refresh: str = Field(description="For new tokens, once, within 30 days.", examples=[A_REFRESH])
 
 
 class OrganizationShown(Shown):
@@ -86,13 +97,13 @@ class OrganizationShown(Shown):
 
 
 class Me(Shown):
-    id: str
+    id: Id
     email: str = Field(examples=["anna@example.com"])
     role: Role | None = Field(description="Null: an operator who belongs to no organization.")
     is_superuser: bool
     language: Language
-    phone: str | None
-    avatar: str | None
+    phone: str | None = Field(examples=["+48123456789"])
+    avatar: str | None = Field(examples=[A_PICTURE])
     organization: OrganizationShown | None
     referral_code: str = Field(examples=["7KQ2M9RWXA"])
 
@@ -105,11 +116,14 @@ class Registered(TokenPair):
     "/register/",
     status_code=201,
     response_model=Registered,
-    responses=problems(409, 422, 429, 503),
+    responses=problems(Conflict),
     dependencies=[Anybody],
 )
 async def register(body: Register, request: Request, platform: CurrentPlatform) -> JSONResponse:
-    """Make an organization with its owner; it begins with the trial of a plan."""
+    """Sign up.
+
+    Makes an organization with its owner; it begins with the trial of a plan.
+    """
     await platform.limiter.count(SIGN_INS, address_of(request))
     by = stranger_of(request)
     user, organization = await platform.services.signing_up(by=by).sign_up(
@@ -124,9 +138,12 @@ async def register(body: Register, request: Request, platform: CurrentPlatform) 
     return ok({**token_body(tokens), "user": me_body(user, organization)}, 201)
 
 
-@router.post("/login/", response_model=TokenPair, responses=problems(401, 422, 429, 503))
+@router.post("/login/", response_model=TokenPair, responses=problems(NotSignedIn))
 async def login(body: Login, request: Request, platform: CurrentPlatform) -> JSONResponse:
-    """Sign in; the eleventh wrong password within five minutes has to wait."""
+    """Sign in.
+
+    The eleventh wrong password within five minutes has to wait.
+    """
     address = address_of(request)
     account = f"{account_name(body.email)} {address}"
     await platform.limiter.count(SIGN_INS, address)
@@ -141,29 +158,35 @@ async def login(body: Login, request: Request, platform: CurrentPlatform) -> JSO
 @router.post(
     "/refresh/",
     response_model=TokenPair,
-    responses=problems(401, 422, 429, 503),
+    responses=problems(TokenInvalid, TokenReused),
     dependencies=[Anybody],
 )
 async def refresh(body: Refresh, request: Request, platform: CurrentPlatform) -> JSONResponse:
-    """New tokens for a refresh token. One that comes twice ends its session."""
+    """Take new tokens for a refresh token.
+
+    One that comes twice ends its session.
+    """
     by = stranger_of(request)
     return ok(token_body(await platform.services.sessions.refresh(body.refresh, by=by)))
 
 
-@router.post("/logout/", status_code=204, responses=problems(422, 429, 503), dependencies=[Anybody])
+@router.post("/logout/", status_code=204, dependencies=[Anybody])
 async def logout(body: Refresh, request: Request, platform: CurrentPlatform) -> Response:
-    """End the session of a refresh token; its access token is void within five seconds."""
+    """Sign out.
+
+    Ends the session of a refresh token; its access token is void within five seconds.
+    """
     await platform.services.sessions.sign_out(body.refresh, by=stranger_of(request))
     return Response(status_code=204)
 
 
-@router.get("/me/", response_model=Me, responses=SIGNED_IN)
+@router.get("/me/", response_model=Me)
 async def me(caller: CurrentCaller, user: CurrentUser) -> JSONResponse:
     """Who signed in."""
     return ok(me_body(user, caller.organization))
 
 
-@router.put("/profile/", response_model=Me, responses={**SIGNED_IN, **problems(422)})
+@router.put("/profile/", response_model=Me, name="change_profile")
 async def profile(
     body: ProfileChange,
     request: Request,

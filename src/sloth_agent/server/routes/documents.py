@@ -11,12 +11,22 @@ from starlette.responses import JSONResponse
 from sloth_agent.access.models import Scope
 from sloth_agent.app.bodies.documents import document_body
 from sloth_agent.app.sloth import AsyncTenant
+from sloth_agent.errors import (
+    Conflict,
+    DocumentLimitExceeded,
+    NotFound,
+    StorageLimitExceeded,
+    StorageUnavailable,
+    SubscriptionExpired,
+    UnsupportedFile,
+)
 from sloth_agent.ids import DocumentId
 from sloth_agent.knowledge.models import DocumentStatus
 from sloth_agent.server.callers import CurrentActor, CurrentPlatform, tenant_of
-from sloth_agent.server.downloads import download
+from sloth_agent.server.described_problems import problems
+from sloth_agent.server.downloads import A_FILE, download
 from sloth_agent.server.repeating import Repeating
-from sloth_agent.server.shapes import SIGNED_IN, Cursor, Limit, Shown, ok, page_of, problems
+from sloth_agent.server.shapes import Cursor, Id, Limit, NextCursor, Shown, ok, page_of
 
 router = APIRouter(prefix="/api/documents", tags=["documents"], route_class=Repeating)
 
@@ -24,29 +34,29 @@ DocumentsTenant = Annotated[AsyncTenant, Depends(tenant_of(Scope.DOCUMENTS))]
 
 
 class Kept(Shown):
-    id: str
+    id: Id
     status: DocumentStatus
 
 
 class FileError(Shown):
     code: str = Field(examples=["no_text"])
-    message: str
+    message: str = Field(examples=["The page is a picture without text."])
 
 
 class UnreadPart(Shown):
-    part: str
-    code: str
-    message: str
+    part: str = Field(examples=["page 3"])
+    code: str = Field(examples=["no_text"])
+    message: str = Field(examples=["The page is a picture without text."])
 
 
 class DocumentShown(Shown):
-    id: str
+    id: Id
     title: str = Field(examples=["price-list.xlsx"])
-    source: str
-    type: str | None = Field(description="Its media type, once it was read.")
-    size: int = Field(description="Bytes.")
+    source: str = Field(description="What it was taken from.", examples=["price-list.xlsx"])
+    type: str | None = Field(description="Its media type, once it was read.", examples=["text/csv"])
+    size: int = Field(description="Bytes.", examples=[18_432])
     status: DocumentStatus
-    error: FileError | None
+    error: FileError | None = Field(description="Why it failed.", examples=[None])
     pages: int | None
     chunks: int = Field(description="Pieces that can be found.")
     unread: list[UnreadPart] = Field(description="Parts that gave no text.")
@@ -55,33 +65,41 @@ class DocumentShown(Shown):
 
 class DocumentProgress(DocumentShown):
     stage: str | None = Field(description="What is being done with it.", examples=["embedding"])
-    percent: int | None = Field(description="Of the stage.")
+    percent: int | None = Field(description="Of the stage.", examples=[60])
 
 
 class DocumentPage(Shown):
     items: list[DocumentShown]
-    next_cursor: str | None
+    next_cursor: NextCursor
 
 
 @router.post(
     "/upload/",
     status_code=202,
     response_model=Kept,
-    responses={**SIGNED_IN, **problems(402, 409, 413, 415, 422)},
+    responses=problems(
+        SubscriptionExpired,
+        DocumentLimitExceeded,
+        StorageLimitExceeded,
+        Conflict,
+        UnsupportedFile,
+        StorageUnavailable,
+    ),
 )
 async def upload(
     file: UploadFile, tenant: DocumentsTenant, platform: CurrentPlatform
 ) -> JSONResponse:
-    """Keep a file; it is read in the background, see its status.
+    """Upload a file.
 
-    A file with the name of another one takes its place.
+    It is read in the background, see its status. A file with the name of another one takes
+    its place.
     """
     async with platform.uploads:
         document = await tenant.keep_document(file.filename or "untitled", await file.read())
     return ok({"id": str(document.id), "status": document.status.value}, 202)
 
 
-@router.get("/", response_model=DocumentPage, responses=SIGNED_IN)
+@router.get("/", response_model=DocumentPage, name="list")
 async def documents(
     tenant: DocumentsTenant, limit: Limit = 20, cursor: Cursor = None
 ) -> JSONResponse:
@@ -91,9 +109,7 @@ async def documents(
     return page_of(found, limit, document_body, cursor=lambda document: document.id)
 
 
-@router.get(
-    "/{id}/status/", response_model=DocumentProgress, responses={**SIGNED_IN, **problems(404)}
-)
+@router.get("/{id:uuid}/status/", response_model=DocumentProgress, responses=problems(NotFound))
 async def status(id: UUID, tenant: DocumentsTenant) -> JSONResponse:
     """How far a file is, or why it could not be read."""
     document = await tenant.document(DocumentId(id))
@@ -108,7 +124,12 @@ async def status(id: UUID, tenant: DocumentsTenant) -> JSONResponse:
     )
 
 
-@router.get("/{id}/file/", responses={**SIGNED_IN, **problems(404)}, response_class=Response)
+@router.get(
+    "/{id:uuid}/file/",
+    responses={**problems(NotFound), 200: A_FILE},
+    response_class=Response,
+    name="download",
+)
 async def file(id: UUID, tenant: DocumentsTenant) -> Response:
     """The file as it was uploaded."""
     document = await tenant.document(DocumentId(id))
@@ -116,8 +137,11 @@ async def file(id: UUID, tenant: DocumentsTenant) -> Response:
     return download(document.title, content)
 
 
-@router.delete("/{id}/", status_code=204, responses={**SIGNED_IN, **problems(404)})
+@router.delete("/{id:uuid}/", status_code=204, responses=problems(NotFound))
 async def delete(id: UUID, tenant: DocumentsTenant, actor: CurrentActor) -> Response:
-    """Forget a file; it is not cited from now on."""
+    """Delete a file.
+
+    It is not cited from now on.
+    """
     await tenant.delete_document(DocumentId(id), by=actor)
     return Response(status_code=204)

@@ -8,9 +8,10 @@ from pydantic import Field
 from starlette.background import BackgroundTask
 from starlette.responses import JSONResponse
 
-from sloth_agent.errors import BackendUnavailable
+from sloth_agent.errors import BackendUnavailable, Conflict, LinkInvalid
 from sloth_agent.language import Language
 from sloth_agent.server.callers import Anybody, CurrentPlatform, address_of, stranger_of
+from sloth_agent.server.described_problems import problems
 from sloth_agent.server.limiting import LINKS, SIGN_INS
 from sloth_agent.server.platform import Platform
 from sloth_agent.server.repeating import Repeating
@@ -22,7 +23,7 @@ from sloth_agent.server.routes.auth import (
     me_body,
     token_body,
 )
-from sloth_agent.server.shapes import Asked, Shown, ok, problems
+from sloth_agent.server.shapes import Asked, Shown, ok
 from sloth_agent.tenants.audit import Actor
 
 router = APIRouter(prefix="/api/auth", tags=["auth"], route_class=Repeating)
@@ -55,7 +56,7 @@ class NewPassword(Asked):
     "/invitations/accept/",
     status_code=201,
     response_model=Registered,
-    responses=problems(409, 410, 422, 429, 503),
+    responses=problems(Conflict, LinkInvalid),
     dependencies=[Anybody],
 )
 async def accept(body: Accept, request: Request, platform: CurrentPlatform) -> JSONResponse:
@@ -74,7 +75,6 @@ async def accept(body: Accept, request: Request, platform: CurrentPlatform) -> J
     "/password-reset/",
     status_code=202,
     response_model=Requested,
-    responses=problems(422, 429, 503),
     dependencies=[Anybody],
 )
 async def request_reset(
@@ -91,7 +91,7 @@ async def request_reset(
 @router.post(
     "/password-reset/confirm/",
     status_code=204,
-    responses=problems(410, 422, 429, 503),
+    responses=problems(LinkInvalid),
     dependencies=[Anybody],
 )
 async def reset(body: NewPassword, request: Request, platform: CurrentPlatform) -> Response:

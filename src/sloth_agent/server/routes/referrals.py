@@ -10,7 +10,7 @@ from sloth_agent.app.bodies.billing import referral_body, referral_stats_body
 from sloth_agent.billing.referrals import ReferralStatus
 from sloth_agent.ids import TenantId
 from sloth_agent.server.callers import CurrentPlatform, CurrentUser
-from sloth_agent.server.shapes import SIGNED_IN, Cursor, Limit, Shown, ok, page_of
+from sloth_agent.server.shapes import Cursor, Id, Limit, NextCursor, Shown, ok, page_of
 
 router = APIRouter(prefix="/api/referrals", tags=["referrals"])
 
@@ -21,18 +21,20 @@ class MyCode(Shown):
 
 
 class Stats(Shown):
-    code: str
+    code: str = Field(examples=["7KQ2M9RWXA"])
     signups: int
     pending: int
     active: int
     inactive: int
     rewards: int
-    next_reward_at: int = Field(description="So many active referrals bring the next plan step.")
+    next_reward_at: int = Field(
+        description="So many active referrals bring the next plan step.", examples=[50]
+    )
 
 
 class ReferralShown(Shown):
-    id: str
-    tenant: str
+    id: Id
+    tenant: str = Field(description="Slug of the firm.", examples=["salon-anna"])
     status: ReferralStatus
     created_at: datetime
     activated_at: datetime | None
@@ -40,23 +42,23 @@ class ReferralShown(Shown):
 
 class ReferralPage(Shown):
     items: list[ReferralShown]
-    next_cursor: str | None
+    next_cursor: NextCursor
 
 
-@router.get("/my-code/", response_model=MyCode, responses=SIGNED_IN)
+@router.get("/my-code/", response_model=MyCode)
 async def my_code(user: CurrentUser, platform: CurrentPlatform) -> JSONResponse:
     """What others sign up with, so that they count for you."""
     link = f"{platform.services.backends.frontend}/register?referral={user.referral_code}"
     return ok({"code": user.referral_code, "link": link})
 
 
-@router.get("/stats/", response_model=Stats, responses=SIGNED_IN)
+@router.get("/stats/", response_model=Stats)
 async def stats(user: CurrentUser, platform: CurrentPlatform) -> JSONResponse:
     """What became of your code."""
     return ok(referral_stats_body(await platform.services.referrals.stats(user)))
 
 
-@router.get("/list/", response_model=ReferralPage, responses=SIGNED_IN)
+@router.get("/list/", response_model=ReferralPage, name="list")
 async def referrals(
     user: CurrentUser, platform: CurrentPlatform, limit: Limit = 20, cursor: Cursor = None
 ) -> JSONResponse:

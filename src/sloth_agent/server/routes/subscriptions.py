@@ -12,10 +12,11 @@ from sloth_agent.app.bodies.billing import plan_body, subscription_body, usage_b
 from sloth_agent.app.sloth import AsyncTenant
 from sloth_agent.billing.models import Feature
 from sloth_agent.billing.states import BillingCycle, SubscriptionStatus
-from sloth_agent.errors import NotFound
+from sloth_agent.errors import CodeExpired, CodeUnknown, CodeUsed, Conflict, NotFound
 from sloth_agent.server.callers import Anybody, CurrentActor, CurrentPlatform, tenant_of
+from sloth_agent.server.described_problems import problems
 from sloth_agent.server.repeating import Repeating
-from sloth_agent.server.shapes import SIGNED_IN, Asked, Shown, ok, problems
+from sloth_agent.server.shapes import Asked, Shown, YesOrNo, ok
 from sloth_agent.tenants.users import Role
 
 router = APIRouter(prefix="/api/subscriptions", tags=["subscriptions"], route_class=Repeating)
@@ -42,16 +43,16 @@ class PlanShown(Shown):
     currency: str = Field(examples=["EUR"])
     limits: LimitsShown
     features: list[Feature]
-    trial_days: int
+    trial_days: int = Field(examples=[14])
 
 
 class LaterShown(Shown):
-    plan: str
+    plan: str = Field(examples=["starter"])
     until: datetime | None
 
 
 class SubscriptionShown(Shown):
-    plan: str
+    plan: str = Field(examples=["starter"])
     status: SubscriptionStatus
     billing_cycle: BillingCycle
     trial_end: datetime | None
@@ -84,13 +85,12 @@ class ActivateCode(Asked):
 
 
 class Cancel(Asked):
-    at_period_end: bool = Field(default=True, description="False: at once.")
+    at_period_end: YesOrNo = Field(default=True, description="False: at once.")
 
 
 @router.get(
     "/plans/",
     response_model=list[PlanShown],
-    responses=problems(429, 503),
     dependencies=[Anybody],
 )
 async def plans(platform: CurrentPlatform) -> JSONResponse:
@@ -99,7 +99,7 @@ async def plans(platform: CurrentPlatform) -> JSONResponse:
     return ok([{name: plan_body(plan)[name] for name in PlanShown.model_fields} for plan in sold])
 
 
-@router.get("/current/", response_model=SubscriptionShown, responses={**SIGNED_IN, **problems(404)})
+@router.get("/current/", response_model=SubscriptionShown, responses=problems(NotFound))
 async def current(tenant: Reader, platform: CurrentPlatform) -> JSONResponse:
     """What the firm has now."""
     found = await platform.services.subscriptions.current(tenant.organization.id)
@@ -108,7 +108,7 @@ async def current(tenant: Reader, platform: CurrentPlatform) -> JSONResponse:
     return ok(subscription_body(found))
 
 
-@router.get("/usage/", response_model=UsageShown, responses=SIGNED_IN)
+@router.get("/usage/", response_model=UsageShown)
 async def usage(tenant: Reader) -> JSONResponse:
     """What the firm uses of what it has."""
     return ok(usage_body(await tenant.usage()))
@@ -117,12 +117,15 @@ async def usage(tenant: Reader) -> JSONResponse:
 @router.post(
     "/activate-code/",
     response_model=SubscriptionShown,
-    responses={**SIGNED_IN, **problems(404, 409, 410, 422)},
+    responses=problems(CodeUnknown, CodeUsed, Conflict, CodeExpired),
 )
 async def activate_code(
     body: ActivateCode, tenant: Payer, actor: CurrentActor, platform: CurrentPlatform
 ) -> JSONResponse:
-    """Redeem an activation code; what the firm has gets no shorter."""
+    """Redeem an activation code.
+
+    What the firm has gets no shorter.
+    """
     organization = tenant.organization.id
     redeemed = await platform.services.codes.redeem(organization, body.code, by=actor)
     return ok(subscription_body(redeemed))
@@ -131,12 +134,15 @@ async def activate_code(
 @router.post(
     "/cancel/",
     response_model=SubscriptionShown,
-    responses={**SIGNED_IN, **problems(404, 409, 422)},
+    responses=problems(NotFound, Conflict),
 )
 async def cancel(
     body: Cancel, tenant: Payer, actor: CurrentActor, platform: CurrentPlatform
 ) -> JSONResponse:
-    """Let the subscription run out, or end it at once."""
+    """Cancel the subscription.
+
+    It runs out, or ends at once.
+    """
     canceled = await platform.services.subscriptions.cancel(
         tenant.organization.id, at_period_end=body.at_period_end, by=actor
     )

@@ -10,22 +10,15 @@ from starlette.responses import JSONResponse
 
 from sloth_agent.app.bodies.tenants import invitation_body, user_body
 from sloth_agent.app.bodies.values import Body
+from sloth_agent.errors import Conflict, NotFound, SeatLimitExceeded
 from sloth_agent.ids import UserId
 from sloth_agent.language import Language
 from sloth_agent.server.callers import Administered, CurrentActor, CurrentCaller, CurrentPlatform
+from sloth_agent.server.described_problems import problems
 from sloth_agent.server.limiting import LINKS
 from sloth_agent.server.repeating import Repeating
 from sloth_agent.server.routes.auth import Email, account_name
-from sloth_agent.server.shapes import (
-    SIGNED_IN,
-    Asked,
-    Cursor,
-    Limit,
-    Shown,
-    ok,
-    page_of,
-    problems,
-)
+from sloth_agent.server.shapes import Asked, Cursor, Id, Limit, NextCursor, Shown, ok, page_of
 from sloth_agent.tenants.account_ports import Invitation
 from sloth_agent.tenants.users import Role, User
 
@@ -40,7 +33,7 @@ class MemberChange(Asked):
 
 
 class MemberShown(Shown):
-    id: str
+    id: Id
     email: str = Field(examples=["anna@example.com"])
     role: Role
     is_active: bool
@@ -52,7 +45,7 @@ class MemberShown(Shown):
 
 class MemberPage(Shown):
     items: list[MemberShown]
-    next_cursor: str | None
+    next_cursor: NextCursor
 
 
 class Invite(Asked):
@@ -61,7 +54,7 @@ class Invite(Asked):
 
 
 class InvitationShown(Shown):
-    id: str
+    id: Id
     email: str
     role: Role
     expires_at: datetime
@@ -74,10 +67,10 @@ class Invited(InvitationShown):
 
 class InvitationPage(Shown):
     items: list[InvitationShown]
-    next_cursor: str | None
+    next_cursor: NextCursor
 
 
-@router.get("/", response_model=MemberPage, responses={**SIGNED_IN, **problems(422)})
+@router.get("/", response_model=MemberPage)
 async def members(
     firm: Administered, platform: CurrentPlatform, limit: Limit = 20, cursor: Cursor = None
 ) -> JSONResponse:
@@ -89,7 +82,7 @@ async def members(
 
 
 @router.put(
-    "/{id}/", response_model=MemberShown, responses={**SIGNED_IN, **problems(404, 409, 422)}
+    "/{id}/", response_model=MemberShown, responses=problems(NotFound, Conflict, SeatLimitExceeded)
 )
 async def change(
     id: UUID,
@@ -116,7 +109,7 @@ async def change(
     "/invitations/",
     status_code=201,
     response_model=Invited,
-    responses={**SIGNED_IN, **problems(409, 422)},
+    responses=problems(Conflict, SeatLimitExceeded),
 )
 async def invite(
     body: Invite,
@@ -136,7 +129,8 @@ async def invite(
 
 
 @router.get(
-    "/invitations/", response_model=InvitationPage, responses={**SIGNED_IN, **problems(422)}
+    "/invitations/",
+    response_model=InvitationPage,
 )
 async def invitations(
     firm: Administered, platform: CurrentPlatform, limit: Limit = 20, cursor: Cursor = None
@@ -147,7 +141,7 @@ async def invitations(
     return page_of(later, limit, _invitation_body, cursor=lambda each: each.id)
 
 
-@router.delete("/invitations/{id}/", status_code=204, responses={**SIGNED_IN, **problems(404, 422)})
+@router.delete("/invitations/{id}/", status_code=204, responses=problems(NotFound))
 async def withdraw(
     id: UUID, firm: Administered, actor: CurrentActor, platform: CurrentPlatform
 ) -> Response:

@@ -1,0 +1,96 @@
+"""What each error means to whoever reads the API's description."""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+from sloth_agent import errors
+from sloth_agent.errors import SlothError
+from sloth_agent.server.problems import MEDIA_TYPE, Problem, status_of
+
+MEANINGS: Mapping[type[SlothError], str] = {
+    errors.HostNotAllowed: "The server does not go by the name in `Host`.",
+    errors.NotSignedIn: "No token and no key came, or e-mail address and password do not fit.",
+    errors.TokenInvalid: "The token or key is out of date, revoked or none. Refresh, or sign in.",
+    errors.TokenReused: "The refresh token was used before: its session has ended. Sign in again.",
+    errors.SubscriptionExpired: "The trial or subscription has ended. Nothing is lost.",
+    errors.Forbidden: "Not for whoever asks: see who may, above.",
+    errors.FeatureNotInPlan: "The plan does not have `feature`. A higher one may.",
+    errors.DocumentLimitExceeded: "The plan has no room for one more document.",
+    errors.StorageLimitExceeded: "The plan has no room for so many bytes more.",
+    errors.SeatLimitExceeded: "The plan has no room for one more user.",
+    errors.LinkInvalid: "The link was used, or is out of date. Ask for another one.",
+    errors.NotFound: "There is no such thing, or it is another organization's.",
+    errors.CodeUnknown: "There is no such code: it is mistyped.",
+    errors.RequestTooSlow: "The body did not come in time. Safe to send again.",
+    errors.Conflict: "It contradicts what is there.",
+    errors.InProgress: "The same request is being answered. Send it again in a moment.",
+    errors.CodeUsed: "The code was used already.",
+    errors.CodeExpired: "The code is past its date, or was revoked.",
+    errors.FileTooLarge: "More bytes than are taken at once.",
+    errors.UnsupportedFile: "A kind of file that is not read, or not what its name says.",
+    errors.InvalidInput: "Something in the request cannot be used: `errors` names the fields.",
+    errors.IdempotencyMismatch: "The `Idempotency-Key` came with another request before.",
+    errors.MessageLimitExceeded: "All messages of the month are answered: wait for `resets_at`.",
+    errors.CostLimitExceeded: "The month's models are used up: wait for `resets_at`.",
+    errors.RateLimited: "Too many requests: wait for `Retry-After` seconds.",
+    errors.Unexpected: "A bug of ours. Tell the request id to who runs the server.",
+    errors.DatabaseUnavailable: "The database does not answer. Safe to send again.",
+    errors.EmbedderUnavailable: "What searches does not answer. Safe to send again.",
+    errors.ModelUnavailable: "The model does not answer. Safe to send again.",
+    errors.StorageUnavailable: "The file could not be kept. Safe to send again.",
+}
+"""In sentences for those who build against the API: what happened, and what to do."""
+
+Responses = dict[int | str, dict[str, Any]]
+
+
+def problems(*kinds: type[SlothError]) -> Responses:
+    """Describe errors that a route may answer with.
+
+    What any route may answer is added by `description`: it need not be named.
+    """
+    responses: Responses = {}
+    add_problems(responses, *kinds)
+    return responses
+
+
+def add_problems(responses: Responses, *kinds: type[SlothError]) -> None:
+    """Describe further errors beside those that are described already."""
+    for kind in kinds:
+        response = responses.setdefault(str(status_of(kind)), _none_yet())
+        examples = response["content"][MEDIA_TYPE]["examples"]
+        if kind.code not in examples:
+            examples[kind.code] = {"$ref": f"#/components/examples/{kind.__name__}"}
+            line = f"- `{kind.code}`: {MEANINGS[kind]}"
+            response["description"] = f"{response['description']}\n{line}".lstrip()
+
+
+def problem_examples() -> dict[str, dict[str, Any]]:
+    """What `problems` refers to, by name."""
+    return {
+        kind.__name__: {"summary": meaning, "value": _example(kind)}
+        for kind, meaning in MEANINGS.items()
+    }
+
+
+def _none_yet() -> dict[str, Any]:
+    schema = {"$ref": f"#/components/schemas/{Problem.__name__}"}
+    return {"description": "", "content": {MEDIA_TYPE: {"schema": schema, "examples": {}}}}
+
+
+def _example(kind: type[SlothError]) -> dict[str, Any]:
+    status = status_of(kind)
+    body: dict[str, Any] = {
+        "type": f"urn:sloth-agent:{kind.code}",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "code": kind.code,
+        "detail": MEANINGS[kind].replace("`", ""),
+        "request_id": "01a2246c423b748eb1121529baf954aa",
+    }
+    if kind is errors.InvalidInput:
+        body["errors"] = [{"field": "email", "message": "must be set"}]
+    if status in (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE):
+        body["retry_after_seconds"] = 5
+    return body
