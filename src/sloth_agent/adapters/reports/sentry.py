@@ -65,7 +65,6 @@ def from_settings(settings: Settings) -> SentryReports:
             default_integrations=False,
             auto_enabling_integrations=False,
             auto_session_tracking=False,
-            send_default_pii=False,
             send_client_reports=False,
             include_local_variables=False,
             include_source_context=False,
