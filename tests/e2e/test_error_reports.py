@@ -11,7 +11,7 @@ from pydantic import SecretStr
 from fakes.sentry import Sentry
 from sloth_agent import Settings
 from sloth_agent.app.error_reports import reporting
-from sloth_agent.errors import NotFound
+from sloth_agent.errors import ConfigurationError, NotFound
 from sloth_agent.server.application import create_app
 
 pytestmark = pytest.mark.anyio
@@ -104,6 +104,29 @@ async def test_nothing_that_anybody_wrote_arrives(told: Settings, sentry: Sentry
     assert (event["tags"]["method"], event["tags"]["route"]) == ("POST", "/api/broken/{id}/")
     assert event["release"].startswith("sloth-agent@")
     assert {"request", "user", "breadcrumbs", "contexts", "server_name"}.isdisjoint(event)
+
+
+async def test_what_only_an_operator_can_mend_is_written_down(
+    told: Settings, sentry: Sentry, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Callers learn nothing of it but the request's id; it is no bug, and no news for Sentry."""
+    app = create_app(told)
+
+    async def misconfigured() -> None:
+        await app.state.door.platform()
+        raise ConfigurationError("The prices cannot be read.", hint="Mend the file.")
+
+    app.add_api_route("/api/misconfigured/", misconfigured)
+    transport = httpx.ASGITransport(app=app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://testserver") as client:
+        failed = await client.get("/api/misconfigured/")
+        await app.state.door.close()
+    assert (failed.status_code, failed.json()["code"]) == (500, "unexpected")
+    assert "prices" not in failed.text
+    [record] = [each for each in caplog.records if each.message == "A request failed."]
+    assert record.__dict__["request_id"] == failed.headers["X-Request-ID"]
+    assert "The prices cannot be read." in caplog.text
+    assert sentry.received == []
 
 
 def test_people_are_ids_and_our_own_errors_are_none(told: Settings, sentry: Sentry) -> None:
