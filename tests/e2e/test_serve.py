@@ -149,7 +149,9 @@ def test_a_running_answer_ends_before_the_server_does(
     with_model: Sloth, workers: str, how: signal.Signals
 ) -> None:
     with serving(with_model, workers) as server:
-        headers = {**server.signed_up(), "Accept": "text/event-stream"}
+        owner = server.signed_up()
+        server.taught(owner, "Count from one to eight.")
+        headers = {**owner, "Accept": "text/event-stream"}
         asked = {"message": "Count to eight."}
         with server.client.stream(
             "POST", "/api/agent/chat/", json=asked, headers=headers
@@ -157,7 +159,9 @@ def test_a_running_answer_ends_before_the_server_does(
             parts = answer.iter_text()
             told = next(parts)
             server.process.send_signal(how)
+            asked_at = time.monotonic()
             told += "".join(parts)
+        assert time.monotonic() - asked_at > 1, "the answer had not ended when the signal came"
         assert told.rstrip().split("\n\n")[-1].startswith("event: done")
         assert server.process.wait(timeout=30) == 0
         assert "Traceback" not in server.log.read_text()
@@ -172,6 +176,17 @@ def test_a_killed_process_is_replaced(sloth: Sloth) -> None:
         until(lambda: len(set(server.children) - {before[0]}) == 2)
         until(lambda: _answers(server))
         assert server.stop() == 0
+
+
+@pytest.mark.slow
+def test_none_is_left_when_the_first_process_is_killed(sloth: Sloth) -> None:
+    with serving(sloth, "--workers=2") as server:
+        until(lambda: len(server.children) == 2)
+        left = server.children
+        server.process.kill()
+        until(lambda: not any(Path(f"/proc/{id}").exists() for id in left))
+        with pytest.raises(httpx.ConnectError):
+            server.client.get("/healthz")
 
 
 @pytest.mark.slow
@@ -192,20 +207,14 @@ def _answers(server: Server) -> bool:
         return False
 
 
-@pytest.mark.parametrize(("options", "ends_as"), [([], "completed"), (["--no-jobs"], "")])
-def test_who_reads_what_is_uploaded(sloth: Sloth, options: list[str], ends_as: str) -> None:
+@pytest.mark.parametrize(("options", "jobs"), [([], True), (["--no-jobs"], False)])
+def test_who_reads_what_is_uploaded(sloth: Sloth, options: list[str], *, jobs: bool) -> None:
     with serving(sloth, *options) as server:
         headers = server.signed_up()
-        files = {"file": ("prices.txt", b"A haircut costs 40 euro.")}
-        kept = server.client.post("/api/documents/upload/", headers=headers, files=files).json()
-
-        def status() -> str:
-            path = f"/api/documents/{kept['id']}/status/"
-            return str(server.client.get(path, headers=headers).json()["status"])
-
-        if ends_as:
-            until(lambda: status() == ends_as)
+        if jobs:
+            server.taught(headers, "A haircut costs 40 euro.")
         else:
+            status = server.uploaded(headers, "A haircut costs 40 euro.")
             time.sleep(2)
             assert status() == "pending"
 

@@ -52,6 +52,18 @@ class Server:
         assert made.status_code == 201, made.text
         return {"Authorization": f"Bearer {made.json()['access']}"}
 
+    def uploaded(self, headers: dict[str, str], text: str) -> Callable[[], str]:
+        """Keep a document; returns how to ask how far it is."""
+        files = {"file": ("notes.txt", text.encode())}
+        kept = self.client.post("/api/documents/upload/", headers=headers, files=files)
+        assert kept.status_code == 202, kept.text
+        path = f"/api/documents/{kept.json()['id']}/status/"
+        return lambda: str(self.client.get(path, headers=headers).json()["status"])
+
+    def taught(self, headers: dict[str, str], text: str) -> None:
+        status = self.uploaded(headers, text)
+        until(lambda: status() == "completed")
+
 
 @contextmanager
 def serving(sloth: Sloth, *arguments: str) -> Iterator[Server]:

@@ -1,5 +1,6 @@
 """Runs the HTTP API on uvicorn: one process, several, or one that starts again on changes."""
 
+import multiprocessing
 import os
 import signal
 import socket
@@ -21,6 +22,9 @@ APP = "sloth_agent.server.asgi:app"
 
 DRAIN_SECONDS = 20
 """How long requests that are being answered may go on; jobs have a few seconds more."""
+
+LOOK_EVERY_SECONDS = 3
+"""How soon a process hears that the one that started it was killed."""
 
 LOGS: dict[str, Any] = {
     "version": 1,
@@ -51,6 +55,8 @@ def run(listener: socket.socket, *, workers: int, reload: bool) -> None:
         server_header=False,
         timeout_graceful_shutdown=DRAIN_SECONDS,
         lifespan="on",
+        callback_notify=_end_with_parent,
+        timeout_notify=LOOK_EVERY_SECONDS,
     )
     listener.set_inheritable(True)
     for told in (signal.SIGTERM, signal.SIGINT):
@@ -89,6 +95,13 @@ def _not_started() -> ConfigurationError:
     return ConfigurationError(
         "The server could not start.", hint="The line of its log before this one says why."
     )
+
+
+async def _end_with_parent() -> None:
+    """Nobody is left to stop this process, or to replace it; and it keeps the port."""
+    parent = multiprocessing.parent_process()
+    if parent is not None and not parent.is_alive():
+        signal.raise_signal(signal.SIGTERM)
 
 
 def _heeded(*_: object) -> None:
