@@ -180,8 +180,8 @@ def test_a_killed_process_is_replaced(sloth: Sloth) -> None:
 
 
 @pytest.mark.slow
-def test_none_is_left_when_the_first_process_is_killed(sloth: Sloth) -> None:
-    with serving(sloth, "--workers=2") as server:
+def test_none_is_left_when_the_first_process_is_killed(sloth: Sloth, tmp_path: Path) -> None:
+    with serving(sloth.using(TMPDIR=str(tmp_path)), "--workers=2") as server:
         until(lambda: len(server.children) == 2)
         left = server.children
         server.process.kill()
