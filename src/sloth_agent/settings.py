@@ -111,6 +111,7 @@ class Settings(BaseSettings):
     allowed_hosts: CommaSeparated = _vendor("ALLOWED_HOSTS", ())  # none: any
     cors_origins: CommaSeparated = _vendor("CORS_ORIGINS", ())
     trusted_proxies: CommaSeparated = _vendor("TRUSTED_PROXIES", ())  # addresses and networks
+    sentry_dsn: SecretStr | None = _vendor("SENTRY_DSN")  # None: errors are only logged
     metrics_token: SecretStr | None = None  # None: only this machine may read them
     serve_jobs: bool = True  # whether the server also does background jobs
     signup_plan: str | None = None  # what new firms begin on; None: the smallest with a trial

@@ -6,15 +6,17 @@ import pytest
 from pydantic import SecretStr
 
 from fakes.command import Sloth
+from fakes.server import SECRET
 from sloth_agent import Settings
+from sloth_agent.adapters.stores.postgres.embedded import Attachment
 from sloth_agent.app.chosen_backends import Backends
 from sloth_agent.app.diagnosis import Finding, Health, examine
 
 pytestmark = pytest.mark.anyio
 
 CHECKS = [
-    "machine", "disk", "database", "prices", "file store", "reading files", "background work",
-    "vectors", "reranker", "answers",
+    "machine", "disk", "database", "secret key", "server", "error reports", "prices", "file store",
+    "reading files", "background work", "vectors", "reranker", "answers",
 ]  # fmt: skip
 
 
@@ -51,6 +53,43 @@ async def test_all_that_fails_is_named_with_what_to_do(tmp_path: Path) -> None:
     assert list(found) == CHECKS
     assert failed(found) == {"database", "prices", "file store", "vectors", "reranker", "answers"}
     assert all(found[name].message and found[name].hint for name in failed(found))
+
+
+async def test_what_a_server_needs(settings: Settings, server: Attachment) -> None:
+    own = await findings(settings)
+    assert own["secret key"].message.startswith("one of this machine's own")
+    assert own["server"].message == (
+        "answers to any name; lets in pages of no other origin; believes no proxy"
+    )
+    cluster = settings.model_copy(
+        update={
+            "database_url": SecretStr(server.conninfo),
+            "public_url": "https://api.example.com",
+            "trusted_proxies": ("10.0.0.0/8",),
+        }
+    )
+    found = await findings(cluster)
+    assert {name for name in found if found[name].health is Health.WARNING} == {
+        "secret key",
+        "server",
+        "vectors",
+    }
+    assert "SECRET_KEY" in (found["secret key"].hint or "")
+    assert "ALLOWED_HOSTS" in (found["server"].hint or "")
+    ready = cluster.model_copy(
+        update={
+            "secret_key": SecretStr(f"{SECRET},{SECRET[::-1]}"),
+            "allowed_hosts": ("api.example.com",),
+            "sentry_dsn": SecretStr("http://key@127.0.0.1:1/1"),
+        }
+    )
+    found = await findings(ready)
+    assert found["secret key"].message == "2 in SECRET_KEY; the first is used, all are known"
+    assert found["server"].health is found["error reports"].health is Health.OK
+    bad = ready.model_copy(
+        update={"secret_key": SecretStr("short"), "sentry_dsn": SecretStr("nonsense")}
+    )
+    assert failed(await findings(bad)) == {"secret key", "error reports"}
 
 
 async def test_a_backend_that_breaks(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -72,6 +72,22 @@ def test_secrets_show_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "canary" not in str(effective_settings())
 
 
+def test_what_a_server_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("SECRET_KEY", "SENTRY_DSN", "SLOTH_METRICS_TOKEN"):
+        monkeypatch.setenv(name, "c4n4ry")
+    monkeypatch.setenv("ALLOWED_HOSTS", "api.example.com, .example.org")
+    monkeypatch.setenv("CORS_ORIGINS", "https://console.example.com")
+    monkeypatch.setenv("TRUSTED_PROXIES", "")
+    monkeypatch.setenv("PUBLIC_URL", "https://api.example.com")
+    assert "c4n4ry" not in str(effective_settings())
+    assert source_of("SECRET_KEY") == ("**********", "environment")
+    assert source_of("ALLOWED_HOSTS") == ("api.example.com, .example.org", "environment")
+    assert source_of("CORS_ORIGINS") == ("https://console.example.com", "environment")
+    assert source_of("TRUSTED_PROXIES") == (None, "default")
+    assert source_of("PUBLIC_URL") == ("https://api.example.com", "environment")
+    assert source_of("SLOTH_REQUESTS_PER_MINUTE") == ("600", "default")
+
+
 def test_all_that_is_wrong_is_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SLOTH_MAX_UPLOAD_MB", "many")
     monkeypatch.setenv("SLOTH_CHAT_TIMEOUT_SECONDS", "-1")

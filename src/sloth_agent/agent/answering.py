@@ -1,7 +1,7 @@
 """Answers a question from what the assistant knows, with sources, or says that it cannot."""
 
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 
@@ -45,6 +45,10 @@ LONGEST_FOLLOW_UP = 40
 """Characters; a longer question is taken to stand for itself."""
 
 
+OnAnswer = Callable[[Answer], None]
+"""Hears of each answer that was stored."""
+
+
 @dataclass(frozen=True, slots=True)
 class Answering:
     """Answers for one tenant."""
@@ -55,6 +59,7 @@ class Answering:
     conversations: Conversations
     metering: Metering
     costs: Costs
+    on_answer: OnAnswer = lambda _answer: None
 
     async def answer(
         self,
@@ -98,6 +103,7 @@ class Answering:
                 else:
                     yield part
         assert answer is not None, "what is replied ends with a Trial"
+        self.on_answer(answer)
         yield answer
 
     async def reply(

@@ -15,6 +15,7 @@ from sloth_agent.adapters.secrets.keys import SecretKeys
 from sloth_agent.agent.ports import ChatModel
 from sloth_agent.app.backends import factory
 from sloth_agent.app.choices import NONE, chat_choice, embedder_choice, jobs_choice
+from sloth_agent.app.observers import NOBODY, Observers
 from sloth_agent.app.price_list import price_table
 from sloth_agent.billing.prices import PriceTable
 from sloth_agent.clock import Clock, system_clock
@@ -35,6 +36,7 @@ class Backends:
     settings: Settings
     resources: AsyncExitStack
     clock: Clock = system_clock
+    observers: Observers = NOBODY
 
     def files(self, schema: str) -> LocalFiles:
         """Where one tenant's original files are kept."""
@@ -107,6 +109,7 @@ class Backends:
             timedelta(seconds=self.settings.job_lease_seconds),
             random.random,
             self.clock,
+            self.observers.on_end,
         )
 
     @cached_property

@@ -4,7 +4,7 @@ import platform
 import shutil
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from sloth_agent.agent.ports import ChatRequest, Completion
 from sloth_agent.app.choices import NONE, VECTORS_ARE_OFF, chat_choice, embedder_choice
 from sloth_agent.app.chosen_backends import Backends
 from sloth_agent.app.connecting import open_databases
+from sloth_agent.app.error_reports import reporting
 from sloth_agent.errors import SlothError
 from sloth_agent.ids import ChunkId, DocumentId, new_id
 from sloth_agent.knowledge.models import Passage
@@ -53,6 +54,9 @@ async def examine(settings: Settings) -> list[Finding]:
             _machine(),
             _disk(settings),
             *await _databases(settings, resources),
+            await _secret(settings, backends),
+            _server(settings),
+            await _tried("error reports", lambda: _reports(settings)),
             await _tried("prices", lambda: _prices(backends)),
             await _tried("file store", lambda: _files(backends)),
             await _tried("reading files", lambda: _reads(backends)),
@@ -153,6 +157,42 @@ def _one_wall(title: str) -> Finding:
         message="its user may not make roles: the search path alone keeps tenants apart",
         hint="Run ALTER ROLE user CREATEROLE as a superuser, then `sloth db upgrade`.",
     )
+
+
+async def _secret(settings: Settings, backends: Backends) -> Finding:
+    """Where what signs and seals comes from, and whether other servers have the same."""
+
+    async def usable() -> str:
+        count = len(backends.secret_keys.secrets)
+        if settings.secret_key is None:
+            return f"one of this machine's own, kept in {settings.home}"
+        return f"{count} in SECRET_KEY; the first is used, all are known"
+
+    found = await _tried("secret key", usable)
+    if found.health is Health.OK and settings.secret_key is None and settings.database_url:
+        hint = "Set the same SECRET_KEY for all servers of this database, and keep a copy of it."
+        return replace(found, health=Health.WARNING, hint=hint)
+    return found
+
+
+def _server(settings: Settings) -> Finding:
+    """Who may reach `sloth serve`, as far as settings say so."""
+    names = ", ".join(settings.allowed_hosts) or "any name"
+    origins = ", ".join(settings.cors_origins) or "no other origin"
+    proxies = ", ".join(settings.trusted_proxies) or "no proxy"
+    found = _ok("server", f"answers to {names}; lets in pages of {origins}; believes {proxies}")
+    if "*" in settings.cors_origins:
+        hint = "CORS_ORIGINS lets any page in: name those that are yours."
+        return replace(found, health=Health.WARNING, hint=hint)
+    if settings.public_url and not settings.allowed_hosts:
+        hint = "Set ALLOWED_HOSTS to the name in PUBLIC_URL, and to others that it is reached by."
+        return replace(found, health=Health.WARNING, hint=hint)
+    return found
+
+
+async def _reports(settings: Settings) -> str:
+    with reporting(settings):
+        return "in the log" if settings.sentry_dsn is None else "in the log, and in Sentry"
 
 
 async def _prices(backends: Backends) -> str:

@@ -67,6 +67,8 @@ def _shown(value: Any) -> str | None:
         return None
     if isinstance(value, dict):
         return ", ".join(_entry(name, entry) for name, entry in value.items()) or None
+    if isinstance(value, tuple):
+        return ", ".join(value) or None
     return str(value)
 
 

@@ -22,6 +22,7 @@ from sloth_agent.app.choices import advice
 from sloth_agent.app.chosen_backends import Backends
 from sloth_agent.app.connecting import open_databases
 from sloth_agent.app.job_handlers import worker
+from sloth_agent.app.observers import NOBODY, Observers
 from sloth_agent.app.periodic_tasks import periodic_tasks
 from sloth_agent.app.tenant_services import TenantServices
 from sloth_agent.app.wiring import Services
@@ -65,11 +66,13 @@ class AsyncSloth:
         reply = await lavanda.chat("How much is a haircut?")
 
     Without settings they are read from the environment; without DATABASE_URL an embedded
-    PostgreSQL keeps everything in the user's data directory.
+    PostgreSQL keeps everything in the user's data directory. `observers` hear what is done, to
+    count it.
     """
 
-    def __init__(self, settings: Settings | None = None) -> None:
+    def __init__(self, settings: Settings | None = None, *, observers: Observers = NOBODY) -> None:
         self.settings = settings or Settings.load()
+        self._observers = observers
         self._resources = AsyncExitStack()
         self._services: Services | None = None
 
@@ -96,7 +99,8 @@ class AsyncSloth:
         except BaseException:
             await self._resources.aclose()
             raise
-        self._services = Services(Backends(self.settings, self._resources), databases)
+        backends = Backends(self.settings, self._resources, observers=self._observers)
+        self._services = Services(backends, databases)
 
     async def close(self) -> None:
         """Give everything back; the last user of the embedded server stops it."""

@@ -160,6 +160,7 @@ class TenantServices:
             self.conversations,
             self.metering,
             self.costs,
+            self.backends.observers.on_answer,
         )
 
     @cached_property
@@ -185,6 +186,7 @@ class TenantServices:
             self.subscriptions,
             backends.prices,
             backends.clock,
+            backends.observers.on_call,
         )
 
     @cached_property

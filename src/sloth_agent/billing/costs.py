@@ -1,7 +1,7 @@
 """What a tenant's calls of models cost: counted by month, with the work that they were for."""
 
 import logging
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time
@@ -56,6 +56,14 @@ class Spent:
         )
 
 
+OnCall = Callable[[Spent, str], None]
+"""Hears of each call of a model, and in which currency its cost is; also of those that are free."""
+
+
+def unheard(_spent: Spent, _currency: str) -> None:
+    """An `OnCall` to nobody."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bill:
     """What a piece of work cost, to be stored in the transaction that stores the work."""
@@ -86,9 +94,10 @@ class CostStore(Protocol):
 class Tally:
     """What one piece of work costs, call by call. What costs nothing is left out."""
 
-    def __init__(self, prices: PriceTable, month: date) -> None:
+    def __init__(self, prices: PriceTable, month: date, on_call: OnCall = unheard) -> None:
         self._prices = prices
         self._month = month
+        self._on_call = on_call
         self._spent: dict[tuple[CostKind, str], Spent] = {}
 
     def charge(
@@ -102,9 +111,10 @@ class Tally:
     ) -> None:
         """One call, or one message of a channel."""
         price = self._prices.price(kind, model)
+        new = _call(kind, model, price, input_tokens, output_tokens, estimated=estimated)
+        self._on_call(new, self._prices.currency)
         if price is not None and price.free:
             return
-        new = _call(kind, model, price, input_tokens, output_tokens, estimated=estimated)
         known = self._spent.get((kind, model))
         self._spent[kind, model] = known.plus(new) if known else new
 
@@ -130,6 +140,7 @@ class Costs:
     subscriptions: CurrentSubscriptions
     prices: PriceTable
     clock: Clock
+    on_call: OnCall = unheard
 
     async def require_room(self, tally: Tally) -> None:
         """Let pass while the month has cost less than the plan lets it, this work included.
@@ -163,7 +174,7 @@ class Costs:
         What was not stored with the work is stored at the end, whatever became of it: a call that
         came to nothing has been paid for too.
         """
-        tally = Tally(self.prices, self.clock().date().replace(day=1))
+        tally = Tally(self.prices, self.clock().date().replace(day=1), self.on_call)
         try:
             yield tally
         except DatabaseUnavailable:

@@ -1,6 +1,7 @@
 """`sloth serve`: the HTTP API, with background jobs beside it."""
 
 import os
+from contextlib import ExitStack
 from ipaddress import ip_address
 from pathlib import Path
 from pkgutil import resolve_name
@@ -12,11 +13,8 @@ from sloth_agent.cli.output import note
 from sloth_agent.cli.session import opened
 
 if TYPE_CHECKING:
+    from sloth_agent.app.sloth import AsyncSloth
     from sloth_agent.settings import Settings
-
-APP = "sloth_agent.server.asgi:app"
-
-DRAIN_SECONDS = 30
 
 
 def serve(
@@ -34,41 +32,41 @@ def serve(
     ] = False,
 ) -> None:
     """Serve the HTTP API until SIGTERM or Ctrl-C."""
-    from sloth_agent.cli.logged import show_warnings
-    from sloth_agent.errors import MissingExtra
+    from sloth_agent.cli.listening import address_of, listening, listening_locally
+    from sloth_agent.cli.serving import counting_together, run
     from sloth_agent.settings import Settings
 
-    show_warnings()
-    try:
-        import uvicorn
-
-        create_app = resolve_name("sloth_agent.server.application:create_app")
-    except ModuleNotFoundError as error:
-        raise MissingExtra.named("server", needed_for="`sloth serve`") from error
-
+    if reload and workers > 1:
+        raise typer.BadParameter("--reload is for one process: leave --workers out.")
     settings = Settings.load()
     check_exposed(settings, host=host if uds is None else None)
-    create_app(settings)
-    with opened():  # whatever is wrong is said here, in one line
-        pass
-    if no_jobs:
-        os.environ["SLOTH_SERVE_JOBS"] = "false"
-    where = str(uds) if uds else f"http://{host}:{port}"
-    note(f"Serving at {where}; the API is described at /api/docs/. Ctrl-C stops.")
-    uvicorn.run(
-        APP,
-        host=host,
-        port=port,
-        uds=str(uds) if uds else None,
-        workers=workers,
-        reload=reload,
-        log_level="warning",
-        access_log=False,  # ours is richer
-        proxy_headers=False,  # ours believes only who is trusted
-        server_header=False,
-        timeout_graceful_shutdown=DRAIN_SECONDS,
-        lifespan="on",
-    )
+    with ExitStack() as stack:
+        if workers > 1:
+            stack.enter_context(counting_together())
+        listener = stack.enter_context(listening_locally(uds) if uds else listening(host, port))
+        check(settings)
+        if no_jobs:
+            os.environ["SLOTH_SERVE_JOBS"] = "false"
+        where = str(uds) if uds else address_of(listener)
+        note(f"Serving at {where}; the API is described at /api/docs/. Ctrl-C stops.")
+        run(listener, workers=workers, reload=reload)
+
+
+def check(settings: "Settings") -> None:
+    """Whatever keeps a server from starting is said here, in one line.
+
+    Raises:
+        SlothError: with what to do about it.
+    """
+    from sloth_agent.app.error_reports import reporting
+
+    resolve_name("sloth_agent.server.application:create_app")(settings)
+    with reporting(settings), opened() as sloth:
+        sloth.run(_make_secrets)
+
+
+async def _make_secrets(sloth: "AsyncSloth") -> None:
+    sloth.services.backends.token_signer  # noqa: B018 - the first use of them all
 
 
 def check_exposed(settings: "Settings", *, host: str | None) -> None:

@@ -54,6 +54,18 @@ class JobStatus(StrEnum):
     FAILED = "failed"  # for good, until somebody asks for it again
 
 
+class Ending(StrEnum):
+    """How one try of a job ended."""
+
+    COMPLETED = "completed"
+    FAILED = "failed"
+    PUT_OFF = "put_off"  # it failed, and is tried again
+
+
+OnEnd = Callable[[JobKind, Ending], None]
+"""Hears of each try that ended in this process, once its end is stored."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewJob:
     """What is asked for. There is one job of a kind for each subject of a tenant."""

@@ -18,7 +18,7 @@ from sloth_agent.errors import (
     SlothError,
     Unexpected,
 )
-from sloth_agent.jobs.models import DEADLINES, Claim, Progress, Report, unheard
+from sloth_agent.jobs.models import DEADLINES, Claim, Ending, OnEnd, Progress, Report, unheard
 from sloth_agent.jobs.ports import JobStore
 from sloth_agent.jobs.trying import is_worth_another_try, pause_after
 
@@ -60,6 +60,7 @@ class Running:
     lease: timedelta
     chance: Callable[[], float]  # from 0 to 1
     clock: Clock
+    on_end: OnEnd = lambda _kind, _ending: None
 
     async def try_once(
         self, store: JobStore, claim: Claim, work: Work, *, report: Report = unheard
@@ -75,6 +76,7 @@ class Running:
             if failure is None:
                 if not stored and not await store.end(claim, now=self.clock()):
                     return ClaimLost("The claim ended before the work did.")
+                self.on_end(claim.kind, Ending.COMPLETED)
             else:
                 await self._record(store, claim, failure)
         return failure
@@ -88,8 +90,9 @@ class Running:
         if not claim.is_last and is_worth_another_try(failure, tries=claim.tries):
             pause = pause_after(claim.tries, chance=self.chance())
             await store.put_off(claim, until=now + pause, problem=problem)
-        else:
-            await store.end(claim, now=now, problem=problem)
+            self.on_end(claim.kind, Ending.PUT_OFF)
+        elif await store.end(claim, now=now, problem=problem):
+            self.on_end(claim.kind, Ending.FAILED)
 
     async def _watched(
         self, store: JobStore, claim: Claim, work: Work, latest: _Latest

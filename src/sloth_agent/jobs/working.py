@@ -98,6 +98,7 @@ class Working:
     alarm: Alarm
     at_once: int = 2
     on_look: Callable[[], None] = lambda: None  # hears that the worker is alive
+    drain_seconds: float = DRAIN_SECONDS
     stopping: anyio.Event = field(default_factory=anyio.Event)
 
     def stop(self) -> None:
@@ -113,7 +114,7 @@ class Working:
                 looking.start_soon(self._take_jobs, jobs, places)
                 await self.stopping.wait()
                 looking.cancel_scope.cancel()
-            with anyio.move_on_after(DRAIN_SECONDS):
+            with anyio.move_on_after(self.drain_seconds):
                 for _ in range(self.at_once):
                     await places.acquire()
             jobs.cancel_scope.cancel()

@@ -2,6 +2,7 @@
 
 import logging
 import sys
+from collections.abc import Mapping
 
 import structlog
 
@@ -24,6 +25,6 @@ class AccessLog:
     def request(self, **values: object) -> None:
         self._log.info("request", **values)
 
-    def failed(self, request_id: str, error: Exception) -> None:
+    def failed(self, error: Exception, about: Mapping[str, str]) -> None:
         """With its traceback."""
-        _errors.error("The request %s failed.", request_id, exc_info=error)
+        _errors.error("A request failed.", exc_info=error, extra=about)

@@ -1,7 +1,5 @@
 """The HTTP API as one ASGI application."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from http import HTTPStatus
 
 from fastapi import FastAPI, Request, Response
@@ -14,14 +12,16 @@ from starlette.routing import Route
 from sloth_agent.errors import RateLimited, SlothError
 from sloth_agent.server.access_log import AccessLog
 from sloth_agent.server.addresses import TrustedProxies
-from sloth_agent.server.edge import Edge, arrival_of
+from sloth_agent.server.edge import Edge, about_request, arrival_of
 from sloth_agent.server.limiting import Left
+from sloth_agent.server.living import Living
 from sloth_agent.server.metrics import Metrics
 from sloth_agent.server.platform import Door
 from sloth_agent.server.problems import (
     framework_response,
     invalid_response,
     problem_response,
+    status_of,
 )
 from sloth_agent.server.request_bodies import RequestBodies
 from sloth_agent.server.routes import (
@@ -65,27 +65,19 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         ConfigurationError: settings that cannot be used.
     """
     settings = settings or Settings.load()
-    door = Door(settings)
-
-    @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        await door.platform()
-        try:
-            yield
-        finally:
-            await door.close()
-
     metrics = Metrics()
+    door = Door(settings, metrics.observers)
+    log = AccessLog()
     app = FastAPI(
         openapi_url=None,  # ours tells more
         redirect_slashes=False,
-        lifespan=lifespan,
         middleware=[
+            Middleware(Living, door=door),
             Middleware(
                 Edge,
                 hosts=settings.allowed_hosts,
                 proxies=TrustedProxies.named(settings.trusted_proxies),
-                log=AccessLog(),
+                log=log,
                 metrics=metrics,
             ),
             *_cors(settings),
@@ -99,6 +91,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     app.state.door = door
     app.state.metrics = metrics
+    app.state.log = log
     for router in (*ROUTERS, describing(ROUTERS)):
         app.include_router(router)
     return app
@@ -123,9 +116,14 @@ def _cors(settings: Settings) -> list[Middleware]:
 async def _ours(request: Request, error: Exception) -> Response:
     assert isinstance(error, SlothError)
     arrival = arrival_of(request.scope)
-    left = error.details.get("left") if isinstance(error, RateLimited) else None
+    left = error.details.get("left")
     if isinstance(left, Left):
         arrival.headers.update(left.headers)
+    if isinstance(error, RateLimited):
+        name = left.rate.name if isinstance(left, Left) else "codes"
+        request.app.state.metrics.rate_limited(name)
+    if status_of(type(error)) == HTTPStatus.INTERNAL_SERVER_ERROR:
+        request.app.state.log.failed(error, about_request(request.scope))
     return problem_response(error, request_id=arrival.id)
 
 

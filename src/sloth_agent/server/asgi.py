@@ -2,7 +2,9 @@
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from sloth_agent.errors import SlothError
 from sloth_agent.server.application import create_app
+from sloth_agent.server.living import refuse_to_start
 
 
 class Application:
@@ -13,7 +15,14 @@ class Application:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if self._made is None:
-            self._made = create_app()
+            try:
+                self._made = create_app()
+            except SlothError as error:
+                if scope["type"] != "lifespan":
+                    raise
+                await receive()
+                await refuse_to_start(error, send)
+                return
         await self._made(scope, receive, send)
 
 

@@ -50,6 +50,8 @@ async def caller_of(request: Request) -> Caller:
         arrival_of(request.scope).tenant = str(caller.organization.id)
         of_tenant = Rate(name="organization", amount=settings.tenant_requests_per_minute)
         await platform.limiter.take(of_tenant, str(caller.organization.id))
+    if caller.user is not None:
+        arrival_of(request.scope).user = str(caller.user.id)
     _tell(request, left)
     request.scope[CALLER] = caller
     return caller

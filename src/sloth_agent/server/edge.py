@@ -12,7 +12,7 @@ from sloth_agent.errors import HostNotAllowed
 from sloth_agent.ids import new_id
 from sloth_agent.server.access_log import AccessLog
 from sloth_agent.server.addresses import TrustedProxies
-from sloth_agent.server.metrics import Metrics
+from sloth_agent.server.metrics import METHODS, Metrics
 from sloth_agent.server.problems import problem_response, unexpected_response
 
 ARRIVAL = "sloth_agent.arrival"
@@ -40,6 +40,7 @@ class Arrival:
     id: str
     address: str | None  # None: through a local socket
     tenant: str | None = None
+    user: str | None = None
     headers: dict[str, str]  # of the answer
 
 
@@ -74,7 +75,7 @@ class Edge:
             else:
                 await self.app(scope, receive, answering.send)
         except Exception as error:  # noqa: BLE001 - the outermost edge of one request
-            self.log.failed(arrival.id, error)
+            self.log.failed(error, about_request(scope))
             if answering.status is None:
                 failed = unexpected_response(request_id=arrival.id)
                 await failed(scope, receive, answering.send)
@@ -91,8 +92,7 @@ class Edge:
         )
 
     def _write_down(self, scope: Scope, arrival: Arrival, status: int, seconds: float) -> None:
-        route = getattr(scope.get("route"), "path", "other")
-        self.metrics.requested(scope["method"], route, status, seconds)
+        self.metrics.requested(scope["method"], _route_of(scope), status, seconds)
         self.log.request(
             request_id=arrival.id,
             method=scope["method"],
@@ -128,6 +128,24 @@ class _Answering:
             headers.append((b"x-request-id", self._arrival.id.encode()))
             headers.extend(_raw(self._arrival.headers))
         await self._send(message)
+
+
+def about_request(scope: Mapping[str, Any]) -> dict[str, str]:
+    """What may be told of a request where it failed: nothing that its sender wrote."""
+    arrival = arrival_of(scope)
+    known = {
+        "request_id": arrival.id,
+        "method": scope["method"] if scope["method"] in METHODS else "other",
+        "route": _route_of(scope),
+        "tenant": arrival.tenant,
+        "user": arrival.user,
+    }
+    return {name: value for name, value in known.items() if value is not None}
+
+
+def _route_of(scope: Mapping[str, Any]) -> str:
+    path: str = getattr(scope.get("route"), "path", "other")
+    return path
 
 
 def arrival_of(scope: Mapping[str, Any]) -> Arrival:

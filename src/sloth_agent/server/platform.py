@@ -4,15 +4,21 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import anyio
 
 from sloth_agent import AsyncSloth, Settings
 from sloth_agent.app.choices import jobs_choice
+from sloth_agent.app.error_reports import reporting
+from sloth_agent.app.observers import Observers
 from sloth_agent.app.open_tenants import OpenTenants
 from sloth_agent.app.wiring import Services
 from sloth_agent.server.limiting import Limiter, limiter_of
+from sloth_agent.server.waiting_jobs import WaitingJobs
+
+JOBS_DRAIN_SECONDS = 8.0
+"""How long jobs may go on once the last request was answered."""
 
 _log = logging.getLogger(__name__)
 
@@ -28,6 +34,7 @@ class Platform:
     tenants: OpenTenants
     limiter: Limiter
     uploads: anyio.CapacityLimiter  # files that are in memory at once
+    waiting_jobs: WaitingJobs
 
     @property
     def services(self) -> Services:
@@ -39,20 +46,29 @@ class Platform:
 
 
 @asynccontextmanager
-async def opened(settings: Settings) -> AsyncIterator[Platform]:
-    """Open for business; background jobs are done beside, where the settings say so."""
+async def opened(settings: Settings, observers: Observers) -> AsyncIterator[Platform]:
+    """Open for business; background jobs are done beside, where the settings say so.
+
+    Raises:
+        ConfigurationError: also for secrets that can be guessed.
+    """
     async with AsyncExitStack() as stack:
-        sloth = await stack.enter_async_context(AsyncSloth(settings))
+        stack.enter_context(reporting(settings))
+        sloth = await stack.enter_async_context(AsyncSloth(settings, observers=observers))
+        services = sloth.services
+        services.backends.token_signer  # noqa: B018 - bad secrets are found here, not at a sign-in
         limiter = await stack.enter_async_context(limiter_of(settings))
         if settings.serve_jobs and jobs_choice(settings) == "embedded":
             await stack.enter_async_context(_jobs_of(sloth))
         uploads = anyio.CapacityLimiter(UPLOADS_AT_ONCE)
-        yield Platform(sloth, OpenTenants(sloth.services), limiter, uploads)
+        waiting = WaitingJobs(services.job_board, services.backends.clock)
+        yield Platform(sloth, OpenTenants(services), limiter, uploads, waiting)
 
 
 @asynccontextmanager
 async def _jobs_of(sloth: AsyncSloth) -> AsyncIterator[None]:
-    async with sloth.worker() as worker, asyncio.TaskGroup() as group:
+    async with sloth.worker() as patient, asyncio.TaskGroup() as group:
+        worker = replace(patient, drain_seconds=JOBS_DRAIN_SECONDS)
         working = group.create_task(worker.work())
         try:
             yield
@@ -67,8 +83,9 @@ class Door:
     All of it lives in a task of its own, which both outlive no longer than the event loop.
     """
 
-    def __init__(self, settings: Settings | None) -> None:
+    def __init__(self, settings: Settings, observers: Observers) -> None:
         self._settings = settings
+        self._observers = observers
         self._task: asyncio.Task[None] | None = None
         self._opened: asyncio.Future[Platform] | None = None
         self._closing = asyncio.Event()
@@ -89,7 +106,7 @@ class Door:
 
     async def _keep_open(self, opened_to: "asyncio.Future[Platform]") -> None:
         try:
-            async with opened(self._settings or Settings.load()) as platform:
+            async with opened(self._settings, self._observers) as platform:
                 opened_to.set_result(platform)
                 await self._closing.wait()
         except Exception as error:  # noqa: BLE001 - the outer edge: the next request opens anew

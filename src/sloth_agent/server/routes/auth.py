@@ -22,6 +22,7 @@ from sloth_agent.server.callers import (
 )
 from sloth_agent.server.described_problems import problems
 from sloth_agent.server.limiting import SIGN_INS, WRONG_PASSWORDS
+from sloth_agent.server.metrics import Metrics
 from sloth_agent.server.repeating import Repeating
 from sloth_agent.server.shapes import Asked, Id, Shown, ok
 from sloth_agent.tenants.models import Organization
@@ -148,9 +149,11 @@ async def login(body: Login, request: Request, platform: CurrentPlatform) -> JSO
     account = f"{account_name(body.email)} {address}"
     await platform.limiter.count(SIGN_INS, address)
     await platform.limiter.count(WRONG_PASSWORDS, account)
-    _, tokens = await platform.services.sessions.sign_in(
-        body.email, body.password, by=stranger_of(request)
-    )
+    metrics: Metrics = request.app.state.metrics
+    with metrics.sign_in():
+        _, tokens = await platform.services.sessions.sign_in(
+            body.email, body.password, by=stranger_of(request)
+        )
     await platform.limiter.clear(WRONG_PASSWORDS, account)
     return ok(token_body(tokens))
 

@@ -3,6 +3,7 @@
 import hmac
 
 import anyio
+from anyio import to_thread
 from fastapi import APIRouter, Request, Response
 from starlette.responses import JSONResponse
 
@@ -14,6 +15,9 @@ from sloth_agent.server.shapes import ok
 router = APIRouter(tags=["operation"], include_in_schema=False)
 
 LOCAL = {"127.0.0.1", "::1", "local"}
+
+FORWARDED = ("forwarded", "x-forwarded-for", "x-real-ip")
+"""Who brings one of these speaks for somebody else, however near they are."""
 
 PATIENCE_SECONDS = 3
 
@@ -43,8 +47,10 @@ async def metrics(request: Request, platform: CurrentPlatform) -> Response:
         given, wanted = credentials_of(request), token.get_secret_value()
         allowed = hmac.compare_digest(given.encode(), wanted.encode())
     else:
-        allowed = address_of(request) in LOCAL
+        forwarded = any(name in request.headers for name in FORWARDED)
+        allowed = address_of(request) in LOCAL and not forwarded
     if not allowed:
         raise Forbidden("Numbers are for who runs the platform.")
     found: Metrics = request.app.state.metrics
-    return Response(found.text(), media_type=MEDIA_TYPE)
+    waiting = await platform.waiting_jobs.by_queue()
+    return Response(await to_thread.run_sync(found.text, waiting), media_type=MEDIA_TYPE)
