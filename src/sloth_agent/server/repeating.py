@@ -1,7 +1,7 @@
-"""`Idempotency-Key`: a POST that comes again is done once, and answered the same."""
+"""`Idempotency-Key`: a change that comes again is made once, and answered the same."""
 
 import hashlib
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Coroutine
 from typing import Any
 
 from fastapi import Request, Response
@@ -12,19 +12,21 @@ from sloth_agent.access.models import Repeatable, Reply
 from sloth_agent.access.replies import Held
 from sloth_agent.errors import InvalidInput
 from sloth_agent.server.callers import address_of, caller_of, platform_of
+from sloth_agent.server.streaming import close
 
 HEADER = "Idempotency-Key"
+CHANGING = {"POST", "PUT", "DELETE"}
 LONGEST_KEY = 255
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
 class Repeating(APIRoute):
-    """A route whose POST may come again under a key."""
+    """A route whose changes may come again under a key."""
 
     def get_route_handler(self) -> Handler:
         handler = super().get_route_handler()
-        if "POST" not in (self.methods or ()):
+        if not CHANGING & (self.methods or set()):
             return handler
 
         async def once(request: Request) -> Response:
@@ -54,7 +56,7 @@ async def _once(request: Request, key: str, handler: Handler) -> Response:
         await begun.release()
         raise
     if isinstance(response, StreamingResponse):
-        response.body_iterator = _kept_when_done(response, begun)
+        response.body_iterator = _kept_when_done(response, response.body_iterator, begun)
         return response
     await begun.keep(_reply(response, bytes(response.body)))
     return response
@@ -77,12 +79,14 @@ async def _fingerprint(request: Request) -> bytes:
     return hashlib.sha256(about.encode() + body).digest()
 
 
-async def _kept_when_done(response: StreamingResponse, held: Held) -> AsyncIterator[bytes]:
+async def _kept_when_done(
+    response: StreamingResponse, stream: AsyncIterable[str | bytes | memoryview], held: Held
+) -> AsyncIterator[bytes]:
     """What is streamed is kept when it is whole; cut short, it may be asked for again."""
     parts: list[bytes] = []
     whole = False
     try:
-        async for part in response.body_iterator:
+        async for part in stream:
             content = part.encode() if isinstance(part, str) else bytes(part)
             parts.append(content)
             yield content
@@ -90,8 +94,11 @@ async def _kept_when_done(response: StreamingResponse, held: Held) -> AsyncItera
         if whole:
             await held.keep(_reply(response, b"".join(parts)))
     finally:
-        if not whole:
-            await held.release()
+        try:
+            await close(stream)
+        finally:
+            if not whole:
+                await held.release()
 
 
 def _reply(response: Response, body: bytes) -> Reply:
