@@ -17,6 +17,7 @@ from sloth_agent.app.bodies.answers import (
     answer_body,
     conversation_body,
     prompt_body,
+    search_body,
     told_message_body,
     trial_body,
 )
@@ -30,6 +31,7 @@ from sloth_agent.server.limiting import TRIALS
 from sloth_agent.server.problems import problem_response
 from sloth_agent.server.repeating import Repeating
 from sloth_agent.server.shapes import (
+    MOST_AT_ONCE,
     SIGNED_IN,
     Asked,
     Cursor,
@@ -71,6 +73,18 @@ class Test(Asked):
     prompt: PromptDraft | None = Field(default=None, description="Tried instead of the active one.")
 
 
+class Search(Asked):
+    query: Question
+    limit: int = Field(default=5, ge=1, le=MOST_AT_ONCE)
+    documents: list[str] = Field(
+        default=[], max_length=100, description="Titles, or patterns such as `*.pdf`."
+    )
+
+
+class Rollback(Asked):
+    version: int = Field(ge=0, le=2**31 - 1, description="0: what every assistant starts with.")
+
+
 class CitationShown(Shown):
     document: str
     page: int | None
@@ -79,6 +93,7 @@ class CitationShown(Shown):
     row: int | None
     snippet: str = Field(description="Stands word for word in the document.")
     score: float
+    chunk_id: str
 
 
 class UsageShown(Shown):
@@ -109,6 +124,15 @@ class PassageShown(Shown):
     row: int | None
     text: str
     score: float
+    document_id: str
+    chunk_id: str
+
+
+class SearchShown(Shown):
+    results: list[PassageShown] = Field(description="Best first.")
+    timings_ms: dict[str, float]
+    not_read: list[str] = Field(description="Files that are still being read.")
+    by_vectors: bool = Field(description="False: words alone decided.")
 
 
 class PromptMessageShown(Shown):
@@ -117,6 +141,10 @@ class PromptMessageShown(Shown):
 
 
 class Tried(Said):
+    language: Language = Field(description="Of the answer.")
+    instructions: str = Field(description="Of the prompt.")
+    temperature: float
+    max_tokens: int
     passages: list[PassageShown] = Field(description="What was found, best first.")
     prompt: list[PromptMessageShown] = Field(description="What a model is sent.")
 
@@ -130,6 +158,10 @@ class PromptShown(Shown):
     temperature: float
     max_tokens: int
     created_at: datetime
+
+
+class PromptVersions(Shown):
+    items: list[PromptShown]
 
 
 class ConversationShown(Shown):
@@ -216,6 +248,13 @@ async def test(
     return ok(trial_body(trial, budget_tokens=budget))
 
 
+@router.post("/search/", response_model=SearchShown, responses={**SIGNED_IN, **problems(402, 422)})
+async def search(body: Search, request: Request, tenant: ChatTenant) -> JSONResponse:
+    """The passages that best match a query: retrieval alone."""
+    searching = tenant.search(body.query, limit=body.limit, documents=body.documents)
+    return ok(search_body(await unless_gone(request, searching)))
+
+
 @router.get("/prompt/", response_model=PromptShown, responses=SIGNED_IN)
 async def prompt(tenant: Annotated[AsyncTenant, Depends(tenant_of(Scope.PROMPT))]) -> JSONResponse:
     """How the assistant speaks."""
@@ -230,6 +269,26 @@ async def set_prompt(
 ) -> JSONResponse:
     """Make a new version of the prompt."""
     return ok(prompt_body(await tenant.set_prompt(**body.model_dump(), by=actor)))
+
+
+@router.get("/prompt/history/", response_model=PromptVersions, responses=SIGNED_IN)
+async def prompt_history(
+    tenant: Annotated[AsyncTenant, Depends(tenant_of(Scope.PROMPT))],
+) -> JSONResponse:
+    """All versions of the prompt, newest first."""
+    return ok({"items": [prompt_body(version) for version in await tenant.prompt_history()]})
+
+
+@router.post(
+    "/prompt/rollback/", response_model=PromptShown, responses={**SIGNED_IN, **problems(404, 422)}
+)
+async def rollback_prompt(
+    body: Rollback,
+    tenant: Annotated[AsyncTenant, Depends(tenant_of(Scope.PROMPT, least=Role.ADMIN))],
+    actor: CurrentActor,
+) -> JSONResponse:
+    """Make an earlier version of the prompt the newest again."""
+    return ok(prompt_body(await tenant.rollback_prompt(body.version, by=actor)))
 
 
 @router.get("/history/", response_model=ConversationPage, responses=SIGNED_IN)

@@ -45,12 +45,14 @@ class DocumentShown(Shown):
     source: str
     type: str | None = Field(description="Its media type, once it was read.")
     size: int = Field(description="Bytes.")
+    digest: str = Field(description="SHA-256 of the content.")
     status: DocumentStatus
     error: FileError | None
     pages: int | None
     chunks: int = Field(description="Pieces that can be found.")
     unread: list[UnreadPart] = Field(description="Parts that gave no text.")
     created_at: datetime
+    processed_at: datetime | None = Field(description="Null: not read yet.")
 
 
 class DocumentProgress(DocumentShown):
