@@ -232,6 +232,12 @@ class MissingExtra(ConfigurationError, ImportError):
         return cls(f"{needed_for} needs the {extra!r} extra.", hint=install, extra=extra)
 
 
+class NotOffered(SlothError):
+    """The HTTP API does not have it; the library does, where the install is."""
+
+    code = "not_offered"
+
+
 class BackendUnavailable(SlothError):
     """Something outside did not answer after the adapter's own tries. Safe to retry.
 

@@ -1,4 +1,4 @@
-"""`Sloth` and `AsyncSloth` are one library in two forms."""
+"""`Sloth` and `AsyncSloth` are one library in two forms, and the same over HTTP."""
 
 import inspect
 from collections.abc import Callable
@@ -8,9 +8,14 @@ import pytest
 
 from sloth_agent import AsyncSloth, Sloth
 from sloth_agent.app.blocking import Tenant
-from sloth_agent.app.sloth import AsyncTenant
+from sloth_agent.app.remote import RemoteTenant
+from sloth_agent.app.tenant import AsyncTenant
 
-PAIRS: list[tuple[type, type]] = [(AsyncSloth, Sloth), (AsyncTenant, Tenant)]
+PAIRS: list[tuple[type, type]] = [
+    (AsyncSloth, Sloth),
+    (AsyncTenant, Tenant),
+    (AsyncTenant, RemoteTenant),
+]
 ONLY_BLOCKING = {"run"}  # the way to what has no blocking method of its own
 ONLY_ASYNC = {"worker"}  # a process of its own, whose event loop does nothing else
 
@@ -25,7 +30,7 @@ def methods(kind: type) -> dict[str, Callable[..., Any]]:
 
 def in_words(annotation: object) -> str:
     """The same type in both forms reads the same."""
-    return str(annotation).replace("Async", "").replace("app.sloth", "app.blocking")
+    return str(annotation).replace("Async", "").replace("app.tenant", "app.blocking")
 
 
 @pytest.mark.parametrize(("asynchronous", "blocking"), PAIRS)

@@ -60,6 +60,7 @@ def test_the_library_without_models_loads_none() -> None:
     """What a search over words needs, and none of what other choices would."""
     loaded = loaded_by(f"from sloth_agent import Sloth, AsyncSloth, Settings; {SHOWN}")
     unwanted = {
+        "httpx",
         "openai",
         "onnxruntime",
         "torch",

@@ -153,6 +153,36 @@ async def test_what_comes_again_under_its_key_is_done_once(served: Api) -> None:
     assert (await firm.get("/api/subscriptions/usage/")).json()["messages"]["used"] == 1
 
 
+async def test_a_stream_that_comes_again_under_its_key_is_the_same(served: Api) -> None:
+    firm = await served.signed_up()
+    headers = {"Idempotency-Key": str(uuid4()), "Accept": "text/event-stream"}
+    question = {"message": "How much is a haircut?"}
+    first = await firm.post("/api/agent/chat/", question, headers=headers)
+    again = await firm.post("/api/agent/chat/", question, headers=headers)
+    assert first.text == again.text
+    assert "event: done" in first.text
+    assert again.headers["Idempotency-Replayed"] == "true"
+    assert again.headers["content-type"].startswith("text/event-stream")
+    assert (await firm.get("/api/subscriptions/usage/")).json()["messages"]["used"] == 1
+
+
+async def test_a_prompt_that_comes_again_under_its_key_is_one_version(served: Api) -> None:
+    firm = await served.signed_up()
+    headers = {**firm.headers, "Idempotency-Key": str(uuid4())}
+    change = {"role": "You are a pirate."}
+    for _ in range(2):
+        put = await served.client.put("/api/agent/prompt/", json=change, headers=headers)
+        assert put.json()["version"] == 1
+    history = (await firm.get("/api/agent/prompt/history/")).json()["items"]
+    assert [version["version"] for version in history] == [1]
+
+
+async def test_a_key_tells_what_it_opens_and_a_person_has_none(served: Api) -> None:
+    firm = await served.signed_up()
+    refused = await firm.get("/api/auth/key/")
+    assert (refused.status_code, refused.json()["code"]) == (403, "forbidden")
+
+
 async def test_an_error_is_a_problem_with_the_requests_id(served: Api) -> None:
     refused = await served.client.get("/api/auth/me/")
     problem = refused.json()

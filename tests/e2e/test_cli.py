@@ -89,7 +89,7 @@ def test_a_day_with_json(sloth_cli: Sloth, docs: Path) -> None:
     assert sloth_cli("ingest", str(docs), "--json").json["skipped"] == 2
 
     found = sloth_cli("search", "haircut", "-k", "1", "--json").json
-    assert set(found) == {"results", "timings_ms", "not_read"}
+    assert set(found) == {"results", "timings_ms", "not_read", "by_vectors"}
     [result] = found["results"]
     assert {"document", "page", "section", "text", "score"} <= set(result)
     assert (result["document"], result["section"]) == ("prices.md", "Prices")

@@ -37,6 +37,14 @@ class Caller:
             raise Forbidden("An API key cannot do this.", hint="Sign in.")
         return self.user
 
+    def require_program(self) -> ApiKey:
+        """Raises:
+        Forbidden: it is a person.
+        """
+        if self.key is None:
+            raise Forbidden("You came without an API key.", hint="Send one as the bearer token.")
+        return self.key
+
     def require_superuser(self) -> User:
         """Raises:
         Forbidden: whoever it is does not run the platform.

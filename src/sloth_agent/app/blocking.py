@@ -43,10 +43,20 @@ class Sloth:
         lavanda = sloth.tenant("lavanda", create=True)
         lavanda.ingest("price-list.xlsx")
         print(lavanda.chat("How much is a haircut?").text)
+
+    with Sloth(base_url="https://assistant.example.com", api_key="sloth_...") as sloth:
+        lavanda = sloth.tenant()
     """
 
-    def __init__(self, settings: Settings | None = None) -> None:
-        self._sloth = AsyncSloth(settings)
+    def __init__(
+        self,
+        settings: Settings | None = None,
+        *,
+        base_url: str | None = None,
+        api_key: str | None = None,
+    ) -> None:
+        """See `AsyncSloth`."""
+        self._sloth = AsyncSloth(settings, base_url=base_url, api_key=api_key)
         self._resources = ExitStack()
         self._portal: BlockingPortal | None = None
 

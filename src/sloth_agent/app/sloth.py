@@ -1,46 +1,26 @@
 """`AsyncSloth`: the library as an asynchronous program uses it."""
 
-from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
-from dataclasses import dataclass
-from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
-from sloth_agent.agent.customers import CustomerRecord
-from sloth_agent.agent.evaluation import Evaluation, KnownQuestion, Verdict
-from sloth_agent.agent.models import (
-    Answer,
-    Conversation,
-    ConversationSource,
-    Customer,
-    Message,
-    Prompt,
-)
-from sloth_agent.agent.ports import Delta, Held, Trial
-from sloth_agent.app.choices import advice
 from sloth_agent.app.chosen_backends import Backends
 from sloth_agent.app.connecting import open_databases
 from sloth_agent.app.job_handlers import worker
 from sloth_agent.app.observers import NOBODY, Observers
 from sloth_agent.app.periodic_tasks import periodic_tasks
-from sloth_agent.app.tenant_services import TenantServices
+from sloth_agent.app.tenant import AsyncTenant
 from sloth_agent.app.wiring import Services
 from sloth_agent.billing.activation_codes import ActivationCodes
-from sloth_agent.billing.allowance import UsageReport
 from sloth_agent.billing.margin import Margins
-from sloth_agent.billing.notices import Notice
 from sloth_agent.billing.plans import PlanCatalog
 from sloth_agent.billing.referring import Referrals
 from sloth_agent.billing.subscriptions import Subscriptions
-from sloth_agent.errors import EmbedderUnavailable
-from sloth_agent.ids import ChunkId, ConversationId, DocumentId, JobId, PhotoId
-from sloth_agent.jobs.models import Job, JobKind, Queue
+from sloth_agent.client.address import Address, not_offered
+from sloth_agent.errors import ConfigurationError
+from sloth_agent.jobs.models import Queue
 from sloth_agent.jobs.working import Working
-from sloth_agent.knowledge.intake import FileOutcome, IngestReport, OnProgress
-from sloth_agent.knowledge.models import Document, Passage, Photo, VectorStore
-from sloth_agent.knowledge.retrieval import Found
-from sloth_agent.language import Language
 from sloth_agent.settings import DEFAULT_TENANT, Settings
 from sloth_agent.tasks.running import Tasks
 from sloth_agent.tenants.accounts import Accounts
@@ -52,9 +32,13 @@ from sloth_agent.tenants.jobs import Jobs
 from sloth_agent.tenants.models import Organization
 from sloth_agent.tenants.moving import Moving
 from sloth_agent.tenants.password_resets import PasswordResets
-from sloth_agent.tenants.profile import Profile
 from sloth_agent.tenants.restoring import Restoring
 from sloth_agent.tenants.upgrading import UpgradeReport
+
+if TYPE_CHECKING:
+    from sloth_agent.app.remote import RemoteInstall
+
+__all__ = ["AsyncSloth", "AsyncTenant"]
 
 
 class AsyncSloth:
@@ -68,13 +52,43 @@ class AsyncSloth:
     Without settings they are read from the environment; without DATABASE_URL an embedded
     PostgreSQL keeps everything in the user's data directory. `observers` hear what is done, to
     count it.
+
+    async with AsyncSloth(base_url="https://assistant.example.com", api_key="sloth_...") as sloth:
+        lavanda = await sloth.tenant()
+
+    That is an assistant on a server, over HTTP: its tenant is the one that the API key opens.
     """
 
-    def __init__(self, settings: Settings | None = None, *, observers: Observers = NOBODY) -> None:
-        self.settings = settings or Settings.load()
+    def __init__(
+        self,
+        settings: Settings | None = None,
+        *,
+        base_url: str | None = None,
+        api_key: str | None = None,
+        observers: Observers = NOBODY,
+    ) -> None:
+        """Raises:
+        ConfigurationError: settings that cannot be used, or an address that is none.
+        """
         self._observers = observers
+        self._address = Address.given(base_url, api_key)
+        if self._address and settings:
+            raise ConfigurationError(
+                "A server has settings of its own.", hint="Leave out `settings`, or `base_url`."
+            )
+        self._settings = None if self._address else settings or Settings.load()
         self._resources = AsyncExitStack()
         self._services: Services | None = None
+        self._install: RemoteInstall | None = None
+
+    @property
+    def settings(self) -> Settings:
+        """Raises:
+        NotOffered: of a server; its settings are its own.
+        """
+        if self._settings is None:
+            raise not_offered()
+        return self._settings
 
     async def __aenter__(self) -> Self:
         await self.open()
@@ -89,11 +103,17 @@ class AsyncSloth:
         await self.close()
 
     async def open(self) -> None:
-        """Connect to the database, starting the embedded one if need be.
+        """Connect to the database, starting the embedded one if need be; a server is not asked yet.
 
         Raises:
             ConfigurationError, DatabaseUnavailable: with what to do about it.
         """
+        if self._address is not None:
+            from sloth_agent.app.remote import RemoteInstall, connected
+
+            server = await self._resources.enter_async_context(connected(self._address))
+            self._install = RemoteInstall(server)
+            return
         try:
             databases = await open_databases(self.settings, self._resources)
         except BaseException:
@@ -104,19 +124,23 @@ class AsyncSloth:
 
     async def close(self) -> None:
         """Give everything back; the last user of the embedded server stops it."""
-        self._services = None
+        self._services = self._install = None
         await self._resources.aclose()
 
-    async def tenant(self, slug: str | None = None, *, create: bool = False) -> "AsyncTenant":
+    async def tenant(self, slug: str | None = None, *, create: bool = False) -> AsyncTenant:
         """One tenant's assistant; without a slug the configured one.
 
-        The tenant `default` is made on first use, others with `create`.
+        The tenant `default` is made on first use, others with `create`. On a server it is the
+        one that the API key opens.
 
         Raises:
             NotFound: no such tenant, and it is not to be made.
+            Forbidden: the API key opens another tenant.
         """
-        slug = self.settings.tenant if slug is None else slug
+        if self._install is not None:
+            return await self._install.tenant(slug)
         services = self.services
+        slug = self.settings.tenant if slug is None else slug
         create = create or slug == DEFAULT_TENANT
         organization = await services.organizations.open(slug, create=create)
         return AsyncTenant(organization, await services.of(organization))
@@ -282,329 +306,13 @@ class AsyncSloth:
 
     @property
     def services(self) -> Services:
-        """The parts of it, for programs that put them together otherwise."""
+        """The parts of it, for programs that put them together otherwise.
+
+        Raises:
+            NotOffered: of a server, which an API key opens for one tenant alone.
+        """
+        if self._install is not None:
+            raise not_offered()
         if self._services is None:
             raise RuntimeError("AsyncSloth is closed; use `async with AsyncSloth() as sloth:`.")
         return self._services
-
-
-@dataclass(frozen=True, slots=True)
-class AsyncTenant:
-    """One tenant's assistant."""
-
-    organization: Organization
-    services: TenantServices
-
-    async def ingest(
-        self,
-        *paths: str | Path,
-        wait: bool = True,
-        on_found: Callable[[int], None] = lambda _: None,
-        on_progress: OnProgress = lambda _path, _progress: None,
-        on_outcome: Callable[[FileOutcome], None] = lambda _: None,
-    ) -> IngestReport:
-        """Learn from files and folders; one bad file never stops the others.
-
-        Without `wait` they are kept, and read by whoever does background jobs: see `job_id`.
-        """
-        return await self.services.intake.take_in(
-            paths, wait=wait, on_found=on_found, on_progress=on_progress, on_outcome=on_outcome
-        )
-
-    async def ingest_content(self, name: str, content: bytes, *, wait: bool = True) -> FileOutcome:
-        """Learn from bytes; uploading the same name again replaces what they taught."""
-        return await self.services.intake.take_in_content(name, content, wait=wait)
-
-    async def keep_document(self, name: str, content: bytes) -> Document:
-        """Keep a file that whoever does background jobs is to read.
-
-        Raises:
-            UnreadableFile: its first bytes show that nobody can read it.
-            FileTooLarge, DocumentLimitExceeded, StorageLimitExceeded, SubscriptionExpired: it does
-                not fit, and nothing is kept.
-        """
-        return await self.services.intake.keep(name, content)
-
-    async def reading_of(self, id: DocumentId) -> Job | None:
-        """How far the reading of a document is, or why it failed; None: long done."""
-        return await self.services.jobs.find(JobKind.INGEST, id)
-
-    async def search(self, query: str, *, limit: int = 5, documents: Sequence[str] = ()) -> Found:
-        """The best passages for a query, best first."""
-        return await self.services.retrieval.search(query, limit=limit, documents=documents)
-
-    async def chat(
-        self,
-        question: str,
-        *,
-        conversation: ConversationId | None = None,
-        language: Language | None = None,
-        source: ConversationSource = ConversationSource.API,
-        external_id: str | None = None,
-    ) -> Answer:
-        """Answer a question, with sources; `grounded` is False where the documents are silent.
-
-        `external_id` is whoever asks, as the source knows them: `export_customer` and
-        `delete_customer` find by it what was said.
-        """
-        async for part in self.chat_stream(
-            question,
-            conversation=conversation,
-            language=language,
-            source=source,
-            external_id=external_id,
-        ):
-            if isinstance(part, Answer):
-                return part
-        raise AssertionError("an answer ends with an Answer")
-
-    def chat_stream(
-        self,
-        question: str,
-        *,
-        conversation: ConversationId | None = None,
-        language: Language | None = None,
-        source: ConversationSource = ConversationSource.API,
-        external_id: str | None = None,
-    ) -> AsyncIterator[Delta | Answer]:
-        """Yield the text as it comes, then the whole `Answer`."""
-        return self.services.answering.answer(
-            question,
-            conversation=conversation,
-            language=language,
-            source=source,
-            external_id=external_id,
-        )
-
-    def try_stream(
-        self,
-        question: str,
-        *,
-        language: Language | None = None,
-        prompt: Prompt | None = None,
-    ) -> AsyncIterator[Delta | Trial]:
-        """Like `chat_stream`, but nothing is stored or counted; `prompt` may be a draft."""
-        return self.services.answering.reply(question, language=language, prompt=prompt)
-
-    async def passages(self, ids: Sequence[ChunkId]) -> Sequence[Passage]:
-        """What answers were given from, as far as it is still there."""
-        return await self.services.retrieval.index.passages(ids)
-
-    async def evaluate(
-        self,
-        questions: Sequence[KnownQuestion],
-        *,
-        k: int = 5,
-        on_verdict: Callable[[Verdict], None] = lambda _: None,
-    ) -> Evaluation:
-        """Measure search and answers on questions whose answers are known; nothing is stored."""
-        return await self.services.evaluating.evaluate(questions, k=k, on_verdict=on_verdict)
-
-    async def advice(self) -> Sequence[str]:
-        """What would make it better, one sentence each: such as vectors that are off."""
-        embedder = self.services.backends.embedder
-        try:
-            if embedder is not None:
-                await embedder.prepare()
-        except EmbedderUnavailable as error:
-            return [f"{error.message} Until it does, words alone decide."]
-        return advice(embedder.space if embedder else None, await self.index())
-
-    async def rebuild(
-        self,
-        *,
-        chunk_size: int | None = None,
-        chunk_overlap: int | None = None,
-        on_progress: Callable[[int, int], None] = lambda _done, _all: None,
-    ) -> VectorStore:
-        """Cut and embed all documents anew beside the old index, and swap."""
-        return await self.services.rebuilding.rebuild(
-            chunk_size=chunk_size, chunk_overlap=chunk_overlap, on_progress=on_progress
-        )
-
-    async def ask_for_rebuild(
-        self, *, chunk_size: int | None = None, chunk_overlap: int | None = None
-    ) -> JobId:
-        """Like `rebuild`, left to whoever does background jobs."""
-        return await self.services.rebuilding.ask(
-            chunk_size=chunk_size, chunk_overlap=chunk_overlap
-        )
-
-    async def index(self) -> VectorStore:
-        """How its documents are cut and embedded, and into how many pieces."""
-        return await self.services.retrieval.index.active()
-
-    async def documents(
-        self, *, limit: int = 1000, after: DocumentId | None = None
-    ) -> Sequence[Document]:
-        """What it learned from, or failed to; oldest first."""
-        return await self.services.documents.list(limit=limit, after=after)
-
-    async def document(self, id: DocumentId) -> Document:
-        """Raises:
-        NotFound: no such document.
-        """
-        return await self.services.documents.show(id)
-
-    async def delete_document(self, id: DocumentId, *, by: Actor = SYSTEM) -> None:
-        """Forget a document, its pieces and its file; it is not cited from now on.
-
-        Raises:
-            NotFound: no such document.
-        """
-        # Cut short between the two, there is an event without a deletion, which is asked for
-        # again; not a deletion that nobody knows of.
-        await self.document(id)
-        await self.services.log.write("document.deleted", by=by, subject=str(id))
-        await self.services.documents.delete(id)
-
-    async def add_photo(self, name: str, content: bytes) -> Photo:
-        """Keep a JPEG, PNG, WebP or GIF; the same one twice is two photos.
-
-        Raises:
-            UnreadableFile: no such picture, damaged or too large; see its subclasses.
-            PhotoLimitExceeded, StorageLimitExceeded, SubscriptionExpired: nothing is kept.
-        """
-        return await self.services.photos.add(name, content)
-
-    async def add_photo_file(self, path: str | Path) -> Photo:
-        """Like `add_photo`, from a file of this machine.
-
-        Raises:
-            NotFound: no such file.
-            Forbidden: it belongs to the install, which keeps the files of all tenants.
-        """
-        return await self.services.photos.add_file(path)
-
-    async def photos(self, *, limit: int = 1000, after: PhotoId | None = None) -> Sequence[Photo]:
-        """What it was shown; oldest first."""
-        return await self.services.photos.list(limit=limit, after=after)
-
-    async def photo(self, id: PhotoId) -> Photo:
-        """Raises:
-        NotFound: no such photo.
-        """
-        return await self.services.photos.show(id)
-
-    async def delete_photo(self, id: PhotoId, *, by: Actor = SYSTEM) -> None:
-        """Forget a photo and its file; it stays counted among those of its month.
-
-        Raises:
-            NotFound: no such photo.
-        """
-        # In the order of `delete_document`, for the same reason.
-        await self.photo(id)
-        await self.services.log.write("photo.deleted", by=by, subject=str(id))
-        await self.services.photos.delete(id)
-
-    async def profile(self) -> Profile:
-        """What the firm says of itself."""
-        return await self.services.profiles.show()
-
-    async def change_profile(
-        self,
-        *,
-        business_name: str | None = None,
-        business_type: str | None = None,
-        timezone: str | None = None,
-        notification_email: str | None = None,
-        notify_by_telegram: bool | None = None,
-        by: Actor = SYSTEM,
-    ) -> Profile:
-        """What is not given stays as it is; an empty e-mail address means the owner's again.
-
-        Raises:
-            InvalidInput: no time zone, no address, a name too long.
-        """
-        return await self.services.profiles.change(
-            business_name=business_name,
-            business_type=business_type,
-            timezone=timezone,
-            notification_email=notification_email,
-            notify_by_telegram=notify_by_telegram,
-            by=by,
-        )
-
-    async def usage(self) -> UsageReport:
-        """What it uses of what its plan allows; without a subscription there are no limits."""
-        return await self.services.metering.report()
-
-    async def limit_notices(self, *, limit: int = 50) -> Sequence[Notice]:
-        """What was told about limits that are near or reached, newest first."""
-        return await self.services.notices.list(limit=limit)
-
-    async def prompt(self) -> Prompt:
-        """How it speaks now; version 0 is what every tenant starts with."""
-        return await self.services.prompts.show()
-
-    async def set_prompt(
-        self,
-        *,
-        role: str | None = None,
-        instructions: str | None = None,
-        context: str | None = None,
-        temperature: float | None = None,
-        max_tokens: int | None = None,
-        by: Actor = SYSTEM,
-    ) -> Prompt:
-        """Make a new version of the prompt; what is not given stays as it is.
-
-        Raises:
-            InvalidInput: a text too long, or a number out of range.
-        """
-        prompt = await self.services.prompts.set(
-            role=role,
-            instructions=instructions,
-            context=context,
-            temperature=temperature,
-            max_tokens=max_tokens,
-        )
-        await self.services.log.write("prompt.changed", by=by, subject=str(prompt.version))
-        return prompt
-
-    async def prompt_history(self) -> Sequence[Prompt]:
-        """All versions of the prompt, newest first."""
-        return await self.services.prompts.history()
-
-    async def rollback_prompt(self, version: int, *, by: Actor = SYSTEM) -> Prompt:
-        """Make an earlier version of the prompt the newest again.
-
-        Raises:
-            NotFound: no such version.
-        """
-        prompt = await self.services.prompts.rollback(version)
-        await self.services.log.write(
-            "prompt.rolled_back", by=by, subject=str(prompt.version), to=version
-        )
-        return prompt
-
-    async def conversations(
-        self, *, limit: int = 50, before: ConversationId | None = None
-    ) -> Sequence[Conversation]:
-        """Newest first."""
-        return await self.services.conversations.list(limit=limit, before=before)
-
-    async def messages(self, conversation: ConversationId, *, last: int = 100) -> Sequence[Message]:
-        """The newest messages of a conversation, oldest first.
-
-        Raises:
-            NotFound: no such conversation.
-        """
-        return await self.services.conversations.messages(conversation, last=last)
-
-    async def export_customer(self, customer: str, *, by: Actor = SYSTEM) -> CustomerRecord:
-        """All that is held about one person who asked, such as `telegram:123456789`.
-
-        Raises:
-            InvalidInput: not the name of a customer.
-            NotFound: nothing is held.
-        """
-        return await self.services.customers.export(Customer.named(customer), by=by)
-
-    async def delete_customer(self, customer: str, *, by: Actor = SYSTEM) -> Held:
-        """Erase all that is held about one person who asked; returns how much it was.
-
-        Raises:
-            InvalidInput, NotFound: as `export_customer`.
-        """
-        return await self.services.customers.erase(Customer.named(customer), by=by)

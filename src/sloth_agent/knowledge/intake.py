@@ -5,7 +5,7 @@ import logging
 import os
 import stat
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
@@ -107,54 +107,29 @@ class Intake:
             DatabaseUnavailable, StorageUnavailable, SubscriptionExpired: what was done so far is
                 kept.
         """
-        if "" in paths:
-            raise InvalidInput(
-                "A path is empty.",
-                hint="Is a variable unset? The working directory is `.`.",
-                field="paths",
-            )
         started = time.perf_counter()
-        found = await anyio.to_thread.run_sync(_found, paths, self.off_limits)
+        found = await found_files(paths, self.off_limits)
         on_found(len(found))
-        outcomes: dict[Path, FileOutcome] = {}
-        stopped: list[SlothError] = []
-        waiting = iter(found)
 
-        async def work() -> None:
-            for path in waiting:
-                report = partial(on_progress, str(path)) if wait else None
-                try:
-                    outcomes[path] = await self._patiently(path, report)
-                except STOPPING as error:
-                    stopped.append(error)
-                    group.cancel_scope.cancel()
-                    return
-                on_outcome(outcomes[path])
+        async def take_in(path: Path) -> FileOutcome:
+            return await self._patiently(path, partial(on_progress, str(path)) if wait else None)
 
-        async with anyio.create_task_group() as group:
-            for _ in range(min(FILES_AT_ONCE, len(found))):
-                group.start_soon(work)
-        if stopped:
-            raise stopped[0]
-        if wait and any(one.status is not Outcome.SKIPPED for one in outcomes.values()):
+        outcomes = await outcomes_of(found, take_in, on_outcome)
+        if wait and any(one.status is not Outcome.SKIPPED for one in outcomes):
             await self.ingestion.index.settle()
-        return IngestReport(
-            files=tuple(outcomes[path] for path in found), seconds=time.perf_counter() - started
-        )
+        return IngestReport(files=outcomes, seconds=time.perf_counter() - started)
 
     async def take_in_content(self, name: str, content: bytes, *, wait: bool = True) -> FileOutcome:
         """Learn from bytes that have a name but no place on this machine.
 
         Nothing, or white space, is refused, and what the name taught before stays.
         """
-        if not content.strip():
-            empty = FileEmpty(f"There is nothing in {name}.", hint="Nothing was changed.")
-            return _failed(name, empty)
         try:
+            check_content(name, content)
             document = await self.documents.upload(name, content)
             return await self._learn(name, document, unheard if wait else None)
         except Exception as error:  # noqa: BLE001 - the outer edge of one file
-            return _failed(name, error)
+            return failure_of(name, error)
 
     async def keep(self, name: str, content: bytes) -> Document:
         """Keep a file that is to be read by a worker; one that is known and unchanged is not.
@@ -183,11 +158,11 @@ class Intake:
             for twin in await self.documents.with_content(content):
                 if _completed(twin) and twin.source != source and await _has_left(twin, source):
                     with suppress(Conflict):  # it took the place of a known file: that one changed
-                        return _outcome(str(path), await self.documents.moved_to(source, twin))
+                        return outcome_of(str(path), await self.documents.moved_to(source, twin))
             document = await self.documents.upload(path.name, content, source=source)
             return await self._learn(str(path), document, report)
         except Exception as error:  # noqa: BLE001 - the outer edge of one file
-            return _failed(str(path), error)
+            return failure_of(str(path), error)
 
     def _content(self, path: Path) -> bytes:
         return content_of(path, self.off_limits, max_bytes=self.documents.max_bytes)
@@ -195,7 +170,7 @@ class Intake:
     async def _learn(self, path: str, document: Document, report: Report | None) -> FileOutcome:
         """Without somebody who hears how far it is, reading is left to a worker."""
         if _completed(document):
-            return _outcome(path, document)
+            return outcome_of(path, document)
         if report is None:
             id = await self.work.ask(_reading(document))
             return FileOutcome(
@@ -203,7 +178,7 @@ class Intake:
             )
         document = await self._read(document, report)
         status = Outcome.COMPLETED if _completed(document) else Outcome.FAILED
-        return _outcome(path, document, status=status)
+        return outcome_of(path, document, status=status)
 
     async def _read(self, document: Document, report: Report) -> Document:
         """The document as it ended, whoever read it."""
@@ -221,6 +196,57 @@ class Intake:
 
 def _reading(document: Document) -> NewJob:
     return NewJob(kind=JobKind.INGEST, subject=document.id)
+
+
+async def found_files(paths: Sequence[str | Path], off_limits: OffLimits) -> list[Path]:
+    """What files, folders and patterns lead to, as `Intake.take_in` says.
+
+    Raises:
+        InvalidInput: an empty path, which would otherwise be the working directory.
+    """
+    if "" in paths:
+        raise InvalidInput(
+            "A path is empty.",
+            hint="Is a variable unset? The working directory is `.`.",
+            field="paths",
+        )
+    return await anyio.to_thread.run_sync(_found, paths, off_limits)
+
+
+async def outcomes_of(
+    found: Sequence[Path],
+    take_in: Callable[[Path], Awaitable[FileOutcome]],
+    on_outcome: Callable[[FileOutcome], None],
+) -> tuple[FileOutcome, ...]:
+    """Take in files, some at once; the error that `take_in` raises ends it for all of them."""
+    outcomes: dict[Path, FileOutcome] = {}
+    stopped: list[SlothError] = []
+    waiting = iter(found)
+
+    async def work() -> None:
+        for path in waiting:
+            try:
+                outcomes[path] = await take_in(path)
+            except SlothError as error:
+                stopped.append(error)
+                group.cancel_scope.cancel()
+                return
+            on_outcome(outcomes[path])
+
+    async with anyio.create_task_group() as group:
+        for _ in range(min(FILES_AT_ONCE, len(found))):
+            group.start_soon(work)
+    if stopped:
+        raise stopped[0]
+    return tuple(outcomes[path] for path in found)
+
+
+def check_content(name: str, content: bytes) -> None:
+    """Raises:
+    FileEmpty: nothing, or white space.
+    """
+    if not content.strip():
+        raise FileEmpty(f"There is nothing in {name}.", hint="Nothing was changed.")
 
 
 def _found(paths: Sequence[str | Path], off_limits: OffLimits) -> list[Path]:
@@ -241,7 +267,7 @@ def _files(paths: Sequence[str | Path], off_limits: OffLimits) -> Iterator[Path]
             yield from _below(path, off_limits)
         elif not os.path.lexists(path) and glob.has_magic(str(given)):
             for match in _matches(str(given)) or [path]:
-                if off_limits.holds(match):
+                if off_limits.home and off_limits.holds(match):
                     yield off_limits.home  # one refusal, for all that it holds
                 else:
                     yield from _below(match, off_limits) if _is_folder(match) else [match]
@@ -302,7 +328,8 @@ def _completed(document: Document) -> bool:
     return document.status is DocumentStatus.COMPLETED
 
 
-def _outcome(path: str, document: Document, *, status: Outcome = Outcome.SKIPPED) -> FileOutcome:
+def outcome_of(path: str, document: Document, *, status: Outcome = Outcome.SKIPPED) -> FileOutcome:
+    """What became of a file, as its document tells."""
     return FileOutcome(
         path=path,
         status=status,
@@ -314,7 +341,8 @@ def _outcome(path: str, document: Document, *, status: Outcome = Outcome.SKIPPED
     )
 
 
-def _failed(path: str, error: Exception) -> FileOutcome:
+def failure_of(path: str, error: Exception) -> FileOutcome:
+    """A file that failed; an error after which no other would fare better is raised again."""
     if isinstance(error, STOPPING):
         raise error
     if not isinstance(error, SlothError):

@@ -12,10 +12,12 @@ from sloth_agent.errors import Forbidden
 class OffLimits:
     """What lies in `home`, also where a part of it is a link to another disk."""
 
-    home: Path
+    home: Path | None  # None: the install is on another machine
 
     def holds(self, path: Path) -> bool:
         """Tell by the folders that the path really leads through, not by how they are spelled."""
+        if self.home is None:
+            return False
         try:
             real = Path(os.path.realpath(path))
         except ValueError:  # not a name

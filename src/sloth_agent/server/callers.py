@@ -9,7 +9,7 @@ from fastapi.routing import APIRoute
 from fastapi.security.utils import get_authorization_scheme_param
 
 from sloth_agent.access.callers import Caller
-from sloth_agent.access.models import Scope
+from sloth_agent.access.models import ApiKey, Scope
 from sloth_agent.app.sloth import AsyncTenant
 from sloth_agent.errors import NotSignedIn, TokenInvalid
 from sloth_agent.server.edge import arrival_of
@@ -88,7 +88,7 @@ CurrentPlatform = Annotated[Platform, Depends(platform_of)]
 CurrentCaller = Annotated[Caller, Depends(caller_of)]
 
 
-async def _person(caller: CurrentCaller) -> User:
+async def person(caller: CurrentCaller) -> User:
     return caller.require_person()
 
 
@@ -100,11 +100,16 @@ async def administered(caller: CurrentCaller) -> Organization:
     return caller.require_role(Role.ADMIN)
 
 
+async def program(caller: CurrentCaller) -> ApiKey:
+    return caller.require_program()
+
+
 async def _actor(request: Request, caller: CurrentCaller) -> Actor:
     return actor_of(request, caller)
 
 
-CurrentUser = Annotated[User, Depends(_person)]
+CurrentUser = Annotated[User, Depends(person)]
+CurrentKey = Annotated[ApiKey, Depends(program)]
 Superuser = Annotated[User, Depends(superuser)]
 Administered = Annotated[Organization, Depends(administered)]
 CurrentActor = Annotated[Actor, Depends(_actor)]

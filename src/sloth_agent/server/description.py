@@ -14,11 +14,18 @@ from fastapi.routing import APIRoute
 from sloth_agent import errors
 from sloth_agent.access.models import Scope
 from sloth_agent.errors import SlothError
-from sloth_agent.server.callers import TenantOf, administered, asked_for, caller_of, superuser
+from sloth_agent.server.callers import (
+    TenantOf,
+    administered,
+    asked_for,
+    caller_of,
+    program,
+    superuser,
+)
 from sloth_agent.server.described_problems import add_problems, problem_examples
 from sloth_agent.server.examples import example_of
 from sloth_agent.server.problems import Problem
-from sloth_agent.server.repeating import HEADER, KEY_PATTERN, Repeating
+from sloth_agent.server.repeating import CHANGING, HEADER, KEY_PATTERN, Repeating
 from sloth_agent.server.routes.agent import CitationsEvent, TokenEvent
 from sloth_agent.tenants.users import Role
 
@@ -132,7 +139,7 @@ def _further_schemas() -> dict[str, Any]:
 def _complete(operation: Operation, route: APIRoute, method: str, schemas: Document) -> None:
     summary, _, more = (route.endpoint.__doc__ or "").partition("\n\n")
     access = _Access.of(route)
-    is_repeatable = method == "POST" and isinstance(route, Repeating)
+    is_repeatable = method in CHANGING and isinstance(route, Repeating)
     operation["operationId"] = operation_id(route)
     operation["summary"] = " ".join(summary.split()).removesuffix(".")
     operation["description"] = "\n\n".join(filter(None, (" ".join(more.split()), access.told)))
@@ -158,6 +165,7 @@ class _Access:
 
     signed_in: bool
     superuser: bool
+    program: bool
     administered: bool  # users and keys of one organization, with no key
     tenant: TenantOf | None  # None: it is not about one organization's things
 
@@ -167,6 +175,7 @@ class _Access:
         return cls(
             signed_in=caller_of in calls,
             superuser=superuser in calls,
+            program=program in calls,
             administered=administered in calls,
             tenant=next((call for call in calls if isinstance(call, TenantOf)), None),
         )
@@ -180,6 +189,8 @@ class _Access:
     def security(self) -> list[dict[str, list[str]]]:
         if not self.signed_in:
             return []
+        if self.program:
+            return [{PROGRAM: []}]
         key = [{PROGRAM: [self.scope.value]}] if self.scope else []
         return [{PERSON: []}, *key]
 
@@ -187,6 +198,8 @@ class _Access:
     def told(self) -> str:
         if not self.signed_in:
             return "Who may: anybody."
+        if self.program:
+            return "Who may: an API key."
         if self.superuser:
             return "Who may: a superuser."
         least = self.tenant.least if self.tenant else Role.ADMIN if self.administered else None

@@ -1,8 +1,8 @@
-"""`Idempotency-Key`: a POST that comes again is done once, and answered the same."""
+"""`Idempotency-Key`: a change that comes again is made once, and answered the same."""
 
 import hashlib
 import re
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Coroutine
 from typing import Any
 
 from fastapi import Request, Response
@@ -13,8 +13,10 @@ from sloth_agent.access.models import Repeatable, Reply
 from sloth_agent.access.replies import Held
 from sloth_agent.errors import InvalidInput
 from sloth_agent.server.callers import address_of, asked_for, caller_of, platform_of
+from sloth_agent.server.streaming import close
 
 HEADER = "Idempotency-Key"
+CHANGING = {"POST", "PUT", "DELETE"}
 LONGEST_KEY = 255
 KEY_PATTERN = f"^[!-~]{{1,{LONGEST_KEY}}}$"
 
@@ -22,14 +24,14 @@ Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
 class Repeating(APIRoute):
-    """A route whose POST may come again under a key.
+    """A route whose changes may come again under a key.
 
     Strangers are refused before what they send is read.
     """
 
     def get_route_handler(self) -> Handler:
         handler = super().get_route_handler()
-        takes_keys = "POST" in (self.methods or ())
+        takes_keys = bool(CHANGING & (self.methods or set()))
         is_for_callers = caller_of in asked_for(self)
 
         async def answer(request: Request) -> Response:
@@ -66,7 +68,7 @@ async def _once(request: Request, key: str, caller: str, handler: Handler) -> Re
         await begun.release()
         raise
     if isinstance(response, StreamingResponse):
-        response.body_iterator = _kept_when_done(response, begun)
+        response.body_iterator = _kept_when_done(response, response.body_iterator, begun)
         return response
     await begun.keep(_reply(response, bytes(response.body)))
     return response
@@ -83,12 +85,14 @@ async def _fingerprint(request: Request) -> bytes:
     return hashlib.sha256(about.encode() + body).digest()
 
 
-async def _kept_when_done(response: StreamingResponse, held: Held) -> AsyncIterator[bytes]:
+async def _kept_when_done(
+    response: StreamingResponse, stream: AsyncIterable[str | bytes | memoryview], held: Held
+) -> AsyncIterator[bytes]:
     """What is streamed is kept when it is whole; cut short, it may be asked for again."""
     parts: list[bytes] = []
     whole = False
     try:
-        async for part in response.body_iterator:
+        async for part in stream:
             content = part.encode() if isinstance(part, str) else bytes(part)
             parts.append(content)
             yield content
@@ -96,8 +100,11 @@ async def _kept_when_done(response: StreamingResponse, held: Held) -> AsyncItera
         if whole:
             await held.keep(_reply(response, b"".join(parts)))
     finally:
-        if not whole:
-            await held.release()
+        try:
+            await close(stream)
+        finally:
+            if not whole:
+                await held.release()
 
 
 def _reply(response: Response, body: bytes) -> Reply:

@@ -34,6 +34,7 @@ def citation_body(citation: Citation) -> Body:
         "sheet": citation.sheet,
         "row": citation.row,
         "snippet": citation.snippet,
+        "chunk_id": str(citation.chunk_id),
         "score": round(citation.score, 4),
     }
 
@@ -83,8 +84,8 @@ def told_message_body(message: Message, passages: Mapping[ChunkId, Passage]) -> 
 
 
 def trial_body(trial: Trial, *, budget_tokens: int) -> Body:
-    reply = trial.reply
-    sent = script(trial.request, budget_tokens=budget_tokens)
+    reply, request = trial.reply, trial.request
+    sent = script(request, budget_tokens=budget_tokens)
     return {
         "answer": reply.text,
         "grounded": reply.grounded,
@@ -93,7 +94,11 @@ def trial_body(trial: Trial, *, budget_tokens: int) -> Body:
         "usage": tokens(reply.usage),
         "timings_ms": rounded(reply.timings_ms),
         "not_read": list(reply.not_read),
-        "passages": [passage_body(passage) for passage in trial.request.passages],
+        "language": request.language.value,
+        "instructions": request.instructions,
+        "temperature": request.temperature,
+        "max_tokens": request.max_tokens,
+        "passages": [passage_body(passage) for passage in request.passages],
         "prompt": [{"role": part.role.value, "text": part.text} for part in sent.messages],
     }
 
@@ -115,6 +120,7 @@ def search_body(found: Found) -> Body:
         "results": [passage_body(passage) for passage in found.passages],
         "timings_ms": rounded(found.timings_ms),
         "not_read": list(found.not_read),
+        "by_vectors": found.by_vectors,
     }
 
 
@@ -127,6 +133,8 @@ def passage_body(passage: Passage) -> Body:
         "sheet": place.sheet,
         "row": place.row,
         "text": passage.readable_text,
+        "document_id": str(passage.document_id),
+        "chunk_id": str(passage.chunk_id),
         "score": round(passage.score, 4),
     }
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sloth_agent.app.bodies.values import Body, error_of
+from sloth_agent.app.bodies.values import Body, error_of, moment_of
 from sloth_agent.knowledge.intake import FileOutcome, IngestReport, Outcome
 from sloth_agent.knowledge.models import Document, Unread, VectorStore
 
@@ -35,12 +35,14 @@ def document_body(document: Document) -> Body:
         "source": document.source,
         "type": document.media_type,
         "size": document.size_bytes,
+        "digest": document.digest,
         "status": document.status.value,
         "error": error_of(document.problem),
         "pages": document.pages,
         "chunks": document.chunks,
         "unread": _unread(document.unread),
         "created_at": document.created_at.isoformat(),
+        "processed_at": moment_of(document.processed_at),
     }
 
 

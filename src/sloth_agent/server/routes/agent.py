@@ -17,6 +17,7 @@ from sloth_agent.app.bodies.answers import (
     answer_body,
     conversation_body,
     prompt_body,
+    search_body,
     told_message_body,
     trial_body,
 )
@@ -39,6 +40,7 @@ from sloth_agent.server.limiting import TRIALS
 from sloth_agent.server.problems import problem_response
 from sloth_agent.server.repeating import Repeating
 from sloth_agent.server.shapes import (
+    MOST_AT_ONCE,
     Asked,
     Cursor,
     Id,
@@ -106,7 +108,25 @@ class PlaceShown(Shown):
     score: float = Field(description="Higher is better; compares within one answer.")
 
 
+class Search(Asked):
+    query: Question
+    limit: Whole = Field(default=5, ge=1, le=MOST_AT_ONCE)
+    documents: list[Annotated[str, Field(max_length=1000)]] = Field(
+        default=[],
+        max_length=100,
+        description="Titles, or patterns such as `*.pdf`.",
+        examples=[["*.xlsx"]],
+    )
+
+
+class Rollback(Asked):
+    version: Whole = Field(
+        ge=0, le=2**31 - 1, description="0: what every assistant starts with.", examples=[0]
+    )
+
+
 class CitationShown(PlaceShown):
+    chunk_id: Id
     snippet: str = Field(
         description="Stands word for word in the document.", examples=["Haircut: 40 euro"]
     )
@@ -149,6 +169,15 @@ class Answered(Said):
 
 class PassageShown(PlaceShown):
     text: str = Field(examples=["Haircut: 40 euro\nManicure: 25 euro"])
+    document_id: Id
+    chunk_id: Id
+
+
+class SearchShown(Shown):
+    results: list[PassageShown] = Field(description="Best first.")
+    timings_ms: dict[str, float]
+    not_read: list[str] = Field(description="Files that are still being read.")
+    by_vectors: bool = Field(description="False: words alone decided.")
 
 
 class PromptMessageShown(Shown):
@@ -157,6 +186,10 @@ class PromptMessageShown(Shown):
 
 
 class Tried(Said):
+    language: Language = Field(description="Of the answer.")
+    instructions: str = Field(description="Of the prompt.")
+    temperature: float
+    max_tokens: int
     passages: list[PassageShown] = Field(description="What was found, best first.")
     prompt: list[PromptMessageShown] = Field(description="What a model is sent.")
 
@@ -170,6 +203,10 @@ class PromptShown(Shown):
     temperature: float = Field(examples=[0.7])
     max_tokens: int = Field(examples=[500])
     created_at: datetime
+
+
+class PromptVersions(Shown):
+    items: list[PromptShown]
 
 
 class ConversationShown(Shown):
@@ -273,6 +310,16 @@ async def test(
     return ok(trial_body(trial, budget_tokens=budget))
 
 
+@router.post("/search/", response_model=SearchShown, responses=problems(EmbedderUnavailable))
+async def search(body: Search, request: Request, tenant: ChatTenant) -> JSONResponse:
+    """Find the passages that best match a query.
+
+    Retrieval alone: no model is asked.
+    """
+    searching = tenant.search(body.query, limit=body.limit, documents=body.documents)
+    return ok(search_body(await unless_gone(request, searching)))
+
+
 @router.get("/prompt/", response_model=PromptShown)
 async def prompt(tenant: Annotated[AsyncTenant, Depends(tenant_of(Scope.PROMPT))]) -> JSONResponse:
     """How the assistant speaks."""
@@ -287,6 +334,24 @@ async def set_prompt(
 ) -> JSONResponse:
     """Make a new version of the prompt."""
     return ok(prompt_body(await tenant.set_prompt(**body.model_dump(), by=actor)))
+
+
+@router.get("/prompt/history/", response_model=PromptVersions)
+async def prompt_history(
+    tenant: Annotated[AsyncTenant, Depends(tenant_of(Scope.PROMPT))],
+) -> JSONResponse:
+    """All versions of the prompt, newest first."""
+    return ok({"items": [prompt_body(version) for version in await tenant.prompt_history()]})
+
+
+@router.post("/prompt/rollback/", response_model=PromptShown, responses=problems(NotFound))
+async def rollback_prompt(
+    body: Rollback,
+    tenant: Annotated[AsyncTenant, Depends(tenant_of(Scope.PROMPT, least=Role.ADMIN))],
+    actor: CurrentActor,
+) -> JSONResponse:
+    """Make an earlier version of the prompt the newest again."""
+    return ok(prompt_body(await tenant.rollback_prompt(body.version, by=actor)))
 
 
 @router.get("/history/", response_model=ConversationPage)

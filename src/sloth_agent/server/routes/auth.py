@@ -1,19 +1,21 @@
 """Signing up, in and out; who one is."""
 
+from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Request, Response
 from pydantic import Field
 from starlette.responses import JSONResponse
 
-from sloth_agent.access.models import Tokens
-from sloth_agent.app.bodies.values import Body
+from sloth_agent.access.models import ApiKey, Scope, Tokens
+from sloth_agent.app.bodies.values import Body, moment_of
 from sloth_agent.errors import Conflict, InvalidInput, NotSignedIn, TokenInvalid, TokenReused
 from sloth_agent.language import Language
 from sloth_agent.server.callers import (
     Anybody,
     CurrentActor,
     CurrentCaller,
+    CurrentKey,
     CurrentPlatform,
     CurrentUser,
     address_of,
@@ -109,6 +111,20 @@ class Me(Shown):
     referral_code: str = Field(examples=["7KQ2M9RWXA"])
 
 
+class KeyOrganization(OrganizationShown):
+    id: str
+    domain: str | None
+    created_at: datetime
+
+
+class OwnKey(Shown):
+    name: str
+    scopes: list[Scope]
+    expires_at: datetime | None = Field(description="Null: never.")
+    organization: KeyOrganization
+    max_upload_bytes: int = Field(description="Of one file.")
+
+
 class Registered(TokenPair):
     user: Me
 
@@ -189,6 +205,13 @@ async def me(caller: CurrentCaller, user: CurrentUser) -> JSONResponse:
     return ok(me_body(user, caller.organization))
 
 
+@router.get("/key/", response_model=OwnKey)
+async def key(key: CurrentKey, caller: CurrentCaller, platform: CurrentPlatform) -> JSONResponse:
+    """What the API key that comes with the request opens."""
+    body = key_body(key, caller.require_organization())
+    return ok({**body, "max_upload_bytes": platform.settings.max_upload_bytes})
+
+
 @router.put("/profile/", response_model=Me, name="change_profile")
 async def profile(
     body: ProfileChange,
@@ -220,6 +243,22 @@ def account_name(email: str) -> str:
 
 def token_body(tokens: Tokens) -> Body:
     return {"access": tokens.access, "refresh": tokens.refresh}
+
+
+def key_body(key: ApiKey, organization: Organization) -> Body:
+    return {
+        "name": key.name,
+        "scopes": sorted(key.scopes),
+        "expires_at": moment_of(key.expires_at),
+        "organization": {
+            "id": str(organization.id),
+            "slug": organization.slug,
+            "name": organization.name,
+            "domain": organization.domain,
+            "is_active": organization.is_active,
+            "created_at": organization.created_at.isoformat(),
+        },
+    }
 
 
 def me_body(user: User, organization: Organization | None) -> Body:

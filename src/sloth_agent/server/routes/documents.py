@@ -55,12 +55,14 @@ class DocumentShown(Shown):
     source: str = Field(description="What it was taken from.", examples=["price-list.xlsx"])
     type: str | None = Field(description="Its media type, once it was read.", examples=["text/csv"])
     size: int = Field(description="Bytes.", examples=[18_432])
+    digest: str = Field(description="SHA-256 of the content.", examples=["9f86d081884c7d65"])
     status: DocumentStatus
     error: FileError | None = Field(description="Why it failed.", examples=[None])
     pages: int | None
     chunks: int = Field(description="Pieces that can be found.")
     unread: list[UnreadPart] = Field(description="Parts that gave no text.")
     created_at: datetime
+    processed_at: datetime | None = Field(description="Null: not read yet.")
 
 
 class DocumentProgress(DocumentShown):
