@@ -23,7 +23,7 @@ from sloth_agent.tasks.models import Done, PeriodicTask, TaskRun
 from sloth_agent.tasks.running import TAKEN_OVER_AFTER, Tasks
 from sloth_agent.tasks.schedules import HOURLY
 from sloth_agent.tenants.audit import Actor, AuditEvent
-from sloth_agent.tenants.models import Organization, schema_name
+from sloth_agent.tenants.models import MAIN_DATABASE, Organization, schema_name
 
 pytestmark = pytest.mark.anyio
 
@@ -198,26 +198,45 @@ async def test_clean_up_waits_a_day_for_files_written_again(
     assert stored(files) == {"ab12"}
 
 
+def half_made(*, database: str = MAIN_DATABASE) -> Organization:
+    """One whose making was cut short has no tables; it comes before all others."""
+    id = TenantId(UUID(int=uuid4().int >> 8))
+    return Organization(
+        id=id,
+        slug=f"t-{id.hex}",
+        name="Half",
+        schema_name=schema_name(id),
+        database=database,
+        created_at=NOON,
+    )
+
+
+async def test_a_tenant_whose_making_was_cut_short_is_completed(
+    sloth: AsyncSloth, database: Database
+) -> None:
+    found = half_made()
+    assert await PostgresOrganizations(database).add(found)
+    done = await sloth.tasks.run("usage-limits", by=BY)
+    assert found.slug not in done.failed
+    assert not await sloth.services.spaces.ensure(found)
+    await sloth.delete_tenant(found.slug)
+
+
 async def test_a_tenant_that_fails_stops_no_other(
     sloth: AsyncSloth, taught: AsyncTenant, settings: Settings, database: Database
 ) -> None:
-    """One whose making was cut short has no tables."""
-    id = TenantId(UUID(int=uuid4().int >> 8))  # before all others
-    half_made = Organization(
-        id=id, slug=f"t-{id.hex}", name="Half", schema_name=schema_name(id), created_at=NOON
-    )
-    organizations = PostgresOrganizations(database)
-    assert await organizations.add(half_made)
+    lost = half_made(database="nowhere")
+    assert await PostgresOrganizations(database).add(lost)
     files = files_of(taught, settings)
     await files.write("ab12", b"left behind")
     tomorrow = datetime.now(UTC) + timedelta(days=1, minutes=1)
     done = await sloth.tasks.run("clean-up", at=tomorrow, by=BY)
     assert done.outcome is not None
     assert done.outcome["failed_tenants"] == len(done.failed)
-    assert done.failed[half_made.slug] == "unexpected UndefinedTable"
+    assert done.failed[lost.slug].startswith("There is no database 'nowhere'")
     assert "ab12" not in stored(files)
     async with database.shared() as connection:
-        await connection.execute("delete from public.organizations where id = %s", (id,))
+        await connection.execute("delete from public.organizations where id = %s", (lost.id,))
 
 
 @pytest.fixture

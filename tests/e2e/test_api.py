@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from fakes.api import Api, Firm, api, serving
+from fakes.pictures import png
 from sloth_agent import Settings
 
 pytestmark = pytest.mark.anyio
@@ -65,6 +66,28 @@ async def test_from_signing_up_to_an_answer(served: Api) -> None:
     gone = await firm.client.delete(f"/api/documents/{id}/", headers=firm.headers)
     assert gone.status_code == 204
     assert (await firm.get(f"/api/documents/{id}/status/")).status_code == 404
+
+
+async def test_a_photo_waits_to_be_looked_at(served: Api) -> None:
+    firm = await served.signed_up()
+    kept = await firm.client.post(
+        "/api/photos/upload/", headers=firm.headers, files={"file": ("новий стиль.png", png(3, 2))}
+    )
+    assert (kept.status_code, kept.json()["status"]) == (202, "pending")
+    id = kept.json()["id"]
+    [photo] = (await firm.get("/api/photos/")).json()["items"]
+    assert (photo["id"], photo["title"], photo["width"]) == (id, "новий стиль.png", 3)
+    analysis = (await firm.get(f"/api/photos/{id}/analysis/")).json()
+    assert (analysis["status"], analysis["labels"]) == ("pending", [])
+    file = await firm.get(f"/api/photos/{id}/file/")
+    assert (file.content, file.headers["x-content-type-options"]) == (png(3, 2), "nosniff")
+    refused = await firm.client.post(
+        "/api/photos/upload/", headers=firm.headers, files={"file": ("a.png", b"no picture")}
+    )
+    assert (refused.status_code, refused.json()["code"]) == (415, "unsupported_file")
+    gone = await firm.client.delete(f"/api/photos/{id}/", headers=firm.headers)
+    assert gone.status_code == 204
+    assert (await firm.get(f"/api/photos/{id}/analysis/")).status_code == 404
 
 
 async def test_a_stream_ends_with_all_of_the_answer(served: Api) -> None:

@@ -10,6 +10,7 @@ from sloth_agent.clock import Clock
 from sloth_agent.tasks.models import Done, PeriodicTask
 from sloth_agent.tasks.running import Tasks, in_words
 from sloth_agent.tasks.schedules import HOURLY, Schedule, daily, sundays
+from sloth_agent.tenants.models import Stage
 
 JOBS_KEPT_FOR = timedelta(days=7)
 """Records of completed jobs."""
@@ -66,11 +67,17 @@ async def forget_expired(services: Services) -> Done:
 async def _in_every_tenant(
     services: Services, work: Callable[[TenantServices], Awaitable[int]]
 ) -> tuple[int, Mapping[str, str]]:
-    """How much was done in all, and which tenants failed, and why: one that does stops no other."""
+    """How much was done in all, and which tenants failed, and why: one that does stops no other.
+
+    Firms whose making was cut short are completed on the way.
+    """
     done = 0
     failed: dict[str, str] = {}
     for organization in await services.organizations.list():
+        if organization.stage is not Stage.LIVE:
+            continue
         try:
+            await services.organizations.make_space(organization)
             done += await work(await services.of(organization))
         except Exception as error:  # noqa: BLE001 - an outer edge: whatever is wrong with this tenant
             _log.exception("A periodic task failed in the tenant %s.", organization.slug)

@@ -32,6 +32,7 @@ from sloth_agent.server.routes import (
     documents,
     health,
     links,
+    photos,
     referrals,
     subscriptions,
     users,
@@ -48,6 +49,7 @@ ROUTERS = (
     admin.router,
     referrals.router,
     documents.router,
+    photos.router,
     agent.router,
     health.router,
 )

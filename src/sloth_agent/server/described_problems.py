@@ -17,6 +17,7 @@ MEANINGS: Mapping[type[SlothError], str] = {
     errors.Forbidden: "Not for whoever asks: see who may, above.",
     errors.FeatureNotInPlan: "The plan does not have `feature`. A higher one may.",
     errors.DocumentLimitExceeded: "The plan has no room for one more document.",
+    errors.PhotoLimitExceeded: "All photos of the month are taken in: wait for `resets_at`.",
     errors.StorageLimitExceeded: "The plan has no room for so many bytes more.",
     errors.SeatLimitExceeded: "The plan has no room for one more user.",
     errors.LinkInvalid: "The link was used, or is out of date. Ask for another one.",

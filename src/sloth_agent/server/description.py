@@ -43,6 +43,7 @@ TAGS = {
     "admin": "What runs the platform: for superusers.",
     "referrals": "Firms that a user has brought here.",
     "documents": "The files that the assistant learns from.",
+    "photos": "Pictures that the assistant has been shown.",
     "agent": "Asking the assistant, and how it speaks.",
 }
 
