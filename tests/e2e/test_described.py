@@ -13,11 +13,16 @@ from jsonschema import Draft202012Validator
 from fakes.api import PASSWORD, Api, Firm, api
 from fakes.described import Described, events
 from sloth_agent import Settings
+from sloth_agent.server.repeating import CHANGING
 from sloth_agent.tenants.audit import Actor
+from sloth_agent.tenants.users import Role
 
 pytestmark = pytest.mark.anyio
 
 PRICES = b"service,price\nHaircut,40 euro\nManicure,25 euro\n"
+
+BY_MAIL = {"auth_accept", "auth_reset", "auth_request_reset", "users_invite", "users_withdraw"}
+"""What succeeds only where mails are sent; how it refuses is held against the description."""
 
 
 @pytest.fixture
@@ -38,10 +43,11 @@ async def test_every_operation_answers_as_it_is_described(
     served: Api, described: Described
 ) -> None:
     owner = await served.signed_up()
+    await _walked_among_colleagues(served, owner)
     await _walked_as_owner(served, owner)
     await _walked_as_superuser(served, owner)
     await _refused(served, owner)
-    assert set(described.operations) - described.succeeded == set()
+    assert set(described.operations) - described.succeeded <= BY_MAIL
 
 
 async def _walked_as_owner(served: Api, owner: Firm) -> None:
@@ -76,9 +82,38 @@ async def _walked_as_owner(served: Api, owner: Firm) -> None:
     await owner.post("/api/agent/test/", {**question, "prompt": {"role": "A pirate."}})
     await owner.get("/api/agent/prompt/")
     await client.put("/api/agent/prompt/", json={"role": "A pirate."}, headers=owner.headers)
+    await owner.get("/api/agent/prompt/history/")
+    await owner.post("/api/agent/prompt/rollback/", {"version": 0})
+    await owner.post("/api/agent/search/", {"query": "haircut"})
     await owner.get("/api/agent/history/")
     await owner.get(f"/api/agent/history/{answered.json()['conversation_id']}/")
     await client.delete(f"{document}/", headers=owner.headers)
+
+
+async def _walked_among_colleagues(served: Api, owner: Firm) -> None:
+    slug = owner.registered["user"]["organization"]["slug"]
+    services = served.platform.services
+    id = (await services.organizations.show(slug)).id
+    by = Actor(name="tests")
+    await services.subscriptions.activate(id, "enterprise", days=30, cycle=None, by=by)
+    member = await services.accounts.create(
+        f"{uuid4().hex}@example.com", organization=id, role=Role.MEMBER, by=by
+    )
+    await owner.get("/api/users/")
+    await owner.put(f"/api/users/{member.id}/", {"role": "admin"})
+    invitation = {"email": f"{uuid4().hex}@example.com", "role": "member"}
+    invited = await owner.post("/api/users/invitations/", invitation)
+    await owner.get("/api/users/invitations/")
+    await owner.delete(f"/api/users/invitations/{invited.json()['id']}/")
+    made = (await owner.post("/api/api-keys/", {"name": "Booking", "scopes": ["chat"]})).json()
+    key = {"Authorization": f"Bearer {made['key']}"}
+    await served.client.get("/api/auth/key/", headers=key)
+    await owner.get("/api/api-keys/")
+    await owner.delete(f"/api/api-keys/{made['id']}/")
+    token = {"token": "none", "password": PASSWORD}
+    await served.client.post("/api/auth/password-reset/", json={"email": owner.email})
+    await served.client.post("/api/auth/password-reset/confirm/", json=token)
+    await served.client.post("/api/auth/invitations/accept/", json=token)
 
 
 async def _walked_as_superuser(served: Api, owner: Firm) -> None:
@@ -142,7 +177,7 @@ async def test_each_operation_is_told_of_in_full(described: Described) -> None:
         assert {"400", "429", "500", "503"} < set(operation["responses"]), id
         assert ("401" in operation["responses"]) or not operation["security"], id
         names = [each.get("$ref", "") for each in operation.get("parameters", ())]
-        assert ("#/components/parameters/Idempotency-Key" in names) == (method == "POST"), id
+        assert ("#/components/parameters/Idempotency-Key" in names) == (method in CHANGING), id
         for each in (operation.get("requestBody", {}), *operation["responses"].values()):
             for media_type, content in each.get("content", {}).items():
                 Draft202012Validator.check_schema(content["schema"])

@@ -215,7 +215,7 @@ def _anybody_may_get(
     yield errors.DatabaseUnavailable
     if access.signed_in:
         yield from (errors.NotSignedIn, errors.TokenInvalid, errors.Forbidden)
-    if access.scope:
+    if access.scope or access.program:
         yield from (errors.SubscriptionExpired, errors.FeatureNotInPlan)
     if "requestBody" in operation:
         yield from (errors.RequestTooSlow, errors.FileTooLarge)
