@@ -83,7 +83,11 @@ def create_app(settings: Settings | None = None) -> FastAPI:
                 metrics=metrics,
             ),
             *_cors(settings),
-            Middleware(RequestBodies, most_file_bytes=settings.max_upload_bytes),
+            Middleware(
+                RequestBodies,
+                most_file_bytes=settings.max_upload_bytes,
+                longest_seconds=settings.request_seconds,
+            ),
         ],
         exception_handlers={
             SlothError: _ours,

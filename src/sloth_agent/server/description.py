@@ -10,6 +10,7 @@ from typing import Any, Self
 from fastapi import APIRouter
 from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
+from pydantic import BaseModel
 
 from sloth_agent import errors
 from sloth_agent.access.models import Scope
@@ -26,7 +27,6 @@ from sloth_agent.server.described_problems import add_problems, problem_examples
 from sloth_agent.server.examples import example_of
 from sloth_agent.server.problems import Problem
 from sloth_agent.server.repeating import CHANGING, HEADER, KEY_PATTERN, Repeating
-from sloth_agent.server.routes.agent import CitationsEvent, TokenEvent
 from sloth_agent.tenants.users import Role
 
 Document = dict[str, Any]
@@ -88,8 +88,8 @@ WHO = {
 }
 
 
-def described(routers: Sequence[APIRouter]) -> Document:
-    """The description of all routes that are meant for clients."""
+def described(routers: Sequence[APIRouter], *, events: Sequence[type[BaseModel]]) -> Document:
+    """The description of all routes that are meant for clients, and of what they stream."""
     routes = [each for router in routers for each in router.routes if isinstance(each, APIRoute)]
     document = get_openapi(
         title="sloth-agent",
@@ -100,7 +100,7 @@ def described(routers: Sequence[APIRouter]) -> Document:
         tags=[{"name": name, "description": text} for name, text in TAGS.items()],
     )
     components = document["components"]
-    components["schemas"] |= _further_schemas()
+    components["schemas"] |= _further_schemas(Problem, *events)
     components["securitySchemes"] = SECURITY_SCHEMES
     components["examples"] = problem_examples()
     components["parameters"] = {HEADER: IDEMPOTENCY_KEY}
@@ -128,9 +128,8 @@ def operation_id(route: APIRoute) -> str:
     return f"{route.tags[0]}_{route.name}".replace("-", "_")
 
 
-def _further_schemas() -> dict[str, Any]:
+def _further_schemas(*models: type[BaseModel]) -> dict[str, Any]:
     """Of what the framework does not know that it is sent."""
-    models = (Problem, TokenEvent, CitationsEvent)
     template = "#/components/schemas/{model}"
     schemas = [model.model_json_schema(ref_template=template) for model in models]
     nested = {name: schema for each in schemas for name, schema in each.pop("$defs", {}).items()}
@@ -217,7 +216,7 @@ def _anybody_may_get(
     yield errors.DatabaseUnavailable
     if access.signed_in:
         yield from (errors.NotSignedIn, errors.TokenInvalid, errors.Forbidden)
-    if access.scope:
+    if access.scope or access.program:
         yield from (errors.SubscriptionExpired, errors.FeatureNotInPlan)
     if "requestBody" in operation:
         yield from (errors.RequestTooSlow, errors.FileTooLarge)

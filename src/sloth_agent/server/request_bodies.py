@@ -15,9 +15,6 @@ MOST_BYTES = 512 * 1024
 AROUND_A_FILE = 64 * 1024
 """What a form may hold beside its file."""
 
-LONGEST_SECONDS = 60.0
-"""A file of 20 MB is through with 3 Mbit/s."""
-
 
 @dataclass(frozen=True, slots=True)
 class RequestBodies:
@@ -25,6 +22,7 @@ class RequestBodies:
 
     app: ASGIApp
     most_file_bytes: int
+    longest_seconds: float
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -38,7 +36,7 @@ class RequestBodies:
             answer.headers["Connection"] = "close"  # what else comes of it is not read
             await answer(scope, receive, send)
         else:
-            await self.app(scope, _Coming(receive, most).receive, send)
+            await self.app(scope, _Coming(receive, most, self.longest_seconds).receive, send)
 
     def _most(self, headers: Headers) -> int:
         if headers.get("content-type", "").lower().startswith("multipart/form-data"):
@@ -47,11 +45,11 @@ class RequestBodies:
 
 
 class _Coming:
-    def __init__(self, receive: Receive, most: int) -> None:
+    def __init__(self, receive: Receive, most: int, longest_seconds: float) -> None:
         self._receive = receive
         self._most = most
         self._bytes = 0
-        self._deadline = time.monotonic() + LONGEST_SECONDS
+        self._deadline = time.monotonic() + longest_seconds
         self._complete = False
 
     async def receive(self) -> Message:

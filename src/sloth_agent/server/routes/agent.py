@@ -162,6 +162,10 @@ class CitationsEvent(Shown):
     citations: list[CitationShown]
 
 
+EVENTS = (TokenEvent, CitationsEvent)
+"""What is streamed beside an answer and problems."""
+
+
 class Answered(Said):
     conversation_id: Id
     message_id: Id

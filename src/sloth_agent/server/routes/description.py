@@ -9,6 +9,7 @@ from fastapi import APIRouter, Request, Response
 
 from sloth_agent.server.description import described
 from sloth_agent.server.docs_page import docs_page
+from sloth_agent.server.routes.agent import EVENTS
 
 PAGE_POLICY = "default-src 'none'; style-src 'self'; base-uri 'none'; frame-ancestors 'none'"
 """The page needs its own style sheet, and no script at all."""
@@ -17,7 +18,7 @@ PAGE_POLICY = "default-src 'none'; style-src 'self'; base-uri 'none'; frame-ance
 def describing(routers: Sequence[APIRouter]) -> APIRouter:
     """The routes that tell of all others; put together when they are first asked for."""
     router = APIRouter(prefix="/api", include_in_schema=False)
-    document = cache(lambda: described(routers))
+    document = cache(lambda: described(routers, events=EVENTS))
 
     @lru_cache(maxsize=8)
     def schema_below(root_path: str) -> bytes:

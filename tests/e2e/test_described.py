@@ -1,0 +1,242 @@
+"""The API is what its description tells, and the description is whole."""
+
+import json
+import re
+from collections.abc import AsyncIterator
+from html.parser import HTMLParser
+from uuid import uuid4
+
+import anyio
+import pytest
+from jsonschema import Draft202012Validator
+
+from fakes.api import PASSWORD, Api, Firm, api
+from fakes.described import Described, events
+from sloth_agent import Settings
+from sloth_agent.server.repeating import CHANGING
+from sloth_agent.tenants.audit import Actor
+from sloth_agent.tenants.users import Role
+
+pytestmark = pytest.mark.anyio
+
+PRICES = b"service,price\nHaircut,40 euro\nManicure,25 euro\n"
+
+BY_MAIL = {"auth_accept", "auth_reset", "auth_request_reset", "users_invite", "users_withdraw"}
+"""What succeeds only where mails are sent; how it refuses is held against the description."""
+
+
+@pytest.fixture
+async def served(settings: Settings) -> AsyncIterator[Api]:
+    async with api(settings.model_copy(update={"tenant_requests_per_minute": 10**6})) as served:
+        yield served
+
+
+@pytest.fixture
+async def described(served: Api) -> Described:
+    """What is told of a server, each answer of which is checked from now on."""
+    described = Described((await served.client.get("/api/schema/")).json())
+    served.client.event_hooks = {"response": [described.holds]}
+    return described
+
+
+async def test_every_operation_answers_as_it_is_described(
+    served: Api, described: Described
+) -> None:
+    owner = await served.signed_up()
+    await _walked_among_colleagues(served, owner)
+    await _walked_as_owner(served, owner)
+    await _walked_as_superuser(served, owner)
+    await _refused(served, owner)
+    assert set(described.operations) - described.succeeded <= BY_MAIL
+
+
+async def _walked_as_owner(served: Api, owner: Firm) -> None:
+    client = served.client
+    body = {"email": owner.email, "password": PASSWORD}
+    tokens = (await client.post("/api/auth/login/", json=body)).json()
+    tokens = (await client.post("/api/auth/refresh/", json={"refresh": tokens["refresh"]})).json()
+    await client.post("/api/auth/logout/", json={"refresh": tokens["refresh"]})
+    await owner.get("/api/auth/me/")
+    await client.put("/api/auth/profile/", json={"language": "pl"}, headers=owner.headers)
+    for path in ("plans", "current", "usage"):
+        await owner.get(f"/api/subscriptions/{path}/")
+    for path in ("my-code", "stats", "list"):
+        await owner.get(f"/api/referrals/{path}/")
+
+    file = {"file": ("prices.csv", PRICES)}
+    sent = await client.post("/api/documents/upload/", files=file, headers=owner.headers)
+    document = f"/api/documents/{sent.json()['id']}"
+    await owner.get("/api/documents/")
+    with anyio.fail_after(30):
+        status = "pending"
+        while status != "completed":
+            await anyio.sleep(0.1)
+            status = (await owner.get(f"{document}/status/")).json()["status"]
+    await owner.get(f"{document}/file/")
+
+    question = {"message": "How much is a haircut?"}
+    key = {"Idempotency-Key": uuid4().hex}
+    answered = await owner.post("/api/agent/chat/", question, headers=key)
+    assert answered.json()["citations"], "what is cited is checked as well"
+    await owner.post("/api/agent/chat/", question, headers=key)
+    await owner.post("/api/agent/test/", {**question, "prompt": {"role": "A pirate."}})
+    await owner.get("/api/agent/prompt/")
+    await client.put("/api/agent/prompt/", json={"role": "A pirate."}, headers=owner.headers)
+    await owner.get("/api/agent/prompt/history/")
+    await owner.post("/api/agent/prompt/rollback/", {"version": 0})
+    await owner.post("/api/agent/search/", {"query": "haircut"})
+    await owner.get("/api/agent/history/")
+    await owner.get(f"/api/agent/history/{answered.json()['conversation_id']}/")
+    await client.delete(f"{document}/", headers=owner.headers)
+
+
+async def _walked_among_colleagues(served: Api, owner: Firm) -> None:
+    slug = owner.registered["user"]["organization"]["slug"]
+    services = served.platform.services
+    id = (await services.organizations.show(slug)).id
+    by = Actor(name="tests")
+    await services.subscriptions.activate(id, "enterprise", days=30, cycle=None, by=by)
+    member = await services.accounts.create(
+        f"{uuid4().hex}@example.com", organization=id, role=Role.MEMBER, by=by
+    )
+    await owner.get("/api/users/")
+    await owner.put(f"/api/users/{member.id}/", {"role": "admin"})
+    invitation = {"email": f"{uuid4().hex}@example.com", "role": "member"}
+    invited = await owner.post("/api/users/invitations/", invitation)
+    await owner.get("/api/users/invitations/")
+    await owner.delete(f"/api/users/invitations/{invited.json()['id']}/")
+    made = (await owner.post("/api/api-keys/", {"name": "Booking", "scopes": ["chat"]})).json()
+    key = {"Authorization": f"Bearer {made['key']}"}
+    await served.client.get("/api/auth/key/", headers=key)
+    await owner.get("/api/api-keys/")
+    await owner.delete(f"/api/api-keys/{made['id']}/")
+    token = {"token": "none", "password": PASSWORD}
+    await served.client.post("/api/auth/password-reset/", json={"email": owner.email})
+    await served.client.post("/api/auth/password-reset/confirm/", json=token)
+    await served.client.post("/api/auth/invitations/accept/", json=token)
+
+
+async def _walked_as_superuser(served: Api, owner: Firm) -> None:
+    email = f"{uuid4().hex}@example.com"
+    await served.platform.services.accounts.create(
+        email, password=PASSWORD, is_superuser=True, by=Actor(name="tests")
+    )
+    signed_in = await served.client.post(
+        "/api/auth/login/", json={"email": email, "password": PASSWORD}
+    )
+    operator = Firm(served.client, email, signed_in.json())
+    await operator.get("/api/auth/me/")
+    codes = await operator.post("/api/admin/codes/generate/", {"plan": "starter", "days": 30})
+    (code,) = codes.json()["codes"]
+    await owner.post("/api/subscriptions/activate-code/", {"code": code})
+    await operator.get("/api/admin/codes/", params={"limit": 5})
+    slug = owner.registered["user"]["organization"]["slug"]
+    await operator.post(
+        "/api/admin/subscriptions/activate/",
+        {"organization": slug, "plan": "professional", "days": 30},
+    )
+    while (await owner.post("/api/subscriptions/cancel/", {"at_period_end": False})).is_success:
+        pass  # what was paid for before follows each time
+
+
+async def _refused(served: Api, owner: Firm) -> None:
+    """As nobody, without the right, and with what cannot be used."""
+    for path in ("/api/auth/me/", "/api/documents/", "/api/agent/history/"):
+        await served.client.get(path)
+        await served.client.get(path, headers={"Authorization": "Bearer nobody"})
+    await owner.get("/api/admin/codes/")
+    await owner.get("/api/documents/", params={"limit": 0})
+    await owner.get(f"/api/documents/{uuid4()}/status/")
+    await owner.post("/api/subscriptions/activate-code/", {"code": "7KQ2M-9RWXA-4TNCV-8HJPD"})
+    await owner.post("/api/agent/chat/", {"message": ""})
+
+
+async def test_a_stream_is_what_its_events_are_described_as(
+    served: Api, described: Described
+) -> None:
+    owner = await served.signed_up()
+    answer = await owner.post(
+        "/api/agent/chat/",
+        {"message": "How much is a haircut?"},
+        headers={"Accept": "text/event-stream"},
+    )
+    shapes = {"token": "TokenEvent", "citations": "CitationsEvent", "done": "Answered"}
+    for name, data in events(answer.text):
+        described.check({"$ref": f"#/components/schemas/{shapes[name]}"}, data)
+
+
+async def test_each_operation_is_told_of_in_full(described: Described) -> None:
+    document = described.document
+    assert document["openapi"].startswith("3.1")
+    assert "HTTPValidationError" not in json.dumps(document)
+    assert len(described.operations) == sum(map(len, document["paths"].values())), "ids are unique"
+    for id, (method, _, operation) in described.operations.items():
+        assert re.fullmatch(r"[a-z]+_[a-z_]+", id)
+        assert operation["summary"], id
+        assert "Who may: " in operation["description"], id
+        assert {"400", "429", "500", "503"} < set(operation["responses"]), id
+        assert ("401" in operation["responses"]) or not operation["security"], id
+        names = [each.get("$ref", "") for each in operation.get("parameters", ())]
+        assert ("#/components/parameters/Idempotency-Key" in names) == (method in CHANGING), id
+        for each in (operation.get("requestBody", {}), *operation["responses"].values()):
+            for media_type, content in each.get("content", {}).items():
+                Draft202012Validator.check_schema(content["schema"])
+                if media_type == "application/json":
+                    described.check(content["schema"], content["example"])
+    for example in document["components"]["examples"].values():
+        described.check({"$ref": "#/components/schemas/Problem"}, example["value"])
+
+
+async def test_no_reference_leads_nowhere(described: Described) -> None:
+    document = described.document
+    for kind, name in re.findall(r'"#/components/(\w+)/([\w-]+)"', json.dumps(document)):
+        assert name in document["components"][kind]
+
+
+class _Page(HTMLParser):
+    """What a page asks a browser for."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tags: set[str] = set()
+        self.attributes: set[str] = set()
+        self.links: list[str] = []
+        self.ids: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.add(tag)
+        for name, value in attrs:
+            self.attributes.add(name)
+            self.links += [value or ""] if name in ("href", "src") else []
+            self.ids += [value or ""] if name == "id" else []
+
+
+async def test_the_page_shows_every_operation_and_needs_nothing_from_elsewhere(
+    served: Api, described: Described
+) -> None:
+    answer = await served.client.get("/api/docs/")
+    policy = answer.headers["content-security-policy"]
+    assert "unsafe" not in policy
+    assert "default-src 'none'" in policy
+    page = _Page()
+    page.feed(answer.text)
+    assert page.tags & {"script", "style", "iframe", "object"} == set()
+    assert "style" not in page.attributes
+    assert len(page.ids) == len(set(page.ids))
+    assert set(described.operations) < set(page.ids)
+    within = {link.removeprefix("#") for link in page.links if link.startswith("#")}
+    assert within <= set(page.ids)
+    elsewhere = {link for link in page.links if not link.startswith("#")}
+    assert elsewhere == {"style.css", "../schema/"}
+    style = await served.client.get("/api/docs/style.css")
+    assert style.headers["content-type"].startswith("text/css")
+    assert "url(" not in style.text
+    for code in ("subscription_expired", "idempotency_mismatch", "token_reused"):
+        assert code in answer.text
+
+
+async def test_a_method_that_is_not_for_a_path_is_told_which_are(served: Api) -> None:
+    for path, methods in (("agent/prompt", "GET, PUT"), ("documents/upload", "POST")):
+        answer = await served.client.delete(f"/api/{path}/")
+        assert (answer.status_code, answer.json()["code"]) == (405, "method_not_allowed")
+        assert answer.headers["allow"] == methods
