@@ -12,6 +12,7 @@ from jsonschema import Draft202012Validator
 
 from fakes.api import PASSWORD, Api, Firm, api
 from fakes.described import Described, events
+from fakes.pictures import png
 from sloth_agent import Settings
 from sloth_agent.server.repeating import CHANGING
 from sloth_agent.tenants.audit import Actor
@@ -73,6 +74,14 @@ async def _walked_as_owner(served: Api, owner: Firm) -> None:
             await anyio.sleep(0.1)
             status = (await owner.get(f"{document}/status/")).json()["status"]
     await owner.get(f"{document}/file/")
+
+    picture = {"file": ("style.png", png())}
+    sent = await client.post("/api/photos/upload/", files=picture, headers=owner.headers)
+    photo = f"/api/photos/{sent.json()['id']}"
+    await owner.get("/api/photos/")
+    await owner.get(f"{photo}/analysis/")
+    await owner.get(f"{photo}/file/")
+    await client.delete(f"{photo}/", headers=owner.headers)
 
     question = {"message": "How much is a haircut?"}
     key = {"Idempotency-Key": uuid4().hex}

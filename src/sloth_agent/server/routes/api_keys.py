@@ -71,7 +71,10 @@ async def create(
     actor: CurrentActor,
     platform: CurrentPlatform,
 ) -> JSONResponse:
-    """Make a key, where the plan has `api`; nobody can read it again."""
+    """Make an API key.
+
+    Where the plan has `api`. Nobody can read it again.
+    """
     require_access(await platform.services.subscriptions.current(firm.id), Feature.API)
     key, text = await platform.services.api_keys.create(
         firm.id,
@@ -84,11 +87,14 @@ async def create(
     return ok({**api_key_body(key), "key": text}, 201)
 
 
-@router.get("/", response_model=KeyPage)
+@router.get("/", response_model=KeyPage, name="list")
 async def keys(
     firm: Administered, platform: CurrentPlatform, limit: Limit = 20, cursor: Cursor = None
 ) -> JSONResponse:
-    """Keys, newest first, those that were revoked included."""
+    """List API keys.
+
+    Newest first, those that were revoked included.
+    """
     found = await platform.services.api_keys.list(
         firm.id, limit=limit + 1, before=ApiKeyId(cursor) if cursor else None
     )
@@ -99,6 +105,9 @@ async def keys(
 async def revoke(
     id: UUID, firm: Administered, actor: CurrentActor, platform: CurrentPlatform
 ) -> Response:
-    """Let nobody in with a key any more, within five seconds."""
+    """Revoke an API key.
+
+    Within five seconds it lets nobody in any more.
+    """
     await platform.services.api_keys.revoke(firm.id, ApiKeyId(id), by=actor)
     return Response(status_code=204)

@@ -80,7 +80,10 @@ async def accept(body: Accept, request: Request, platform: CurrentPlatform) -> J
 async def request_reset(
     body: ForgottenPassword, request: Request, platform: CurrentPlatform
 ) -> JSONResponse:
-    """Send a link that sets a new password. The answer is the same whoever has the address."""
+    """Ask for a new password.
+
+    A link is sent. The answer is the same, whoever has the address.
+    """
     await platform.limiter.count(LINKS, f"reset {account_name(body.email)}")
     # Afterwards, so that the time tells no more than the words.
     sending = BackgroundTask(_send_reset, platform, body.email, stranger_of(request))
@@ -95,7 +98,10 @@ async def request_reset(
     dependencies=[Anybody],
 )
 async def reset(body: NewPassword, request: Request, platform: CurrentPlatform) -> Response:
-    """Set a new password by a link, once; all sessions end."""
+    """Set a new password by a link.
+
+    Once; all sessions end.
+    """
     await platform.limiter.count(SIGN_INS, address_of(request))
     await platform.services.password_resets.reset(
         body.token, body.password, by=stranger_of(request, "link")

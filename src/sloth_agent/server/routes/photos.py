@@ -90,7 +90,7 @@ async def upload(file: UploadFile, tenant: PhotosTenant, platform: CurrentPlatfo
     return ok({"id": str(photo.id), "status": photo.status.value}, 202)
 
 
-@router.get("/", response_model=PhotoPage)
+@router.get("/", response_model=PhotoPage, name="list")
 async def photos(tenant: PhotosTenant, limit: Limit = 20, cursor: Cursor = None) -> JSONResponse:
     """Photos, oldest first."""
     found = await tenant.photos(limit=limit + 1, after=PhotoId(cursor) if cursor else None)

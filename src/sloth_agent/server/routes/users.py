@@ -70,11 +70,14 @@ class InvitationPage(Shown):
     next_cursor: NextCursor
 
 
-@router.get("/", response_model=MemberPage)
+@router.get("/", response_model=MemberPage, name="list")
 async def members(
     firm: Administered, platform: CurrentPlatform, limit: Limit = 20, cursor: Cursor = None
 ) -> JSONResponse:
-    """The users of the organization, oldest first."""
+    """List users.
+
+    Of the organization, oldest first.
+    """
     found = await platform.services.accounts.list(
         firm.id, limit=limit + 1, after=UserId(cursor) if cursor else None
     )
@@ -92,7 +95,10 @@ async def change(
     actor: CurrentActor,
     platform: CurrentPlatform,
 ) -> JSONResponse:
-    """Give a user another role, keep one out, let one in again. Only owners touch owners."""
+    """Change a user.
+
+    Give another role, keep one out, let one in again. Only owners touch owners.
+    """
     accounts = platform.services.accounts
     member = await accounts.member(firm.id, UserId(id))
     caller.require_power_over(member.role, body.role)
@@ -118,7 +124,10 @@ async def invite(
     actor: CurrentActor,
     platform: CurrentPlatform,
 ) -> JSONResponse:
-    """Hold a seat for an address, and send a link; inviting it again replaces the link."""
+    """Invite somebody.
+
+    It holds a seat, and sends a link; inviting an address again replaces the link.
+    """
     caller.require_power_over(body.role)
     await platform.limiter.count(LINKS, f"invitation {firm.id} {account_name(body.email)}")
     invitations = platform.services.invitations
@@ -135,7 +144,10 @@ async def invite(
 async def invitations(
     firm: Administered, platform: CurrentPlatform, limit: Limit = 20, cursor: Cursor = None
 ) -> JSONResponse:
-    """Those that are open, oldest first."""
+    """List open invitations.
+
+    Oldest first.
+    """
     found = await platform.services.invitations.list(firm.id)
     later = [each for each in found if cursor is None or each.id > cursor]
     return page_of(later, limit, _invitation_body, cursor=lambda each: each.id)
@@ -145,7 +157,10 @@ async def invitations(
 async def withdraw(
     id: UUID, firm: Administered, actor: CurrentActor, platform: CurrentPlatform
 ) -> Response:
-    """Free the seat of an open invitation; its link is void."""
+    """Withdraw an invitation.
+
+    Its seat is free, and its link void.
+    """
     await platform.services.invitations.withdraw(firm.id, id, by=actor)
     return Response(status_code=204)
 
