@@ -18,6 +18,9 @@ APP = "sloth_agent.server.asgi:app"
 
 DRAIN_SECONDS = 30
 
+KEEP_ALIVE_SECONDS = 75
+"""Longer than proxies keep a connection: who hangs up first may lose a request on its way."""
+
 
 def serve(
     host: Annotated[str, typer.Option(help="The address to listen at.")] = "127.0.0.1",
@@ -67,6 +70,7 @@ def serve(
         proxy_headers=False,  # ours believes only who is trusted
         server_header=False,
         timeout_graceful_shutdown=DRAIN_SECONDS,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
         lifespan="on",
     )
 
