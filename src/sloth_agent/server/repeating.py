@@ -1,7 +1,9 @@
 """`Idempotency-Key`: a POST that comes again is done once, and answered the same."""
 
+import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from fastapi import Request, Response
@@ -49,7 +51,8 @@ async def _once(request: Request, key: str, handler: Handler) -> Response:
     if isinstance(begun, Reply):
         return _again(begun)
     try:
-        response = await handler(request)
+        with _staying(begun):
+            response = await handler(request)
     except BaseException:  # without an effect
         await begun.release()
         raise
@@ -82,16 +85,27 @@ async def _kept_when_done(response: StreamingResponse, held: Held) -> AsyncItera
     parts: list[bytes] = []
     whole = False
     try:
-        async for part in response.body_iterator:
-            content = part.encode() if isinstance(part, str) else bytes(part)
-            parts.append(content)
-            yield content
+        with _staying(held):
+            async for part in response.body_iterator:
+                content = part.encode() if isinstance(part, str) else bytes(part)
+                parts.append(content)
+                yield content
         whole = not parts[-1].startswith(b"event: error")
         if whole:
             await held.keep(_reply(response, b"".join(parts)))
     finally:
         if not whole:
             await held.release()
+
+
+@contextmanager
+def _staying(held: Held) -> Iterator[None]:
+    """Hold the place for as long as this process works on the reply, and lives."""
+    staying = asyncio.create_task(held.stay())
+    try:
+        yield
+    finally:
+        staying.cancel()
 
 
 def _reply(response: Response, body: bytes) -> Reply:
