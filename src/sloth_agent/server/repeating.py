@@ -8,12 +8,13 @@ from typing import Any
 
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
-from starlette.responses import StreamingResponse
+from starlette.responses import AsyncContentStream, StreamingResponse
 
 from sloth_agent.access.models import Repeatable, Reply
 from sloth_agent.access.replies import Held
 from sloth_agent.errors import InvalidInput
 from sloth_agent.server.callers import address_of, caller_of, platform_of
+from sloth_agent.server.streaming import close
 
 HEADER = "Idempotency-Key"
 LONGEST_KEY = 255
@@ -57,7 +58,7 @@ async def _once(request: Request, key: str, handler: Handler) -> Response:
         await begun.release()
         raise
     if isinstance(response, StreamingResponse):
-        response.body_iterator = _kept_when_done(response, begun)
+        response.body_iterator = _kept_when_done(response, response.body_iterator, begun)
         return response
     await begun.keep(_reply(response, bytes(response.body)))
     return response
@@ -80,20 +81,22 @@ async def _fingerprint(request: Request) -> bytes:
     return hashlib.sha256(about.encode() + body).digest()
 
 
-async def _kept_when_done(response: StreamingResponse, held: Held) -> AsyncIterator[bytes]:
+async def _kept_when_done(
+    response: StreamingResponse, content: AsyncContentStream, held: Held
+) -> AsyncIterator[bytes]:
     """What is streamed is kept when it is whole; cut short, it may be asked for again."""
     parts: list[bytes] = []
     whole = False
     try:
         with _staying(held):
-            async for part in response.body_iterator:
-                content = part.encode() if isinstance(part, str) else bytes(part)
-                parts.append(content)
-                yield content
+            async for part in content:
+                parts.append(part.encode() if isinstance(part, str) else bytes(part))
+                yield parts[-1]
         whole = not parts[-1].startswith(b"event: error")
         if whole:
             await held.keep(_reply(response, b"".join(parts)))
     finally:
+        await close(content)
         if not whole:
             await held.release()
 

@@ -1,7 +1,7 @@
 """Answers that are written while they are made, and clients that leave meanwhile."""
 
 import json
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Mapping
 from typing import Any, TypeVar
 
 import anyio
@@ -15,7 +15,7 @@ def event(name: str, data: Mapping[str, Any]) -> bytes:
     return f"event: {name}\ndata: {json.dumps(data, ensure_ascii=False)}\n\n".encode()
 
 
-async def close(parts: AsyncIterator[object]) -> None:
+async def close(parts: AsyncIterable[object]) -> None:
     if isinstance(parts, AsyncGenerator):
         await parts.aclose()
 
