@@ -256,6 +256,8 @@ class EmbedderUnavailable(BackendUnavailable):
 
 
 class ModelUnavailable(BackendUnavailable):
+    """Details: told, the same for whoever asked, in their language."""
+
     code = "model_unavailable"
 
 

@@ -54,11 +54,7 @@ class Api:
 
     async def signed_up(self, name: str = "Salon", **more: object) -> "Firm":
         """A new firm, and its owner who has signed in."""
-        email = f"{uuid4().hex}@example.com"
-        body = {"email": email, "password": PASSWORD, "organization": name, **more}
-        answer = await self.client.post("/api/auth/register/", json=body)
-        assert answer.status_code == 201, answer.text
-        return Firm(self.client, email, answer.json())
+        return await sign_up(self.client, name, **more)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +83,15 @@ class Firm:
         return await self.client.delete(path, headers=self.headers)
 
 
+async def sign_up(client: httpx.AsyncClient, name: str = "Salon", **more: object) -> Firm:
+    """A new firm, wherever the client leads."""
+    email = f"{uuid4().hex}@example.com"
+    body = {"email": email, "password": PASSWORD, "organization": name, **more}
+    answer = await client.post("/api/auth/register/", json=body)
+    assert answer.status_code == 201, answer.text
+    return Firm(client, email, answer.json())
+
+
 @asynccontextmanager
 async def api(settings: Settings) -> AsyncIterator[Api]:
     """Open for the length of a test; jobs are done beside, as the settings say."""
@@ -100,24 +105,47 @@ async def api(settings: Settings) -> AsyncIterator[Api]:
         await door.close()
 
 
+@dataclass(frozen=True, slots=True)
+class Server:
+    """`sloth serve` as a process."""
+
+    address: str
+    process: subprocess.Popen[bytes]
+
+
 @contextmanager
 def serving(variables: Mapping[str, str], *arguments: str) -> Iterator[str]:
     """`sloth serve` as a process; yields its address."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    with server_process(variables, *arguments) as server:
+        yield server.address
+
+
+@contextmanager
+def server_process(
+    variables: Mapping[str, str], *arguments: str, port: int | None = None
+) -> Iterator[Server]:
+    """`sloth serve` in a group of its own, for tests that send it signals."""
+    port = port or free_port()
     command = [str(Path(sys.executable).with_name("sloth")), "serve", f"--port={port}", *arguments]
     address = f"http://127.0.0.1:{port}"
     with (
         TemporaryFile() as told,
-        subprocess.Popen(command, env={**os.environ, **variables}, stderr=told) as process,
+        subprocess.Popen(
+            command, env={**os.environ, **variables}, stderr=told, start_new_session=True
+        ) as process,
     ):
         try:
             _wait_until_it_answers(address, process, told)
-            yield address
+            yield Server(address, process)
         finally:
             process.terminate()
             process.wait(timeout=40)
+
+
+def free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
 
 
 def _wait_until_it_answers(address: str, process: subprocess.Popen[bytes], told: IO[bytes]) -> None:

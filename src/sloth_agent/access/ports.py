@@ -110,6 +110,9 @@ class ReplyStore(Protocol):
     ) -> Place:
         """Keep the place for a reply until a moment; with another lease it is somebody else's."""
 
+    async def renew(self, request: Repeatable, *, lease: UUID, until: datetime) -> None:
+        """Keep the place for longer, unless somebody else has it by now."""
+
     async def keep(
         self, request: Repeatable, *, lease: UUID, status: int, sealed: bytes, until: datetime
     ) -> None:

@@ -17,8 +17,10 @@ from sloth_agent.ids import new_id
 
 KEPT_FOR = timedelta(hours=24)
 
-LONGEST_WORK = timedelta(minutes=3)
-"""Who takes longer has died; the request may be tried again."""
+LEASE = timedelta(seconds=20)
+"""Who does not renew it in time has died; the request may be tried again."""
+
+RENEWED_EVERY_SECONDS = 5
 
 RELEASE_SECONDS = 5
 
@@ -32,14 +34,16 @@ class Replies:
     clock: Clock
 
     async def begin(self, request: Repeatable) -> "Reply | Held":
-        """What the request was answered before; or the place for its reply, held for 3 minutes.
+        """What the request was answered before; or the place for its reply.
+
+        The place is held for 20 seconds, and for longer by whoever stays: see `Held.stay`.
 
         Raises:
             InProgress: the same request is being answered.
             IdempotencyMismatch: the key stands for another request.
         """
         lease, now = new_id(), self.clock()
-        place = await self.store.claim(request, lease=lease, now=now, until=now + LONGEST_WORK)
+        place = await self.store.claim(request, lease=lease, now=now, until=now + LEASE)
         if not hmac.compare_digest(place.fingerprint, request.fingerprint):
             raise IdempotencyMismatch(
                 "This Idempotency-Key came with another request.", hint="Take a new key for it."
@@ -64,6 +68,15 @@ class Held:
     replies: Replies
     request: Repeatable
     lease: UUID
+
+    async def stay(self) -> None:
+        """Hold the place until this is cancelled."""
+        store = self.replies.store
+        while True:
+            await anyio.sleep(RENEWED_EVERY_SECONDS)
+            with suppress(BackendUnavailable):
+                until = self.replies.clock() + LEASE
+                await store.renew(self.request, lease=self.lease, until=until)
 
     async def keep(self, reply: Reply) -> None:
         """From now on the request is answered by this."""

@@ -1,14 +1,14 @@
 """Answers a question from what the assistant knows, with sources, or says that it cannot."""
 
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Sequence
+from contextlib import aclosing, contextmanager
 from dataclasses import dataclass
 
 from sloth_agent.agent.asking import ask
 from sloth_agent.agent.conversations import Conversations
 from sloth_agent.agent.following import leant_on
-from sloth_agent.agent.languages import REFUSALS, detect
+from sloth_agent.agent.languages import AWAY, REFUSALS, detect
 from sloth_agent.agent.models import (
     Answer,
     Citation,
@@ -149,14 +149,15 @@ class Answering:
         prompt = prompt or await self.prompts.show()
         request = _request(question, language, found, prompt, history)
         completion: Completion | None = None
-        async with aclosing(ask(self.model, request, tally)) as parts:
-            async for part in parts:
-                if isinstance(part, Completion):
-                    completion = part
-                else:
-                    yield part
-        if completion is None:
-            raise ModelUnavailable("The model broke off its answer.", hint="Ask again.")
+        with _told_in(language):
+            async with aclosing(ask(self.model, request, tally)) as parts:
+                async for part in parts:
+                    if isinstance(part, Completion):
+                        completion = part
+                    else:
+                        yield part
+            if completion is None:
+                raise ModelUnavailable("The model broke off its answer.", hint="Ask again.")
 
         text = completion.text
         if not text:
@@ -249,6 +250,16 @@ class Answering:
             conversation_id=conversation,
             message_id=answered.id,
         )
+
+
+@contextmanager
+def _told_in(language: Language) -> Iterator[None]:
+    """Whoever asked is told in their language, and nothing of who did not answer."""
+    try:
+        yield
+    except ModelUnavailable as error:
+        error.details["told"] = AWAY[language]
+        raise
 
 
 def _in_context(question: str, history: Sequence[Message], language: Language) -> str:

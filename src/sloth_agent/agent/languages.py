@@ -1,4 +1,4 @@
-"""Which of our four languages a question is in, and how to refuse politely in it."""
+"""Which of our four languages a question is in, and what to say in it instead of an answer."""
 
 import re
 from typing import Final
@@ -12,6 +12,13 @@ REFUSALS: Final = {
     Language.UKRAINIAN: "На жаль, у моїх документах немає відповіді на це запитання.",
     Language.POLISH: "Niestety nie ma odpowiedzi na to pytanie w dokumentach, które znam.",
     Language.GERMAN: "Darauf finde ich in meinen Unterlagen leider keine Antwort.",
+}
+
+AWAY: Final = {
+    Language.ENGLISH: "I cannot answer right now. Please ask again in a few minutes.",
+    Language.UKRAINIAN: "Зараз я не можу відповісти. Будь ласка, запитайте ще раз за кілька хвилин.",
+    Language.POLISH: "Nie mogę teraz odpowiedzieć. Proszę zapytać ponownie za kilka minut.",
+    Language.GERMAN: "Ich kann gerade nicht antworten. Bitte fragen Sie in einigen Minuten noch einmal.",
 }
 
 _CYRILLIC = re.compile(r"[\u0400-\u04ff]")

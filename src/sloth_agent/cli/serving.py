@@ -23,6 +23,9 @@ APP = "sloth_agent.server.asgi:app"
 DRAIN_SECONDS = 20
 """How long requests that are being answered may go on; jobs have a few seconds more."""
 
+KEEP_ALIVE_SECONDS = 75
+"""Longer than proxies keep a connection: who hangs up first may lose a request on its way."""
+
 LOOK_EVERY_SECONDS = 3
 """How soon a process hears that the one that started it was killed."""
 
@@ -54,6 +57,7 @@ def run(listener: socket.socket, *, workers: int, reload: bool) -> None:
         proxy_headers=False,  # ours believes only who is trusted
         server_header=False,
         timeout_graceful_shutdown=DRAIN_SECONDS,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
         lifespan="on",
         callback_notify=_end_with_parent,
         timeout_notify=LOOK_EVERY_SECONDS,

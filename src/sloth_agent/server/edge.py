@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from starlette.datastructures import Headers
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from sloth_agent.errors import HostNotAllowed
@@ -74,6 +75,8 @@ class Edge:
                 await refused(scope, receive, answering.send)
             else:
                 await self.app(scope, receive, answering.send)
+        except ClientDisconnect:
+            """Nobody hears what is answered."""
         except Exception as error:  # noqa: BLE001 - the outermost edge of one request
             self.log.failed(error, about_request(scope))
             if answering.status is None:

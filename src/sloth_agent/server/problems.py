@@ -1,5 +1,6 @@
 """Every error as an answer: `application/problem+json` (RFC 9457) with a stable code."""
 
+import logging
 import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -54,6 +55,8 @@ TOLD = ("resource", "limit", "used", "resets_at", "feature", "plan", "status", "
 RETRY_AFTER_SECONDS = 5
 """For what is down, and nobody knows for how long."""
 
+_log = logging.getLogger(__name__)
+
 _FOR_OPERATORS = re.compile(r"`?sloth |--[a-z]|SLOTH_|SECRET_KEY|DATABASE_URL")
 
 
@@ -99,8 +102,10 @@ class Problem(BaseModel):
 
 
 def problem_response(error: SlothError, *, request_id: str) -> JSONResponse:
-    """What is answered where an error of ours ends a request."""
+    """What is answered where an error of ours ends a request; who runs this learns of faults."""
     status = status_of(type(error))
+    if status > HTTPStatus.INTERNAL_SERVER_ERROR:  # a bug of ours is told with its traceback
+        _log.warning("The request %s failed: %s", request_id, error.message)
     if status == HTTPStatus.INTERNAL_SERVER_ERROR:
         return unexpected_response(request_id=request_id)
     field = error.details.get("field")
@@ -116,7 +121,7 @@ def problem_response(error: SlothError, *, request_id: str) -> JSONResponse:
     return response(
         status,
         error.code,
-        error.message,
+        str(error.details.get("told", error.message)),
         request_id=request_id,
         retry_after=_retry_after(error),
         more=more,

@@ -1,8 +1,10 @@
 """`Idempotency-Key`: a change that comes again is made once, and answered the same."""
 
+import asyncio
 import hashlib
 import re
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Coroutine, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from fastapi import Request, Response
@@ -63,7 +65,8 @@ async def _once(request: Request, key: str, caller: str, handler: Handler) -> Re
     if isinstance(begun, Reply):
         return _again(begun)
     try:
-        response = await handler(request)
+        with _staying(begun):
+            response = await handler(request)
     except BaseException:  # without an effect
         await begun.release()
         raise
@@ -92,10 +95,10 @@ async def _kept_when_done(
     parts: list[bytes] = []
     whole = False
     try:
-        async for part in stream:
-            content = part.encode() if isinstance(part, str) else bytes(part)
-            parts.append(content)
-            yield content
+        with _staying(held):
+            async for part in stream:
+                parts.append(part.encode() if isinstance(part, str) else bytes(part))
+                yield parts[-1]
         whole = not parts[-1].startswith(b"event: error")
         if whole:
             await held.keep(_reply(response, b"".join(parts)))
@@ -105,6 +108,16 @@ async def _kept_when_done(
         finally:
             if not whole:
                 await held.release()
+
+
+@contextmanager
+def _staying(held: Held) -> Iterator[None]:
+    """Hold the place for as long as this process works on the reply, and lives."""
+    staying = asyncio.create_task(held.stay())
+    try:
+        yield
+    finally:
+        staying.cancel()
 
 
 def _reply(response: Response, body: bytes) -> Reply:

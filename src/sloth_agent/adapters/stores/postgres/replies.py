@@ -45,6 +45,14 @@ class PostgresReplies:
                 fingerprint, held_by, status, sealed = row
                 return Place(fingerprint=fingerprint, lease=held_by, status=status, sealed=sealed)
 
+    async def renew(self, request: Repeatable, *, lease: UUID, until: datetime) -> None:
+        async with self.database.shared() as connection:
+            await connection.execute(
+                f"update public.replies set until = %(until)s where {_OF_REQUEST}"
+                " and lease = %(lease)s and status is null",
+                {**_of(request), "until": until, "lease": lease},
+            )
+
     async def keep(
         self, request: Repeatable, *, lease: UUID, status: int, sealed: bytes, until: datetime
     ) -> None:
