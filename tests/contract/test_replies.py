@@ -10,7 +10,7 @@ import pytest
 
 from sloth_agent import AsyncSloth
 from sloth_agent.access.models import Repeatable, Reply
-from sloth_agent.access.replies import KEPT_FOR, LONGEST_WORK, Held, Replies
+from sloth_agent.access.replies import KEPT_FOR, LEASE, Held, Replies
 from sloth_agent.adapters.stores.postgres.database import Database
 from sloth_agent.errors import CredentialUnreadable, IdempotencyMismatch, InProgress
 
@@ -104,7 +104,7 @@ async def test_the_place_of_who_died_is_free_after_three_minutes(
     replies: Replies, request_: Repeatable, clock: Clock
 ) -> None:
     dead = await held(replies, request_)
-    clock.now += LONGEST_WORK - timedelta(seconds=1)
+    clock.now += LEASE - timedelta(seconds=1)
     with pytest.raises(InProgress):
         await replies.begin(request_)
     clock.now += timedelta(seconds=2)
