@@ -4,6 +4,7 @@ A message only says that there is work in a queue; whoever gets it claims whatev
 So a message that is lost or comes twice changes nothing.
 """
 
+import time
 from functools import partial
 from typing import Any, Literal
 
@@ -34,6 +35,9 @@ PERIODIC: TaskName = "sloth.periodic"
 SWEEP_EVERY_SECONDS = 10.0
 PERIODIC_EVERY_SECONDS = 30.0
 
+AWAY_SECONDS = 5.0
+"""How long a Redis that did not answer is left alone: each try holds a thread for seconds."""
+
 _HARD_LIMIT_SECONDS = max(DEADLINES.values()).total_seconds() + 300  # and others before that job
 _VISIBLE_AGAIN_SECONDS = 2 * _HARD_LIMIT_SECONDS  # longer than any message is worked on
 
@@ -45,6 +49,7 @@ class CeleryEngine:
 
     def __init__(self, app: Celery) -> None:
         self._app = app
+        self._away_until = 0.0
 
     async def check(self) -> str:
         waiting = sum([await self.waiting(queue) for queue in Queue])
@@ -75,12 +80,17 @@ class CeleryEngine:
             return int(declared.message_count)
 
     async def _with_redis(self, call: Any) -> Any:
+        if time.monotonic() < self._away_until:
+            raise _away()
         try:
             return await anyio.to_thread.run_sync(call)
         except OperationalError as error:
-            raise BackendUnavailable(
-                "Redis did not answer.", hint="Check REDIS_URL.", backend="redis"
-            ) from error
+            self._away_until = time.monotonic() + AWAY_SECONDS
+            raise _away() from error
+
+
+def _away() -> BackendUnavailable:
+    return BackendUnavailable("Redis did not answer.", hint="Check REDIS_URL.", backend="redis")
 
 
 def celery_app(settings: Settings) -> Celery:
@@ -94,6 +104,8 @@ def celery_app(settings: Settings) -> Celery:
             "global_keyprefix": "sloth:",
             "socket_connect_timeout": 3,
             "socket_timeout": 10,
+            "max_retries": 1,
+            "interval_start": 0.1,
             "visibility_timeout": _VISIBLE_AGAIN_SECONDS,
         },
         task_acks_late=True,
