@@ -16,6 +16,7 @@ import pytest
 
 from fakes.api import Api, Firm, api, serving, sign_up
 from sloth_agent import Settings
+from sloth_agent.ids import new_id
 from sloth_agent.server.application import create_app
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
@@ -23,8 +24,8 @@ pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 CANARY = "Quetzalcoatl"
 HERE = "~here~"
 JSON_TYPES = {"string": "text", "integer": 1, "number": 1, "boolean": True, "object": {}}
-SAYS_SO_ITSELF = {("/api/auth/register/", "email")}
-"""Whoever signs up has to learn that an address is taken."""
+SAYS_SO_ITSELF = {("/api/auth/register/", "email"), ("/api/users/invitations/", "email")}
+"""Whoever signs up, or asks somebody in, has to learn that an address is taken."""
 
 UUID = re.compile(r"[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}")
 
@@ -138,7 +139,8 @@ async def furnished(served: Api, firm: Firm) -> list[Foreign]:
         str(organization.id),
     ]
     return [
-        *(Foreign(theirs=id, unknown=str(uuid4())) for id in ids),
+        # As old as theirs, since pages go by age.
+        *(Foreign(theirs=id, unknown=str(new_id())) for id in ids),
         Foreign(theirs=organization.slug, unknown="quetzal-unknown"),
         Foreign(theirs=firm.email, unknown=f"{uuid4().hex}@example.com"),
     ]
