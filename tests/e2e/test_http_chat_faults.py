@@ -9,7 +9,7 @@ import anyio
 import pytest
 
 from fakes.api import Api, Firm, api, serving, sign_up
-from fakes.firms import QUESTION, alone, client_of, teach, usage
+from fakes.firms import QUESTION, alone, asked, client_of, eventually, teach, usage
 from fakes.openai_server import Fault, OpenAIServer, everything, saying
 from sloth_agent import Settings
 from sloth_agent.agent.languages import AWAY
@@ -61,7 +61,9 @@ async def firm(served: Api) -> Firm:
         Fault(garbage=True),
         Fault(unfinished=True, cut_after=1),
     ],
-    ids=lambda fault: str(fault.status or [name for name in fault.__slots__ if getattr(fault, name)]),
+    ids=lambda fault: str(
+        fault.status or [name for name in fault.__slots__ if getattr(fault, name)]
+    ),
 )
 async def test_a_model_that_fails(firm: Firm, openai_server: OpenAIServer, fault: Fault) -> None:
     """Whoever asks is told so in their language, is charged nothing, and may ask again."""
@@ -79,9 +81,7 @@ async def test_a_model_that_fails(firm: Firm, openai_server: OpenAIServer, fault
     await nothing_came_of_it(firm)
 
 
-async def test_a_model_that_refuses_connections(
-    firm: Firm, openai_server: OpenAIServer
-) -> None:
+async def test_a_model_that_refuses_connections(firm: Firm, openai_server: OpenAIServer) -> None:
     openai_server.__exit__()
     answer = await firm.post("/api/agent/chat/", {**QUESTION, "language": "pl"})
     assert (answer.status_code, answer.json()["code"]) == (503, "model_unavailable")
@@ -165,16 +165,17 @@ async def test_who_leaves_stops_the_model(
 
         async with anyio.create_task_group() as group:
             group.start_soon(ask)
-            while not openai_server.asked("/chat/completions"):
-                await anyio.sleep(0.05)
+            await asked(openai_server)
             await anyio.sleep(0.5)  # the model is writing
             group.cancel_scope.cancel()
         left = time.monotonic()
         assert await anyio.to_thread.run_sync(openai_server.hung_up.wait, 5)
         print(f"the model was left after {time.monotonic() - left:.2f} s")  # noqa: T201
-        with anyio.fail_after(5):
-            while (await usage(firm))["messages"]["reserved"]:
-                await anyio.sleep(0.05)
+
+        async def is_refunded() -> bool:
+            return (await usage(firm))["messages"]["reserved"] == 0
+
+        await eventually(is_refunded, seconds=5)
         await nothing_came_of_it(firm)
         openai_server.seconds_between_pieces = 0
         again = await firm.post("/api/agent/chat/", QUESTION, headers=headers)

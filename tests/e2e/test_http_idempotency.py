@@ -1,10 +1,12 @@
-"""A request that comes again under its `Idempotency-Key` is done once, whatever happens meanwhile."""
+"""What comes again under its `Idempotency-Key` is done once, whatever happens meanwhile."""
 
 import os
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
+from operator import add
 from uuid import uuid4
 
 import anyio
@@ -12,7 +14,7 @@ import httpx
 import pytest
 
 from fakes.api import PASSWORD, Api, Firm, api, server_process, sign_up
-from fakes.firms import PRICES, QUESTION, alone, client_of, teach, usage
+from fakes.firms import PRICES, QUESTION, alone, asked, client_of, teach, usage
 from fakes.openai_server import Fault, OpenAIServer
 from sloth_agent import Settings
 from sloth_agent.access.models import Repeatable, Reply
@@ -120,8 +122,8 @@ async def test_a_reply_is_kept_for_a_day(served: Api) -> None:
     reply = Reply(status=200, media_type="application/json", body=b"{}")
     await held.keep(reply)
     for hours, kept in ((23.9, True), (24.1, False)):
-        later = replies.clock() + timedelta(hours=hours)
-        found = await replace(replies, clock=lambda later=later: later).begin(request)
+        clock = partial(add, replies.clock(), timedelta(hours=hours))
+        found = await replace(replies, clock=clock).begin(request)
         assert (found == reply) is kept
 
 
@@ -166,6 +168,5 @@ async def test_a_server_that_is_killed_over_it(
 
 
 async def kill_when_asked(openai: OpenAIServer, process: int) -> None:
-    while not openai.asked("/chat/completions"):
-        await anyio.sleep(0.05)
+    await asked(openai)
     os.kill(process, signal.SIGKILL)

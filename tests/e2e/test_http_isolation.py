@@ -15,6 +15,7 @@ import httpx
 import pytest
 
 from fakes.api import Api, Firm, api, serving, sign_up
+from fakes.firms import teach
 from sloth_agent import Settings
 from sloth_agent.ids import new_id
 from sloth_agent.server.application import create_app
@@ -24,8 +25,13 @@ pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 CANARY = "Quetzalcoatl"
 HERE = "~here~"
 JSON_TYPES = {"string": "text", "integer": 1, "number": 1, "boolean": True, "object": {}}
-SAYS_SO_ITSELF = {("/api/auth/register/", "email"), ("/api/users/invitations/", "email")}
-"""Whoever signs up, or asks somebody in, has to learn that an address is taken."""
+SAYS_SO_ITSELF = {
+    ("/api/auth/register/", "email"),
+    ("/api/users/invitations/", "email"),
+    ("/api/auth/password-reset/", "email"),
+}
+"""Whoever signs up, or asks somebody in, has to learn that an address is taken; and a link for a
+new password may be asked for by anybody."""
 
 UUID = re.compile(r"[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}")
 
@@ -179,13 +185,10 @@ def sample(operation: Mapping[str, Any], schema: Mapping[str, Any]) -> tuple[Any
 def value_of(described: Mapping[str, Any], schema: Mapping[str, Any]) -> Any:
     if "$ref" in described:
         return value_of(schema["components"]["schemas"][described["$ref"].split("/")[-1]], schema)
-    for name in ("default", "const"):
-        if described.get(name) is not None:
-            return described[name]
-    if "examples" in described:
-        return described["examples"][0]
-    if "enum" in described:
-        return described["enum"][0]
+    given = [described.get("default"), described.get("const")]
+    given += [*described.get("examples", ()), *described.get("enum", ())]
+    if known := [value for value in given if value is not None]:
+        return known[0]
     if "anyOf" in described:
         return value_of(described["anyOf"][0], schema)
     if "properties" in described:
@@ -193,11 +196,9 @@ def value_of(described: Mapping[str, Any], schema: Mapping[str, Any]) -> Any:
             name for name in described["properties"] if name.endswith("_id")
         }
         return {name: value_of(described["properties"][name], schema) for name in sorted(wanted)}
-    if described.get("format") == "uuid":
-        return str(uuid4())
     if described.get("type") == "array":
         return [value_of(described["items"], schema)]
-    return JSON_TYPES[described["type"]]
+    return str(uuid4()) if described.get("format") == "uuid" else JSON_TYPES[described["type"]]
 
 
 def without_names(text: str, named: Foreign) -> str:
@@ -281,15 +282,8 @@ async def with_a_canary(client: httpx.AsyncClient, number: int) -> tuple[Firm, s
     """A firm whose price list nobody else may see."""
     canary = f"canary{number:02}x{uuid4().hex[:8]}"
     firm = await sign_up(client, f"{canary} salon")
-    kept = await client.post(
-        "/api/documents/upload/",
-        headers=firm.headers,
-        files={"file": (f"{canary}.csv", f"service,price\n{canary} haircut,40 euro\n".encode())},
-    )
-    path = f"/api/documents/{kept.json()['id']}/status/"
-    with anyio.fail_after(30):
-        while (await firm.get(path)).json()["status"] != "completed":
-            await anyio.sleep(0.05)
+    prices = f"service,price\n{canary} haircut,40 euro\n"
+    await teach(firm, prices.encode(), f"{canary}.csv")
     return firm, canary
 
 

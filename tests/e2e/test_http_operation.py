@@ -7,10 +7,11 @@ import signal
 import tempfile
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from itertools import count
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import anyio
@@ -19,7 +20,7 @@ import httpx
 import pytest
 
 from fakes.api import PASSWORD, Firm, free_port, server_process, serving, sign_up
-from fakes.firms import QUESTION, alone, client_of, limited_firm, teach
+from fakes.firms import QUESTION, alone, asked, client_of, eventually, limited_firm, teach
 from fakes.openai_server import Fault, OpenAIServer
 from sloth_agent import Settings
 
@@ -31,7 +32,7 @@ pytestmark = [
 
 SEED = random.randrange(10**6)
 
-Ask = Callable[[int], Awaitable[None]]
+Ask = Callable[[int], Coroutine[Any, Any, None]]
 
 
 @pytest.fixture
@@ -86,7 +87,7 @@ async def test_a_database_that_is_killed(own_settings: Settings) -> None:
                 ends[kept.status_code] += 1
                 if kept.status_code == 202:
                     acknowledged.add(name)
-                elif kept.headers["content-type"] != "application/problem+json" or kept.json()["code"] != "database_unavailable":
+                elif not is_told_of_the_database(kept):
                     problems.append(kept.text)
 
             back = []
@@ -103,6 +104,13 @@ async def test_a_database_that_is_killed(own_settings: Settings) -> None:
             assert await titles_of(firm) >= acknowledged
 
 
+def is_told_of_the_database(answer: httpx.Response) -> bool:
+    return (
+        answer.headers["content-type"] == "application/problem+json"
+        and answer.json()["code"] == "database_unavailable"
+    )
+
+
 def kill_database(home: Path) -> None:
     described = home / "postgres" / "data" / "postmaster.pid"
     os.kill(int(described.read_text().split()[0]), signal.SIGKILL)
@@ -110,9 +118,11 @@ def kill_database(home: Path) -> None:
 
 async def seconds_until_ready(client: httpx.AsyncClient) -> float:
     started = time.monotonic()
-    with anyio.fail_after(30):
-        while (await client.get("/api/subscriptions/plans/")).status_code != 200:
-            await anyio.sleep(0.05)
+
+    async def is_ready() -> bool:
+        return (await client.get("/api/subscriptions/plans/")).status_code == 200
+
+    await eventually(is_ready)
     return time.monotonic() - started
 
 
@@ -230,8 +240,7 @@ async def test_who_is_being_answered_is_answered_before_the_end(
                 for number in range(20):
                     headers = {"Accept": "text/event-stream"} if number % 2 else {}
                     group.start_soon(ask, headers)
-                while len(openai_slow.asked("/chat/completions")) < 20:
-                    await anyio.sleep(0.05)
+                await asked(openai_slow, 20)
                 told = time.monotonic()
                 server.process.send_signal(signal.SIGTERM)
         assert await anyio.to_thread.run_sync(server.process.wait, 35) == 0
@@ -281,7 +290,7 @@ async def first_that_answers(
 ) -> httpx.Response:
     """As a proxy does it: what was not taken is given to another; under a key all may be."""
     headers = {**firm.headers, "Idempotency-Key": str(uuid4())}
-    for client in clients * 3:
+    for client in [*clients] * 3:
         try:
             if number % 3:
                 return await client.get("/api/agent/history/", headers=firm.headers)

@@ -138,8 +138,7 @@ async def test_two_hundred_firms_redeem_one_code(settings: Settings) -> None:
         firms: list[Firm] = []
 
         async def sign_some_up(client: httpx.AsyncClient, count: int) -> None:
-            for _ in range(count):
-                firms.append(await sign_up(client))
+            firms.extend([await sign_up(client) for _ in range(count)])
 
         async with anyio.create_task_group() as group:
             for number in range(8):

@@ -2,7 +2,7 @@
 
 import ipaddress
 import random
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
@@ -10,6 +10,7 @@ import anyio
 import httpx
 
 from fakes.api import Firm, sign_up
+from fakes.openai_server import OpenAIServer
 from sloth_agent import AsyncSloth, Settings
 from sloth_agent.billing.lifecycle import Plans
 from sloth_agent.billing.models import NO_LIMITS, Subscription
@@ -75,10 +76,31 @@ async def teach(firm: Firm, content: bytes = PRICES, name: str = "prices.csv") -
     )
     assert kept.status_code == 202, kept.text
     id: str = kept.json()["id"]
-    with anyio.fail_after(30):
-        while (await firm.get(f"/api/documents/{id}/status/")).json()["status"] != "completed":
-            await anyio.sleep(0.05)
+
+    async def is_read() -> bool:
+        shown = await firm.get(f"/api/documents/{id}/status/")
+        return bool(shown.json()["status"] == "completed")
+
+    await eventually(is_read)
     return id
+
+
+async def eventually(reached: Callable[[], Awaitable[object]], *, seconds: float = 30) -> None:
+    """Wait until it is so; nothing tells of it."""
+    with anyio.fail_after(seconds):
+        while True:
+            if await reached():
+                return
+            await anyio.sleep(0.05)
+
+
+async def asked(openai: OpenAIServer, times: int = 1) -> None:
+    """Wait until the model has been asked so often."""
+
+    async def often_enough() -> bool:
+        return len(openai.asked("/chat/completions")) >= times
+
+    await eventually(often_enough)
 
 
 async def usage(firm: Firm) -> Mapping[str, Mapping[str, int]]:

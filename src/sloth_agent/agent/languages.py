@@ -16,9 +16,9 @@ REFUSALS: Final = {
 
 AWAY: Final = {
     Language.ENGLISH: "I cannot answer right now. Please ask again in a few minutes.",
-    Language.UKRAINIAN: "Зараз я не можу відповісти. Будь ласка, запитайте ще раз за кілька хвилин.",
+    Language.UKRAINIAN: "Зараз я не можу відповісти. Запитайте, будь ласка, за кілька хвилин.",
     Language.POLISH: "Nie mogę teraz odpowiedzieć. Proszę zapytać ponownie za kilka minut.",
-    Language.GERMAN: "Ich kann gerade nicht antworten. Bitte fragen Sie in einigen Minuten noch einmal.",
+    Language.GERMAN: "Ich kann gerade nicht antworten. Bitte fragen Sie in einigen Minuten.",
 }
 
 _CYRILLIC = re.compile(r"[\u0400-\u04ff]")
