@@ -31,8 +31,10 @@ from sloth_agent.server.routes import (
     auth,
     documents,
     health,
+    history,
     links,
     photos,
+    prompt,
     referrals,
     subscriptions,
     users,
@@ -51,6 +53,8 @@ ROUTERS = (
     documents.router,
     photos.router,
     agent.router,
+    prompt.router,
+    history.router,
     health.router,
 )
 

@@ -1,12 +1,11 @@
-"""Asking the assistant, and how it speaks."""
+"""Asking the assistant."""
 
 import json
 from collections.abc import AsyncGenerator, AsyncIterator
-from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Header, Query, Request, Response
+from fastapi import APIRouter, Depends, Header, Request, Response
 from pydantic import Field
 from starlette.responses import JSONResponse, StreamingResponse
 
@@ -15,10 +14,7 @@ from sloth_agent.agent.models import Answer, ConversationSource
 from sloth_agent.agent.ports import Delta, Trial
 from sloth_agent.app.bodies.answers import (
     answer_body,
-    conversation_body,
-    prompt_body,
     search_body,
-    told_message_body,
     trial_body,
 )
 from sloth_agent.app.sloth import AsyncTenant
@@ -33,56 +29,29 @@ from sloth_agent.errors import (
 )
 from sloth_agent.ids import ConversationId
 from sloth_agent.language import Language
-from sloth_agent.server.callers import CurrentActor, CurrentPlatform, tenant_of
+from sloth_agent.server.callers import CurrentPlatform, tenant_of
 from sloth_agent.server.described_problems import problems
 from sloth_agent.server.edge import arrival_of
 from sloth_agent.server.limiting import TRIALS
 from sloth_agent.server.problems import problem_response
 from sloth_agent.server.repeating import Repeating
+from sloth_agent.server.routes.prompt import PromptDraft
 from sloth_agent.server.shapes import (
     MOST_AT_ONCE,
     Asked,
-    Cursor,
     Id,
-    Limit,
-    NextCursor,
-    Number,
     Shown,
     Whole,
     ok,
-    page_of,
 )
+from sloth_agent.server.sources_shown import CitationShown, PassageShown, TokensUsed
 from sloth_agent.server.streaming import close, event, unless_gone
-from sloth_agent.tenants.users import Role
 
 router = APIRouter(prefix="/api/agent", tags=["agent"], route_class=Repeating)
 
 ChatTenant = Annotated[AsyncTenant, Depends(tenant_of(Scope.CHAT))]
 
 Question = Annotated[str, Field(min_length=1, max_length=4000, examples=["How much is a haircut?"])]
-
-
-A_ROLE = "You are the assistant of Salon Lavanda."
-SOME_INSTRUCTIONS = "Answer briefly and in the language of the question."
-SOME_CONTEXT = "We are closed on Mondays."
-
-
-class PromptDraft(Asked):
-    """What is left out stays as it is."""
-
-    role: str | None = Field(
-        default=None, max_length=8000, description="Who it is.", examples=[A_ROLE]
-    )
-    instructions: str | None = Field(
-        default=None, max_length=8000, description="How it answers.", examples=[SOME_INSTRUCTIONS]
-    )
-    context: str | None = Field(
-        default=None, max_length=8000, description="What it always knows.", examples=[SOME_CONTEXT]
-    )
-    temperature: Number | None = Field(default=None, ge=0, le=2, examples=[0.7])
-    max_tokens: Whole | None = Field(
-        default=None, ge=1, le=100_000, description="Of an answer.", examples=[500]
-    )
 
 
 class Chat(Asked):
@@ -97,17 +66,6 @@ class Test(Asked):
     prompt: PromptDraft | None = Field(default=None, description="Tried instead of the active one.")
 
 
-class PlaceShown(Shown):
-    """Where something stands, as far as its kind of file has such places."""
-
-    document: str = Field(examples=["price-list.xlsx"])
-    page: int | None = Field(examples=[None])
-    section: str | None = Field(description="Its heading.", examples=["Prices"])
-    sheet: str | None = Field(examples=["2026"])
-    row: int | None = Field(examples=[12])
-    score: float = Field(description="Higher is better; compares within one answer.")
-
-
 class Search(Asked):
     query: Question
     limit: Whole = Field(default=5, ge=1, le=MOST_AT_ONCE)
@@ -117,24 +75,6 @@ class Search(Asked):
         description="Titles, or patterns such as `*.pdf`.",
         examples=[["*.xlsx"]],
     )
-
-
-class Rollback(Asked):
-    version: Whole = Field(
-        ge=0, le=2**31 - 1, description="0: what every assistant starts with.", examples=[0]
-    )
-
-
-class CitationShown(PlaceShown):
-    chunk_id: Id
-    snippet: str = Field(
-        description="Stands word for word in the document.", examples=["Haircut: 40 euro"]
-    )
-
-
-class TokensUsed(Shown):
-    input_tokens: int
-    output_tokens: int
 
 
 class Said(Shown):
@@ -171,12 +111,6 @@ class Answered(Said):
     message_id: Id
 
 
-class PassageShown(PlaceShown):
-    text: str = Field(examples=["Haircut: 40 euro\nManicure: 25 euro"])
-    document_id: Id
-    chunk_id: Id
-
-
 class SearchShown(Shown):
     results: list[PassageShown] = Field(description="Best first.")
     timings_ms: dict[str, float]
@@ -196,49 +130,6 @@ class Tried(Said):
     max_tokens: int
     passages: list[PassageShown] = Field(description="What was found, best first.")
     prompt: list[PromptMessageShown] = Field(description="What a model is sent.")
-
-
-class PromptShown(Shown):
-    version: int
-    active: bool
-    role: str = Field(examples=[A_ROLE])
-    instructions: str = Field(examples=[SOME_INSTRUCTIONS])
-    context: str = Field(examples=[SOME_CONTEXT])
-    temperature: float = Field(examples=[0.7])
-    max_tokens: int = Field(examples=[500])
-    created_at: datetime
-
-
-class PromptVersions(Shown):
-    items: list[PromptShown]
-
-
-class ConversationShown(Shown):
-    id: Id
-    source: ConversationSource = Field(examples=["api"])
-    external_id: str | None = Field(description="What a messenger knows it by.", examples=[None])
-    messages: int
-    created_at: datetime
-
-
-class MessageShown(Shown):
-    id: Id
-    role: str = Field(description="`user` or `assistant`.", examples=["assistant"])
-    content: str = Field(examples=["A haircut is 40 euro."])
-    created_at: datetime
-    citations: list[CitationShown]
-    usage: TokensUsed
-    processing_ms: float | None
-    passages: list[PassageShown] = Field(description="What was read for it, as far as it is there.")
-
-
-class ConversationPage(Shown):
-    items: list[ConversationShown]
-    next_cursor: NextCursor
-
-
-class ConversationTold(ConversationShown):
-    items: list[MessageShown] = Field(description="The newest messages, oldest first.")
 
 
 ANSWERING = (
@@ -322,61 +213,6 @@ async def search(body: Search, request: Request, tenant: ChatTenant) -> JSONResp
     """
     searching = tenant.search(body.query, limit=body.limit, documents=body.documents)
     return ok(search_body(await unless_gone(request, searching)))
-
-
-@router.get("/prompt/", response_model=PromptShown)
-async def prompt(tenant: Annotated[AsyncTenant, Depends(tenant_of(Scope.PROMPT))]) -> JSONResponse:
-    """How the assistant speaks."""
-    return ok(prompt_body(await tenant.prompt()))
-
-
-@router.put("/prompt/", response_model=PromptShown)
-async def set_prompt(
-    body: PromptDraft,
-    tenant: Annotated[AsyncTenant, Depends(tenant_of(Scope.PROMPT, least=Role.ADMIN))],
-    actor: CurrentActor,
-) -> JSONResponse:
-    """Make a new version of the prompt."""
-    return ok(prompt_body(await tenant.set_prompt(**body.model_dump(), by=actor)))
-
-
-@router.get("/prompt/history/", response_model=PromptVersions)
-async def prompt_history(
-    tenant: Annotated[AsyncTenant, Depends(tenant_of(Scope.PROMPT))],
-) -> JSONResponse:
-    """All versions of the prompt, newest first."""
-    return ok({"items": [prompt_body(version) for version in await tenant.prompt_history()]})
-
-
-@router.post("/prompt/rollback/", response_model=PromptShown, responses=problems(NotFound))
-async def rollback_prompt(
-    body: Rollback,
-    tenant: Annotated[AsyncTenant, Depends(tenant_of(Scope.PROMPT, least=Role.ADMIN))],
-    actor: CurrentActor,
-) -> JSONResponse:
-    """Make an earlier version of the prompt the newest again."""
-    return ok(prompt_body(await tenant.rollback_prompt(body.version, by=actor)))
-
-
-@router.get("/history/", response_model=ConversationPage)
-async def history(tenant: ChatTenant, limit: Limit = 20, cursor: Cursor = None) -> JSONResponse:
-    """Conversations, newest first."""
-    before = ConversationId(cursor) if cursor else None
-    found = await tenant.conversations(limit=limit + 1, before=before)
-    return page_of(found, limit, conversation_body, cursor=lambda one: one.id)
-
-
-@router.get("/history/{id:uuid}/", response_model=ConversationTold, responses=problems(NotFound))
-async def conversation(
-    id: UUID, tenant: ChatTenant, limit: Annotated[int, Query(ge=1, le=200)] = 100
-) -> JSONResponse:
-    """What was said in a conversation, with the passages that each answer rests on."""
-    found = await tenant.services.conversations.show(ConversationId(id))
-    messages = await tenant.messages(found.id, last=limit)
-    used = {chunk for message in messages for chunk in message.chunks_used}
-    passages = {each.chunk_id: each for each in await tenant.passages(list(used))}
-    items = [told_message_body(message, passages) for message in messages]
-    return ok({**conversation_body(found), "items": items})
 
 
 async def _answer(parts: AsyncIterator[Delta | Answer]) -> Answer:

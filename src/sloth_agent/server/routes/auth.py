@@ -7,8 +7,8 @@ from fastapi import APIRouter, Request, Response
 from pydantic import Field
 from starlette.responses import JSONResponse
 
-from sloth_agent.access.models import ApiKey, Scope, Tokens
-from sloth_agent.app.bodies.values import Body, moment_of
+from sloth_agent.access.models import Scope
+from sloth_agent.app.bodies.access import me_body, own_key_body, token_body
 from sloth_agent.errors import Conflict, InvalidInput, NotSignedIn, TokenInvalid, TokenReused
 from sloth_agent.language import Language
 from sloth_agent.server.callers import (
@@ -27,12 +27,10 @@ from sloth_agent.server.limiting import SIGN_INS, WRONG_PASSWORDS
 from sloth_agent.server.metrics import Metrics
 from sloth_agent.server.repeating import Repeating
 from sloth_agent.server.shapes import Asked, Id, Shown, ok
-from sloth_agent.tenants.models import Organization
 from sloth_agent.tenants.users import (
     LONGEST_PASSWORD,
     SHORTEST_PASSWORD,
     Role,
-    User,
     normalised_email,
 )
 
@@ -208,7 +206,7 @@ async def me(caller: CurrentCaller, user: CurrentUser) -> JSONResponse:
 @router.get("/key/", response_model=OwnKey)
 async def key(key: CurrentKey, caller: CurrentCaller, platform: CurrentPlatform) -> JSONResponse:
     """What the API key that comes with the request opens."""
-    body = key_body(key, caller.require_organization())
+    body = own_key_body(key, caller.require_organization())
     return ok({**body, "max_upload_bytes": platform.settings.max_upload_bytes})
 
 
@@ -239,42 +237,3 @@ def account_name(email: str) -> str:
         return normalised_email(email)
     except InvalidInput:
         return email
-
-
-def token_body(tokens: Tokens) -> Body:
-    return {"access": tokens.access, "refresh": tokens.refresh}
-
-
-def key_body(key: ApiKey, organization: Organization) -> Body:
-    return {
-        "name": key.name,
-        "scopes": sorted(key.scopes),
-        "expires_at": moment_of(key.expires_at),
-        "organization": {
-            "id": str(organization.id),
-            "slug": organization.slug,
-            "name": organization.name,
-            "domain": organization.domain,
-            "is_active": organization.is_active,
-            "created_at": organization.created_at.isoformat(),
-        },
-    }
-
-
-def me_body(user: User, organization: Organization | None) -> Body:
-    return {
-        "id": str(user.id),
-        "email": user.email,
-        "role": user.role.value if user.role else None,
-        "is_superuser": user.is_superuser,
-        "language": user.language.value,
-        "phone": user.phone,
-        "avatar": user.avatar,
-        "organization": organization
-        and {
-            "slug": organization.slug,
-            "name": organization.name,
-            "is_active": organization.is_active,
-        },
-        "referral_code": user.referral_code,
-    }

@@ -8,6 +8,7 @@ from pydantic import Field
 from starlette.background import BackgroundTask
 from starlette.responses import JSONResponse
 
+from sloth_agent.app.bodies.access import me_body, token_body
 from sloth_agent.errors import BackendUnavailable, Conflict, LinkInvalid
 from sloth_agent.language import Language
 from sloth_agent.server.callers import Anybody, CurrentPlatform, address_of, stranger_of
@@ -20,8 +21,6 @@ from sloth_agent.server.routes.auth import (
     Password,
     Registered,
     account_name,
-    me_body,
-    token_body,
 )
 from sloth_agent.server.shapes import Asked, Shown, ok
 from sloth_agent.tenants.audit import Actor
