@@ -12,6 +12,7 @@ from psycopg_pool import AsyncConnectionPool
 
 from sloth_agent.agent.ports import ChatRequest, Completion, Delta
 from sloth_agent.server.application import create_app
+from sloth_agent.server.platform import Platform
 from sloth_agent.settings import Settings
 
 WORDS = int(os.environ.get("BENCH_WORDS", "1"))
@@ -34,16 +35,15 @@ class Talker:
 
 def ours() -> FastAPI:
     app = create_app(Settings.load())
-    lifespan = app.router.lifespan_context
+    door = app.state.door
+    opened = door.platform
 
-    @asynccontextmanager
-    async def with_talker(app: FastAPI) -> AsyncIterator[None]:
-        async with lifespan(app):
-            platform = await app.state.door.platform()
-            vars(platform.services.backends)["chat_model"] = Talker()
-            yield
+    async def with_talker() -> Platform:
+        platform: Platform = await opened()
+        vars(platform.services.backends)["chat_model"] = Talker()
+        return platform
 
-    app.router.lifespan_context = with_talker
+    door.platform = with_talker
     return app
 
 
