@@ -42,6 +42,7 @@ NO_LIMITS = {
     "SLOTH_TENANT_REQUESTS_PER_MINUTE": "100000000",
     "SLOTH_ADDRESS_REQUESTS_PER_MINUTE": "100000000",
     "SLOTH_EMBEDDER": "none",
+    "TRUSTED_PROXIES": "127.0.0.1",  # sign-ins are counted by address: each visitor has one
 }
 
 

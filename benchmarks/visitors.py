@@ -23,9 +23,12 @@ class Owner(HttpUser):
 
     wait_time = constant_throughput(1)  # type: ignore[no-untyped-call]
     numbers: ClassVar = itertools.count()
+    visitors: ClassVar = itertools.count()
 
     def on_start(self) -> None:
         self.email = f"{uuid.uuid4().hex}@example.com"
+        number = next(self.visitors)
+        self.client.headers["X-Forwarded-For"] = f"10.0.{number // 250}.{number % 250 + 1}"
         body = {"email": self.email, "password": PASSWORD, "organization": "Salon"}
         registered = self.client.post("/api/auth/register/", json=body).json()
         self.client.headers["Authorization"] = f"Bearer {registered['access']}"
