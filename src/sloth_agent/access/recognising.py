@@ -15,7 +15,8 @@ from sloth_agent.errors import NotSignedIn, TokenInvalid
 MOMENT_SECONDS = 3.0
 """How long what was found is believed: a logout, another role take no longer to hold."""
 
-MOST_KEPT = 10_000
+MANY = 1_000
+"""Beyond that, those that are not believed any more are forgotten."""
 
 
 @dataclass(slots=True)
@@ -54,8 +55,9 @@ class Recognising:
         looked_at = self.timer()
         is_key = credentials.startswith(PREFIX)
         caller = await (self._program(credentials) if is_key else self._person(credentials))
-        if len(self._known) >= MOST_KEPT:
-            self._known.clear()
+        if len(self._known) >= MANY:
+            lasting = looked_at - MOMENT_SECONDS
+            self._known = {key: seen for key, seen in self._known.items() if seen[0] > lasting}
         self._known[credentials] = looked_at, caller
         return caller
 

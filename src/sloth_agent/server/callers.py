@@ -13,7 +13,7 @@ from sloth_agent.access.models import ApiKey, Scope
 from sloth_agent.app.sloth import AsyncTenant
 from sloth_agent.errors import NotSignedIn, TokenInvalid
 from sloth_agent.server.edge import arrival_of
-from sloth_agent.server.limiting import Left, Rate
+from sloth_agent.server.limiting import Left
 from sloth_agent.server.platform import Door, Platform
 from sloth_agent.tenants.audit import Actor
 from sloth_agent.tenants.models import Organization
@@ -43,13 +43,10 @@ async def caller_of(request: Request) -> Caller:
     except (NotSignedIn, TokenInvalid):
         await count_by_address(request)
         raise
-    settings = platform.settings
-    of_caller = Rate(name="requests", amount=settings.requests_per_minute)
-    left = await platform.limiter.count(of_caller, caller.name)
+    left = await platform.limiter.count(platform.rates.caller, caller.name)
     if caller.organization is not None:
         arrival_of(request.scope).tenant = str(caller.organization.id)
-        of_tenant = Rate(name="organization", amount=settings.tenant_requests_per_minute)
-        await platform.limiter.take(of_tenant, str(caller.organization.id))
+        await platform.limiter.take(platform.rates.tenant, str(caller.organization.id))
     if caller.user is not None:
         arrival_of(request.scope).user = str(caller.user.id)
     _tell(request, left)
@@ -64,9 +61,7 @@ async def count_by_address(request: Request) -> None:
         RateLimited: too many came from the same address.
     """
     platform = await platform_of(request)
-    amount = platform.settings.address_requests_per_minute
-    rate = Rate(name="address", amount=amount)
-    _tell(request, await platform.limiter.count(rate, address_of(request)))
+    _tell(request, await platform.limiter.count(platform.rates.address, address_of(request)))
 
 
 def address_of(request: Request) -> str:

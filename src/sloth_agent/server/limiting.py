@@ -55,6 +55,23 @@ TRIALS = Rate(name="trials", amount=20)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Rates:
+    """How often anything may be asked, as the settings have it."""
+
+    caller: Rate  # a user or an API key
+    tenant: Rate
+    address: Rate  # of who has not signed in
+
+    @classmethod
+    def of(cls, settings: Settings) -> "Rates":
+        return cls(
+            caller=Rate(name="requests", amount=settings.requests_per_minute),
+            tenant=Rate(name="organization", amount=settings.tenant_requests_per_minute),
+            address=Rate(name="address", amount=settings.address_requests_per_minute),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Left:
     """What is left of a rate."""
 

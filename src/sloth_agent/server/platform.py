@@ -14,7 +14,7 @@ from sloth_agent.app.error_reports import reporting
 from sloth_agent.app.observers import Observers
 from sloth_agent.app.open_tenants import OpenTenants
 from sloth_agent.app.wiring import Services
-from sloth_agent.server.limiting import Limiter, limiter_of
+from sloth_agent.server.limiting import Limiter, Rates, limiter_of
 from sloth_agent.server.waiting_jobs import WaitingJobs
 
 JOBS_DRAIN_SECONDS = 8.0
@@ -33,6 +33,7 @@ class Platform:
     sloth: AsyncSloth
     tenants: OpenTenants
     limiter: Limiter
+    rates: Rates
     uploads: anyio.CapacityLimiter  # files that are in memory at once
     waiting_jobs: WaitingJobs
 
@@ -60,9 +61,10 @@ async def opened(settings: Settings, observers: Observers) -> AsyncIterator[Plat
         limiter = await stack.enter_async_context(limiter_of(settings))
         if settings.serve_jobs and jobs_choice(settings) == "embedded":
             await stack.enter_async_context(_jobs_of(sloth))
+        rates = Rates.of(settings)
         uploads = anyio.CapacityLimiter(UPLOADS_AT_ONCE)
         waiting = WaitingJobs(services.job_board, services.backends.clock)
-        yield Platform(sloth, OpenTenants(services), limiter, uploads, waiting)
+        yield Platform(sloth, OpenTenants(services), limiter, rates, uploads, waiting)
 
 
 @asynccontextmanager
@@ -97,6 +99,8 @@ class Door:
         if self._opened is None:
             self._opened = asyncio.get_running_loop().create_future()
             self._task = asyncio.create_task(self._keep_open(self._opened))
+        if self._opened.done():
+            return self._opened.result()
         return await asyncio.shield(self._opened)
 
     async def close(self) -> None:
