@@ -49,7 +49,7 @@ STATUSES: Sequence[tuple[type[SlothError], int]] = (
 )
 """The first that fits; all others are ours to mend: 500."""
 
-TOLD = ("resource", "limit", "used", "resets_at", "feature", "plan", "status", "ended_at")
+TOLD = ("resource", "limit", "used", "resets_at", "feature", "plan", "ended_at")
 """Details of errors that callers may see."""
 
 RETRY_AFTER_SECONDS = 5
@@ -99,6 +99,7 @@ class Problem(BaseModel):
         default=None, description="What the plan does not have.", examples=["api"]
     )
     plan: str | None = Field(default=None, examples=["starter"])
+    ended_at: datetime | None = Field(default=None, description="When the subscription did.")
 
 
 def problem_response(error: SlothError, *, request_id: str) -> JSONResponse:
@@ -112,8 +113,6 @@ def problem_response(error: SlothError, *, request_id: str) -> JSONResponse:
     more: dict[str, Any] = {
         name: _plain(error.details[name]) for name in TOLD if error.details.get(name) is not None
     }
-    if status == HTTPStatus.PAYMENT_REQUIRED:
-        more.pop("status", None)
     if error.hint and not _FOR_OPERATORS.search(error.hint):
         more["hint"] = error.hint
     if field is not None:
