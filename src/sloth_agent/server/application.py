@@ -103,7 +103,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.metrics = metrics
     app.state.log = log
     for router in (*ROUTERS, describing(ROUTERS)):
-        app.include_router(router)
+        app.router.routes.extend(router.routes)  # included, each request would be matched twice
     return app
 
 

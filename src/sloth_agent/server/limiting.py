@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from logging import getLogger
 
 from limits import RateLimitItemPerSecond
-from limits.aio.storage import MemoryStorage, RedisStorage
+from limits.aio.storage import RedisStorage
 from limits.aio.storage.redis.redispy import RedispyBridge
 from limits.aio.strategies import (
     MovingWindowRateLimiter,
@@ -18,6 +18,7 @@ from limits.aio.strategies import (
 from limits.errors import StorageError
 
 from sloth_agent.errors import RateLimited
+from sloth_agent.server.own_counts import OwnStorage
 from sloth_agent.settings import Settings
 
 AWAY_SECONDS = 5.0
@@ -89,21 +90,10 @@ class Left:
         }
 
 
-class OwnStorage(MemoryStorage):
-    """Of one process."""
-
-    async def clear(self, key: str) -> None:
-        """What the library's own clean-up may be looking at is emptied, and removed by it."""
-        if key in self.events:
-            self.events[key] = []
-        else:
-            await super().clear(key)
-
-
 class Counters:
     """Both ways to count, in one place."""
 
-    def __init__(self, storage: MemoryStorage | RedisStorage) -> None:
+    def __init__(self, storage: OwnStorage | RedisStorage) -> None:
         self._exact = MovingWindowRateLimiter(storage)
         self._about = SlidingWindowCounterRateLimiter(storage)
 

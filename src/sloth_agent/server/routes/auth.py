@@ -127,6 +127,12 @@ class Registered(TokenPair):
     user: Me
 
 
+@router.get("/me/", response_model=Me)
+async def me(caller: CurrentCaller) -> JSONResponse:
+    """Who signed in."""
+    return ok(me_body(caller.require_person(), caller.organization))
+
+
 @router.post(
     "/register/",
     status_code=201,
@@ -195,12 +201,6 @@ async def logout(body: Refresh, request: Request, platform: CurrentPlatform) -> 
     """
     await platform.services.sessions.sign_out(body.refresh, by=stranger_of(request))
     return Response(status_code=204)
-
-
-@router.get("/me/", response_model=Me)
-async def me(caller: CurrentCaller, user: CurrentUser) -> JSONResponse:
-    """Who signed in."""
-    return ok(me_body(user, caller.organization))
 
 
 @router.get("/key/", response_model=OwnKey)
