@@ -265,6 +265,24 @@ class StorageUnavailable(BackendUnavailable):
     code = "storage_unavailable"
 
 
+class PaymentUnavailable(BackendUnavailable):
+    """The payment provider did not answer; nothing has changed, or it is found out later."""
+
+    code = "payment_unavailable"
+
+
+class PaymentDeclined(SlothError):
+    """The firm's card was refused; nothing has changed."""
+
+    code = "payment_declined"
+
+
+class SignatureInvalid(SlothError):
+    """A message that says it is from a provider, and cannot prove it."""
+
+    code = "signature_invalid"
+
+
 class DiskFull(StorageUnavailable):
     code = "disk_full"
 

@@ -4,8 +4,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from sloth_agent.billing.models import Grant, Plan, Subscription, Terms
+from sloth_agent.billing.models import Grant, Plan, Purchase, Subscription, Terms
 from sloth_agent.billing.periods import continued, month_around, months_after
+from sloth_agent.billing.purchases import bought, outranks, over
 from sloth_agent.billing.states import BillingCycle, SubscriptionStatus
 from sloth_agent.billing.transitions import Event, next_status
 from sloth_agent.errors import Conflict
@@ -60,10 +61,11 @@ def with_grant(
 ) -> Subscription:
     """Add time on a plan; nothing that the firm has been given gets shorter or smaller.
 
-    All that it has, the rest of the current period too, is put in a row with the highest plan
-    first: more of the same plan is added to its end, a higher plan begins at once and the rest of
-    the lower one follows it, a lower plan begins after what there is. What stands behind a plan
-    without end is left out.
+    All that it was given, the rest of the current period too, is put in a row with the highest
+    plan first: more of the same plan is added to its end, a higher plan begins at once and the rest
+    of the lower one follows it, a lower plan begins after what there is. What stands behind a plan
+    without end is left out. What is bought through a provider goes on beside a higher plan, and
+    comes before the same plan or a lower one.
 
     Raises:
         Conflict: that would be the grant itself.
@@ -74,12 +76,14 @@ def with_grant(
     if not subscription.status.alive:
         return _begun(grant, wanted, organization=organization, start=now, cycle=cycle)
 
-    rest = _rest(subscription, now)
-    first, *later = _row([rest, *subscription.later], grant, plans)
+    rest = None if subscription.bought else _rest(subscription, now)
+    first, *later = _row(_held(rest, subscription.later), grant, plans)
+    if subscription.bought and not _comes_before(first, subscription.purchase, plans):
+        return replace(subscription, later=(first, *later))
     wanted = replace(wanted, billing_cycle=cycle or subscription.billing_cycle, later=tuple(later))
     if first == rest:
         return wanted
-    if _same(first, rest):
+    if rest is not None and _same(first, rest):
         return replace(
             wanted,
             status=next_status(subscription.status, Event.ACTIVATED),
@@ -87,6 +91,32 @@ def with_grant(
             paid=first.paid,
         )
     return _begun(first, wanted, organization=organization, start=now)
+
+
+def with_purchase(
+    subscription: Subscription | None,
+    purchase: Purchase,
+    *,
+    organization: TenantId,
+    plans: Plans,
+    now: datetime,
+) -> Subscription:
+    """What a firm has, now that the provider says this of its purchase.
+
+    While the purchase serves, a trial is part of it; other plans that were given come first where
+    they are higher, and wait for its end where they are not. What was given of the same plan, and
+    made the provider wait for its first payment, has been had when that comes.
+    """
+    if not purchase.serves(now):
+        return _without(subscription, purchase, organization=organization)
+    given = _given(subscription, purchase, plans, now)
+    if given and outranks(given[0], purchase, plans):
+        assert subscription is not None, "it was given something"
+        present = replace(subscription, purchase=purchase)
+        if not present.bought:
+            return replace(present, later=tuple(given[1:]))
+        return _followed(replace(present, later=tuple(given)), now)
+    return bought(purchase, organization=organization, before=subscription, later=tuple(given))
 
 
 def advanced(subscription: Subscription, *, plans: Plans, now: datetime) -> Subscription:
@@ -98,7 +128,7 @@ def advanced(subscription: Subscription, *, plans: Plans, now: datetime) -> Subs
 
 def is_due(subscription: Subscription, now: datetime) -> bool:
     """Whether a period has ended since."""
-    end = subscription.current_period_end
+    end = subscription.follow_up_at
     return subscription.status.alive and end is not None and end <= now
 
 
@@ -168,6 +198,7 @@ def _begun(
         organization=organization,
         plan=grant.plan,
         terms=grant.terms,
+        purchase=before.purchase if before else None,
         status=next_status(
             before.status if before else None,
             Event.TRIAL_BEGAN if grant.trial else Event.ACTIVATED,
@@ -195,6 +226,67 @@ def _rest(subscription: Subscription, now: datetime) -> Grant:
         trial=subscription.status is SubscriptionStatus.TRIALING,
         paid=subscription.paid,
     )
+
+
+def _held(rest: Grant | None, later: Sequence[Grant]) -> Sequence[Grant]:
+    return later if rest is None else (rest, *later)
+
+
+def _given(
+    subscription: Subscription | None, purchase: Purchase, plans: Plans, now: datetime
+) -> Sequence[Grant]:
+    """What a firm was given and has not used up, for when its purchase ends or ranks below it."""
+    if subscription is None:
+        return ()
+    if subscription.bought or not subscription.status.alive:
+        return subscription.later
+    grants = _held(_rest(subscription, now), subscription.later)
+    ends = [held.until for held in terms_held(subscription)]
+    is_new = subscription.purchase is None or subscription.purchase.id != purchase.id
+    return [
+        grant
+        for grant, end in zip(grants, ends, strict=True)
+        if not grant.trial and not (is_new and _is_waited_for(grant, end, purchase, plans))
+    ]
+
+
+def _is_waited_for(grant: Grant, end: datetime | None, purchase: Purchase, plans: Plans) -> bool:
+    same_step = plans[grant.plan].step == plans[purchase.plan].step
+    first_payment = purchase.trial_end
+    return same_step and end is not None and first_payment is not None and end <= first_payment
+
+
+def _comes_before(grant: Grant, purchase: Purchase | None, plans: Plans) -> bool:
+    return purchase is None or outranks(grant, purchase, plans)
+
+
+def _without(
+    subscription: Subscription | None, purchase: Purchase, *, organization: TenantId
+) -> Subscription:
+    """What a firm has now that its purchase does not serve it any more."""
+    if subscription is None:
+        return over(bought(purchase, organization=organization, before=None, later=()))
+    if not subscription.bought:
+        return replace(subscription, purchase=purchase)
+    later = subscription.later
+    ended = over(bought(purchase, organization=organization, before=subscription, later=later))
+    return _followed(ended, _end_of(purchase))
+
+
+def _end_of(purchase: Purchase) -> datetime:
+    """When a purchase that does not serve any more stopped serving."""
+    return min(purchase.serves_until, purchase.canceled_at or purchase.serves_until)
+
+
+def _followed(subscription: Subscription, end: datetime) -> Subscription:
+    """By what comes next, if something does. That a purchase was canceled is not said of it."""
+    if not subscription.later:
+        return subscription
+    following, *later = subscription.later
+    going_on = replace(subscription, later=tuple(later))
+    if subscription.bought:
+        going_on = replace(going_on, cancel_at_period_end=False, canceled_at=None)
+    return _begun(following, going_on, organization=subscription.organization, start=end)
 
 
 def _row(held: Sequence[Grant], grant: Grant, plans: Plans) -> Sequence[Grant]:
@@ -234,8 +326,11 @@ def _joined(one: Grant, other: Grant) -> Grant:
 
 
 def _after_its_period(subscription: Subscription, plans: Plans) -> Subscription:
-    end = subscription.current_period_end
+    end = subscription.follow_up_at
     assert end is not None, "only what ends is followed by something"
+    purchase, later = subscription.purchase, subscription.later
+    if subscription.bought:
+        return _followed(over(subscription), end)
     plan = plans[subscription.plan]
     if subscription.terms.free and plan.terms.free and not subscription.cancel_at_period_end:
         return replace(
@@ -245,9 +340,11 @@ def _after_its_period(subscription: Subscription, plans: Plans) -> Subscription:
             current_period_start=end,
             current_period_end=month_around(end, anchor=subscription.anchor).end,
         )
-    if subscription.later:
-        following, *later = subscription.later
-        going_on = replace(subscription, later=tuple(later))
-        return _begun(following, going_on, organization=subscription.organization, start=end)
-    over = Event.CANCELED if subscription.cancel_at_period_end else Event.RAN_OUT
-    return replace(subscription, status=next_status(subscription.status, over))
+    is_next = purchase is not None and not (later and outranks(later[0], purchase, plans))
+    if purchase is not None and purchase.serves(end) and is_next:
+        organization = subscription.organization
+        return bought(purchase, organization=organization, before=subscription, later=later)
+    if later:
+        return _followed(subscription, end)
+    ending = Event.CANCELED if subscription.cancel_at_period_end else Event.RAN_OUT
+    return replace(subscription, status=next_status(subscription.status, ending))

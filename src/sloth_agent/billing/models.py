@@ -103,6 +103,29 @@ class Grant:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Purchase:
+    """What a firm buys through a payment provider, as it was there when we last looked."""
+
+    id: str  # the provider's
+    plan: str
+    terms: Terms  # with the price that the provider charges
+    status: SubscriptionStatus
+    billing_cycle: BillingCycle
+    anchor: datetime  # its months are counted from here
+    period_start: datetime
+    period_end: datetime
+    serves_until: datetime  # unless the provider says something new
+    trial_start: datetime | None = None
+    trial_end: datetime | None = None
+    cancel_at_period_end: bool = False
+    canceled_at: datetime | None = None
+
+    def serves(self, now: datetime) -> bool:
+        """Whether the firm has it at this moment."""
+        return self.status.alive and now < self.serves_until
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Subscription:
     """What one firm has now, and what follows. Moments are in UTC."""
 
@@ -120,6 +143,15 @@ class Subscription:
     canceled_at: datetime | None = None
     later: tuple[Grant, ...] = ()  # in the order in which they begin
     paid: bool = False  # the current period; False: a trial, or given without a payment
+    purchase: Purchase | None = None  # None: nothing is bought through a provider
+    bought: bool = False  # the current period is that of the purchase
+
+    @property
+    def follow_up_at(self) -> datetime | None:
+        """When something else begins if nothing new is heard until then; None: never."""
+        if self.bought and self.purchase is not None:
+            return self.purchase.serves_until
+        return self.current_period_end
 
     @property
     def limits(self) -> Limits:

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from sloth_agent.errors import (
     BackendUnavailable,
+    InProgress,
     JobTimeout,
     ParseMemory,
     ParseTimeout,
@@ -15,6 +16,7 @@ MOST_LOSSES = 5
 
 _PATIENCE: tuple[tuple[type[Exception], int], ...] = (
     (BackendUnavailable, 12),  # what is away comes back: an hour and more
+    (InProgress, 12),  # whoever is at it ends, or is taken to be dead
     (ParseTimeout, 2),  # the machine may have been busy
     (ParseMemory, 2),
     (JobTimeout, 2),

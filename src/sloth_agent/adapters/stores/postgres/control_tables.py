@@ -52,6 +52,9 @@ CONTROL_TABLES = (
     "referrals",
     "referral_rewards",
     "api_keys",
+    "payers",
+    "payment_events",
+    "charges",
 )
 """Those that others refer to come first. Who has signed in does so again after a restore."""
 

@@ -13,7 +13,7 @@ from sloth_agent.adapters.stores.postgres.organizations import (
     PostgresOrganizations,
 )
 from sloth_agent.adapters.stores.postgres.plans import plans_in, terms_from, terms_json
-from sloth_agent.billing.models import Grant, Subscription
+from sloth_agent.billing.models import Grant, Purchase, Subscription
 from sloth_agent.billing.ports import Change, Decide, Subscribed
 from sloth_agent.billing.revenue import monthly_revenue
 from sloth_agent.billing.states import BillingCycle, SubscriptionStatus
@@ -36,6 +36,8 @@ _NAMES = (
     "canceled_at",
     "later",
     "paid",
+    "purchase",
+    "bought",
 )
 _COLUMNS: LiteralString = ", ".join(_NAMES)
 SUBSCRIPTION_COLUMNS: LiteralString = ", ".join(f"subscriptions.{name}" for name in _NAMES)
@@ -85,8 +87,7 @@ class PostgresSubscriptions:
         async with self.database.shared() as connection:
             found = await connection.execute(
                 "select organization_id from public.subscriptions"
-                " where current_period_end <= %s and status = any(%s)"
-                " order by current_period_end limit %s",
+                " where follow_up_at <= %s and status = any(%s) order by follow_up_at limit %s",
                 (now, _ALIVE, limit),
             )
             return [TenantId(id) for (id,) in await found.fetchall()]
@@ -152,9 +153,9 @@ async def find_in(connection: Connection, organization: TenantId) -> Subscriptio
 
 
 _SAVE: LiteralString = (
-    f"insert into public.subscriptions ({_COLUMNS})"
-    f" values ({', '.join(['%s'] * len(_NAMES))}) on conflict (organization_id) do update"
-    f" set {', '.join(f'{name} = excluded.{name}' for name in _NAMES[1:])}"
+    f"insert into public.subscriptions ({_COLUMNS}, follow_up_at)"
+    f" values ({', '.join(['%s'] * (len(_NAMES) + 1))}) on conflict (organization_id) do update"
+    f" set {', '.join(f'{name} = excluded.{name}' for name in (*_NAMES[1:], 'follow_up_at'))}"
 )
 
 
@@ -176,6 +177,9 @@ async def _save(connection: Connection, subscription: Subscription) -> None:
             subscription.canceled_at,
             Jsonb([_grant_json(grant) for grant in subscription.later]),
             subscription.paid,
+            Jsonb(_purchase_json(subscription.purchase)) if subscription.purchase else None,
+            subscription.bought,
+            subscription.follow_up_at,
         ),
     )
 
@@ -207,7 +211,52 @@ def subscription_from(row: Sequence[Any]) -> Subscription:
         status=SubscriptionStatus(values.pop("status")),
         billing_cycle=BillingCycle(values.pop("billing_cycle")),
         later=tuple(_grant(stored) for stored in values.pop("later")),
+        purchase=_purchase(stored) if (stored := values.pop("purchase")) else None,
         **values,
+    )
+
+
+def _purchase_json(purchase: Purchase) -> dict[str, Any]:
+    return {
+        "id": purchase.id,
+        "plan": purchase.plan,
+        "terms": terms_json(purchase.terms),
+        "status": purchase.status,
+        "billing_cycle": purchase.billing_cycle,
+        "cancel_at_period_end": purchase.cancel_at_period_end,
+        **{name: _text(getattr(purchase, name)) for name in _MOMENTS_OF_PURCHASE},
+    }
+
+
+_MOMENTS_OF_PURCHASE = (
+    "anchor",
+    "period_start",
+    "period_end",
+    "serves_until",
+    "trial_start",
+    "trial_end",
+    "canceled_at",
+)
+
+
+def _text(moment: datetime | None) -> str | None:
+    return moment.isoformat() if moment else None
+
+
+def _purchase(stored: Mapping[str, Any]) -> Purchase:
+    moments = {
+        name: datetime.fromisoformat(text)
+        for name in _MOMENTS_OF_PURCHASE
+        if (text := stored[name]) is not None
+    }
+    return Purchase(
+        id=stored["id"],
+        plan=stored["plan"],
+        terms=terms_from(stored["terms"]),
+        status=SubscriptionStatus(stored["status"]),
+        billing_cycle=BillingCycle(stored["billing_cycle"]),
+        cancel_at_period_end=stored["cancel_at_period_end"],
+        **moments,
     )
 
 

@@ -10,3 +10,4 @@ grant select, insert, update on public.task_runs to {platform};
 grant select, insert, update on public.referrals, public.referral_rewards to {platform};
 grant select, insert, delete on public.vacant_spaces to {platform};
 grant select, insert, update, delete on public.sessions, public.refresh_tokens, public.api_keys, public.replies to {platform};
+grant select, insert, update, delete on public.payers, public.payment_events, public.charges to {platform};

@@ -1,0 +1,120 @@
+"""Going on otherwise: another plan, an end, an end that is taken back."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sloth_agent.billing.allowance import Meter, UsageReport
+from sloth_agent.billing.models import Plan, Subscription
+from sloth_agent.billing.plans import on_sale
+from sloth_agent.billing.ports import PlanStore
+from sloth_agent.billing.states import BillingCycle
+from sloth_agent.errors import Conflict
+from sloth_agent.ids import TenantId
+from sloth_agent.payments.applying import is_open, the_one
+from sloth_agent.payments.desk import Desk, Visit
+from sloth_agent.payments.models import RemoteSubscription
+from sloth_agent.payments.ports import UsageOf
+from sloth_agent.payments.subscribing import price_of
+from sloth_agent.tenants.audit import Actor
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Changing:
+    """What firms that pay may change. Everything may raise:
+
+    NotFound: no such organization.
+    Conflict: the firm buys nothing through the provider.
+    PaymentUnavailable: the provider does not answer.
+    """
+
+    desk: Desk
+    plans: PlanStore
+    usage: UsageOf
+
+    async def change(
+        self, organization: TenantId, plan: str, cycle: BillingCycle, *, by: Actor
+    ) -> Subscription:
+        """Go on with another plan from now on, or pay in another rhythm.
+
+        What more it costs for the rest of the period is charged at once; what less is credited.
+
+        Raises:
+            NotFound: no such plan.
+            Conflict: the firm has it already, uses more than it has, or it is not on sale.
+            PaymentDeclined: the difference could not be charged.
+        """
+        plans = {each.slug: each for each in await self.plans.all()}
+        wanted = on_sale(plans, plan)
+        if wanted.terms.free:
+            raise Conflict(f"The plan {wanted.slug!r} costs nothing.", hint="Cancel this one.")
+        refuse_what_does_not_fit(wanted, await self.usage.report(organization))
+        async with self.desk.visit(organization) as visit:
+            remote = await self._open(visit, by=by)
+            if (remote.price.plan, remote.price.cycle) == (wanted.slug, cycle):
+                raise Conflict("The firm has this plan already, and pays for it like that.")
+            price = await price_of(self.desk.provider, wanted, cycle)
+            key = await visit.next_key("change")
+            await self.desk.provider.change_price(remote, price.id, key=key)
+            return await _present(visit, by=by)
+
+    async def cancel(
+        self, organization: TenantId, *, at_period_end: bool, by: Actor
+    ) -> Subscription:
+        """End it at once, or with the period that is paid for."""
+        async with self.desk.visit(organization) as visit:
+            remote = await self._open(visit, by=by)
+            key = await visit.next_key("cancel")
+            await self.desk.provider.cancel(remote.id, at_period_end=at_period_end, key=key)
+            return await _present(visit, by=by)
+
+    async def resume(self, organization: TenantId, *, by: Actor) -> Subscription:
+        """Go on after the period after all.
+
+        Raises:
+            Conflict: it was not canceled.
+        """
+        async with self.desk.visit(organization) as visit:
+            remote = await self._open(visit, by=by)
+            if not remote.cancel_at_period_end:
+                raise Conflict("The subscription was not canceled.")
+            await self.desk.provider.resume(remote.id, key=await visit.next_key("resume"))
+            return await _present(visit, by=by)
+
+    async def _open(self, visit: Visit, *, by: Actor) -> RemoteSubscription:
+        subscription = await visit.refresh(by=by)
+        remote = the_one(visit.remote, subscription.purchase if subscription else None)
+        if remote is None or not is_open(remote):
+            raise Conflict("The firm pays for nothing here.", hint="Subscribe first.")
+        return remote
+
+
+async def _present(visit: Visit, *, by: Actor) -> Subscription:
+    subscription = await visit.refresh(by=by)
+    assert subscription is not None, "it buys something"
+    return subscription
+
+
+def refuse_what_does_not_fit(plan: Plan, report: UsageReport) -> None:
+    """Raises:
+    Conflict: the firm uses more than the plan has; the hint says what to free.
+    """
+    too_much = [
+        f"{_over(meter, plan)} {meter.room.resource.value.replace('_', ' ')}"
+        for meter in _lasting(report)
+        if _over(meter, plan) > 0
+    ]
+    if too_much:
+        raise Conflict(
+            f"The firm uses more than the plan {plan.slug!r} has.",
+            hint=f"Free {' and '.join(too_much)} first.",
+        )
+
+
+def _lasting(report: UsageReport) -> Sequence[Meter]:
+    """What is used up by the month is there again with the next one."""
+    return [meter for meter in report.meters if not meter.room.resource.is_monthly]
+
+
+def _over(meter: Meter, plan: Plan) -> int:
+    limit: int | None = getattr(plan.terms.limits, meter.room.resource)
+    return 0 if limit is None else meter.used - limit

@@ -1,0 +1,208 @@
+"""What taking payments needs from outside. Each method of a store is one transaction."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Protocol
+from uuid import UUID
+
+from sloth_agent.billing.allowance import UsageReport
+from sloth_agent.billing.models import Subscription
+from sloth_agent.billing.ports import Decide
+from sloth_agent.billing.states import BillingCycle
+from sloth_agent.ids import TenantId
+from sloth_agent.payments.models import (
+    Charge,
+    Contact,
+    Handled,
+    Invoice,
+    Order,
+    Page,
+    Payer,
+    PaymentEvent,
+    Price,
+    RemoteSubscription,
+    StoredEvent,
+)
+
+
+class PaymentProvider(Protocol):
+    """Who takes the money.
+
+    What changes something there takes a `key`: however often it is asked for under the same key,
+    it happens once. Everything may raise:
+        PaymentUnavailable: no answer after the adapter's own tries, within 10 s. Safe to retry.
+        ConfigurationError: the provider refuses our credentials.
+    """
+
+    @property
+    def name(self) -> str: ...
+
+    async def check(self) -> str:
+        """Whether it answers and knows us, in words."""
+
+    async def create_customer(self, contact: Contact, *, key: str) -> str:
+        """Make a firm known; returns its id there."""
+
+    async def begin_checkout(self, order: Order, *, key: str) -> Page:
+        """A page on which the firm pays what it wants to buy."""
+
+    async def end_checkout(self, id: str) -> bool:
+        """Let nobody pay on a page any more; False: somebody has paid there already."""
+
+    async def subscriptions(self, customer: str) -> Sequence[RemoteSubscription]:
+        """All of one firm, newest first; those that ended too.
+
+        Those whose first payment never came are left out.
+        """
+
+    async def change_price(self, subscription: RemoteSubscription, price: str, *, key: str) -> None:
+        """Go on under another price from now on.
+
+        What more it costs for the rest of the period is charged at once; what less is credited.
+
+        Raises:
+            PaymentDeclined: the difference could not be charged; nothing has changed.
+        """
+
+    async def cancel(self, id: str, *, at_period_end: bool, key: str) -> None:
+        """End a subscription, at once or with its period; one that has ended is no error."""
+
+    async def resume(self, id: str, *, key: str) -> None:
+        """Go on after the period after all."""
+
+    async def open_portal(self, customer: str, *, return_url: str) -> str:
+        """A page of the provider on which a firm changes its card and sees its invoices."""
+
+    async def invoices(self, customer: str, *, after: str | None, limit: int) -> Sequence[Invoice]:
+        """Newest first; `after` is the id of the last one of the page before."""
+
+    async def charges(self, customer: str, *, since: datetime | None) -> Sequence[Charge]:
+        """Of one firm, newest first."""
+
+    def all_subscriptions(self) -> AsyncIterator[RemoteSubscription]:
+        """Of all firms, those that ended too."""
+
+    def all_charges(self, *, since: datetime) -> AsyncIterator[Charge]:
+        """Of all firms."""
+
+    async def charge(self, id: str) -> Charge: ...
+
+    async def prices(self) -> Sequence[Price]:
+        """All of ours that can be bought."""
+
+    async def offer(self, plan: str, name: str) -> None:
+        """Have a product of that name for a plan."""
+
+    async def set_price(
+        self, plan: str, cycle: BillingCycle, amount: Decimal, currency: str
+    ) -> Price:
+        """Sell a plan at this price from now on, and at no other; who has it keeps theirs."""
+
+    async def withdraw(self, price: Price) -> None:
+        """Let nobody buy at this price any more; who has it keeps it."""
+
+    def read_event(self, body: bytes, signature: str, *, now: datetime) -> PaymentEvent:
+        """What the provider sends us.
+
+        Raises:
+            SignatureInvalid: it is not from the provider, or too old.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """The right to change one firm's payments until it ends."""
+
+    organization: TenantId
+    token: UUID
+
+
+class PayerStore(Protocol):
+    """Firms as the provider knows them, and who is busy with which."""
+
+    async def hold(self, organization: TenantId, *, now: datetime, until: datetime) -> Hold | None:
+        """None: somebody else holds it.
+
+        Raises:
+            NotFound: no such organization.
+        """
+
+    async def release(self, hold: Hold) -> None: ...
+
+    async def find(self, organization: TenantId) -> Payer | None: ...
+
+    async def of_customer(self, customer: str) -> TenantId | None: ...
+
+    async def with_customers(self, *, after: TenantId | None, limit: int) -> Sequence[Payer]:
+        """All that the provider knows, by their ids."""
+
+    async def save(self, payer: Payer, *, hold: Hold) -> None:
+        """Raises:
+        InProgress: somebody else holds the firm by now; nothing is stored.
+        """
+
+
+class PaymentStore(Protocol):
+    """What came of payments."""
+
+    async def subscription(self, organization: TenantId) -> Subscription | None: ...
+
+    async def apply(
+        self,
+        hold: Hold,
+        decide: Decide,
+        *,
+        charges: Collection[Charge],
+        events: Collection[str],
+        now: datetime,
+    ) -> Subscription | None:
+        """Bring a firm to what the provider says, and mark the events that told of it as applied.
+
+        All or nothing.
+
+        Raises:
+            InProgress: somebody else holds the firm by now.
+        """
+
+    async def charges(self, organization: TenantId) -> Sequence[Charge]:
+        """Oldest first."""
+
+
+class Contacts(Protocol):
+    """Who pays for firms."""
+
+    async def of(self, organization: TenantId) -> Contact:
+        """Raises:
+        NotFound: no such organization.
+        """
+
+
+class UsageOf(Protocol):
+    """What firms use."""
+
+    async def report(self, organization: TenantId) -> UsageReport: ...
+
+
+class PaymentEventStore(Protocol):
+    async def add(self, event: PaymentEvent, *, now: datetime) -> StoredEvent:
+        """Keep an event; one that came before is left as it is. Returns what is stored."""
+
+    async def waiting(self, customer: str) -> Sequence[PaymentEvent]:
+        """Of one customer, those that were not handled yet, oldest first."""
+
+    async def waiting_customers(self, *, limit: int) -> Sequence[str]:
+        """Whose events were not handled yet, those that wait longest first."""
+
+    async def settle(self, ids: Collection[str], outcome: Handled, *, now: datetime) -> None: ...
+
+    async def of_customer(self, customer: str) -> Sequence[StoredEvent]:
+        """Oldest first."""
+
+    async def counts(self) -> dict[tuple[str, Handled | None], int]:
+        """How many there are of each type, by what became of them."""
+
+
+Schedule = Callable[[TenantId], Awaitable[None]]
+"""Has a firm's payments looked at soon, by a job that survives this process."""

@@ -1,0 +1,187 @@
+"""Beginning to pay: the firm is sent to a page of the provider."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from sloth_agent.billing.lifecycle import Plans, advanced, terms_held
+from sloth_agent.billing.models import Plan, Subscription
+from sloth_agent.billing.plans import on_sale
+from sloth_agent.billing.ports import PlanStore
+from sloth_agent.billing.states import BillingCycle
+from sloth_agent.errors import Conflict
+from sloth_agent.ids import TenantId
+from sloth_agent.payments.applying import is_open
+from sloth_agent.payments.desk import Desk, Visit
+from sloth_agent.payments.models import Checkout, Order, Page, Price
+from sloth_agent.payments.ports import Contacts, PaymentProvider
+from sloth_agent.tenants.audit import Actor
+
+LEAST_TRIAL = timedelta(hours=49)
+"""Providers begin no trial that is shorter than two days."""
+
+LONGEST_WAIT = timedelta(days=700)
+"""Nor do they put off the first payment for much longer than that."""
+
+USABLE_FOR = timedelta(minutes=5)
+"""A page that ends sooner is not handed out again."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subscribing:
+    """How firms begin to pay."""
+
+    desk: Desk
+    plans: PlanStore
+    contacts: Contacts
+    frontend: str  # where the provider's page leads back to
+
+    async def subscribe(
+        self, organization: TenantId, plan: str, cycle: BillingCycle, *, by: Actor
+    ) -> Page:
+        """A page on which the firm begins to pay for a plan.
+
+        Nothing is charged before what the firm was given of this plan or a higher one has ended.
+        The same wish leads to the same page, as long as nobody has paid there.
+
+        Raises:
+            NotFound: no such organization or plan.
+            Conflict: it has what it wants, the plan costs nothing or is no longer sold, or the
+                provider's prices are not those of the plans.
+            PaymentUnavailable: the provider does not answer; nothing has begun.
+        """
+        plans = {each.slug: each for each in await self.plans.all()}
+        wanted = on_sale(plans, plan)
+        if wanted.terms.free:
+            raise Conflict(f"The plan {wanted.slug!r} costs nothing.", hint="Cancel the other one.")
+        async with self.desk.visit(organization) as visit:
+            begun = visit.payer.checkout
+            if begun is not None and _leads_to(begun, wanted, cycle, now=self.desk.clock()):
+                assert begun.page is not None, "it leads somewhere"
+                return begun.page
+            await self._make_known(visit)
+            subscription = await visit.refresh(by=by)
+            _refuse_a_second(visit)
+            await self._end_former(visit)
+            return await self._begin(visit, wanted, cycle, subscription, plans)
+
+    async def _make_known(self, visit: Visit) -> None:
+        """Once, and found again if this process died before it wrote that down."""
+        if visit.payer.customer is not None:
+            return
+        organization = visit.payer.organization
+        contact = await self.contacts.of(organization)
+        customer = await self.desk.provider.create_customer(contact, key=f"{organization}:customer")
+        await visit.save(replace(visit.payer, customer=customer))
+
+    async def _end_former(self, visit: Visit) -> None:
+        """Nobody is to pay on two pages."""
+        begun = visit.payer.checkout
+        if begun is None:
+            return
+        if begun.page is None:  # who asked for it died before it was known
+            begun = await self._shown(visit, begun)
+        assert begun.page is not None, "it was asked for under the same key"
+        if not await self.desk.provider.end_checkout(begun.page.id):
+            await visit.refresh()
+            _refuse_a_second(visit)
+        await visit.save(replace(visit.payer, checkout=None))
+
+    async def _begin(
+        self,
+        visit: Visit,
+        plan: Plan,
+        cycle: BillingCycle,
+        subscription: Subscription | None,
+        plans: Plans,
+    ) -> Page:
+        price = await price_of(self.desk.provider, plan, cycle)
+        now = self.desk.clock()
+        checkout = Checkout(
+            key=await visit.next_key("checkout"),
+            plan=plan.slug,
+            cycle=cycle,
+            price=price.id,
+            trial_end=_first_charge(subscription, plan, plans, now=now),
+        )
+        await visit.save(replace(visit.payer, checkout=checkout))
+        shown = await self._shown(visit, checkout)
+        assert shown.page is not None, "that is what showing is"
+        return shown.page
+
+    async def _shown(self, visit: Visit, checkout: Checkout) -> Checkout:
+        contact = await self.contacts.of(visit.payer.organization)
+        order = Order(
+            organization=visit.payer.organization,
+            customer=visit.customer,
+            price=checkout.price,
+            trial_end=checkout.trial_end,
+            success_url=f"{self.frontend}/billing?checkout=paid",
+            cancel_url=f"{self.frontend}/billing?checkout=canceled",
+            language=contact.language,
+        )
+        page = await self.desk.provider.begin_checkout(order, key=checkout.key)
+        shown = replace(checkout, page=page)
+        await visit.save(replace(visit.payer, checkout=shown))
+        return shown
+
+
+async def price_of(provider: PaymentProvider, plan: Plan, cycle: BillingCycle) -> Price:
+    """At which the provider sells a plan now.
+
+    Raises:
+        Conflict: it does not, or at another price than ours.
+    """
+    amount = price_in(plan, cycle)
+    for price in await provider.prices():
+        same = (price.plan, price.cycle, price.amount, price.currency)
+        if same == (plan.slug, cycle, amount, plan.terms.currency):
+            return price
+    raise Conflict(
+        f"The plan {plan.slug!r} cannot be paid for yet: its price is not known to the provider.",
+        hint="Run `sloth admin plans sync-stripe`.",
+    )
+
+
+def price_in(plan: Plan, cycle: BillingCycle) -> Decimal:
+    yearly = cycle is BillingCycle.YEARLY
+    return plan.terms.price_yearly if yearly else plan.terms.price_monthly
+
+
+def _leads_to(checkout: Checkout, plan: Plan, cycle: BillingCycle, *, now: datetime) -> bool:
+    same = (checkout.plan, checkout.cycle) == (plan.slug, cycle)
+    page = checkout.page
+    return same and page is not None and page.expires_at > now + USABLE_FOR
+
+
+def _refuse_a_second(visit: Visit) -> None:
+    if any(is_open(each) for each in visit.remote):
+        raise Conflict(
+            "The firm has a subscription already.", hint="Change its plan, or cancel it first."
+        )
+
+
+def _first_charge(
+    subscription: Subscription | None, plan: Plan, plans: Plans, *, now: datetime
+) -> datetime | None:
+    """When what the firm has of this plan or a higher one ends; None: it has nothing of them.
+
+    Raises:
+        Conflict: that never ends, or not for years.
+    """
+    if subscription is None:
+        return None
+    present = advanced(subscription, plans=plans, now=now)
+    if not present.status.alive:
+        return None
+    ends = [
+        held.until
+        for held in terms_held(present)
+        if plans[held.plan].step >= plan.step and not held.terms.free
+    ]
+    if not ends:
+        return None
+    last = ends[-1]
+    if last is None or last > now + LONGEST_WAIT:
+        raise Conflict("The firm has this plan, or a higher one, for years or without end already.")
+    return max(last, now + LEAST_TRIAL)
