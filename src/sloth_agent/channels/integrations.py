@@ -59,7 +59,7 @@ class Integrations:
             FeatureNotInPlan, SubscriptionExpired: the plan does not have it, or has ended.
             InvalidInput: no credentials.
         """
-        require_access(await self.subscriptions.current(self.log.organization), type.feature)
+        require_access(await self.subscriptions.current(self.vault.tenant), type.feature)
         if not credentials.values:
             raise InvalidInput("An integration needs credentials.", field="credentials")
         integration = Integration(

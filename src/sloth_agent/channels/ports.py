@@ -35,7 +35,7 @@ class IntegrationStore(Protocol):
         """False: no such integration."""
 
 
-class Sealer(Protocol):
+class CredentialSealer(Protocol):
     """Keeps secrets by keys that only this install has; the newest one seals, all open."""
 
     def seal(self, content: bytes, *, bound_to: str) -> bytes: ...

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from sloth_agent.channels.ports import IntegrationStore, Sealer
+from sloth_agent.channels.ports import CredentialSealer, IntegrationStore
 from sloth_agent.channels.vault import Vault
 from sloth_agent.clock import Clock
 from sloth_agent.errors import CredentialUnreadable, Problem, SlothError
@@ -58,7 +58,7 @@ class Rotation:
 
     organizations: Organizations
     store_of: Callable[[Organization], Awaitable[IntegrationStore]]
-    sealer: Sealer
+    sealer: CredentialSealer
     audit: AuditStore
     clock: Clock
 

@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass
 
 from sloth_agent.channels.models import Credentials
-from sloth_agent.channels.ports import Sealer
+from sloth_agent.channels.ports import CredentialSealer
 from sloth_agent.ids import IntegrationId, TenantId
 
 
@@ -13,7 +13,7 @@ class Vault:
     """Seals and opens the credentials of one tenant, each for one integration alone."""
 
     tenant: TenantId
-    sealer: Sealer
+    sealer: CredentialSealer
 
     def seal(self, id: IntegrationId, credentials: Credentials) -> bytes:
         content = json.dumps(dict(credentials.values)).encode()

@@ -15,7 +15,7 @@ ID_BYTES = 8
 
 
 class AeadSealer:
-    """`Sealer` of replies and of credentials: `version, key id, nonce, ciphertext`.
+    """`Sealer` and `CredentialSealer`: `version, key id, nonce, ciphertext`.
 
     What is moved to another place, or changed in any byte, does not open.
     """

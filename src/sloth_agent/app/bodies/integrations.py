@@ -1,4 +1,4 @@
-"""Messengers and calendars that are connected, and what sealed them."""
+"""Messengers and calendars that are connected, and keys that were rotated."""
 
 from sloth_agent.app.bodies.values import Body, error_of, moment_of
 from sloth_agent.channels.models import Integration
