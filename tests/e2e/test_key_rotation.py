@@ -88,7 +88,7 @@ async def opened_by(install: Settings, *secrets: str) -> Counter[str]:
 def test_a_thousand_credentials_killed_three_times(
     install: Settings, command: SlothCommand, tmp_path: Path
 ) -> None:
-    """Fails where a rotation is one transaction, or begins anew each time it is run."""
+    """Fails where a rotation begins anew each time it is run."""
     anyio.run(furnish, install)
     own = (install.home / FILE).read_text()
     command = command.using(SECRET_KEY=f"{NEW},{own}")

@@ -11,7 +11,7 @@ from sloth_agent.cli.session import opened
 app = typer.Typer(no_args_is_help=True, epilog="Example: sloth keys rotate")
 
 
-@app.command("rotate", epilog="Example: SECRET_KEY=new,old sloth keys rotate")
+@app.command("rotate", epilog="Example: sloth keys rotate --json")
 def rotate(as_json: Json = False) -> int:
     """Seal the credentials of all tenants with the newest secret of SECRET_KEY.
 
