@@ -214,6 +214,8 @@ def _differences(before: Json, after: Json) -> Json:
         old, new = before.get(name), after.get(name)
         if old == new:
             continue
-        both_objects = isinstance(old, dict) and isinstance(new, dict)
-        changed[name] = _differences(old, new) if both_objects else old
+        if isinstance(old, dict) and isinstance(new, dict):
+            changed[name] = _differences(old, new)
+        else:
+            changed[name] = old
     return changed

@@ -5,7 +5,7 @@ from fakes.stripe_server.records import Status, Subscription
 
 
 def end(book: Book, subscription: Subscription, *, reason: str) -> None:
-    """From now on nothing is charged for it; what was not paid stays open, and is not tried again."""
+    """Nothing more is charged for it; what was not paid stays open, and is not tried again."""
     subscription.status = Status.CANCELED
     subscription.ended_at = book.now
     subscription.canceled_at = subscription.canceled_at or book.now

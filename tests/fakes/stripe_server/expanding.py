@@ -5,7 +5,8 @@ from typing import Any
 from fakes.stripe_server.book import Book
 from fakes.stripe_server.records import CheckoutSession, Invoice, Json
 from fakes.stripe_server.refusals import Refused
-from fakes.stripe_server.shapes import checkout_lines, list_of, shown
+from fakes.stripe_server.shape_parts import list_of
+from fakes.stripe_server.shapes import checkout_lines, shown
 
 
 def expand(book: Book, answer: Json, paths: list[str]) -> None:

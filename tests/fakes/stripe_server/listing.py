@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 from fakes.stripe_server.parameters import TIME_RANGE, Values
 from fakes.stripe_server.records import Event, Json, Record
 from fakes.stripe_server.refusals import invalid, no_such
-from fakes.stripe_server.shapes import list_of
+from fakes.stripe_server.shape_parts import list_of
 
 Listed = TypeVar("Listed", bound="Record | Event")
 

@@ -51,7 +51,7 @@ def proposal(
     return Proposal(items=items, lines=lines, restarts=restarts)
 
 
-def credits(book: Book, items: list[SubscriptionItem], *, at: int) -> list[Line]:
+def given_back(book: Book, items: list[SubscriptionItem], *, at: int) -> list[Line]:
     """What is given back when everything ends at a moment."""
     return [_credit(book, item, at) for item in items if item.billed]
 

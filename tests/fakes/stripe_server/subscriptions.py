@@ -22,7 +22,7 @@ from fakes.stripe_server.prorating import (
     Wanted,
     begin_period,
     begin_trial,
-    credits,
+    given_back,
     proposal,
 )
 from fakes.stripe_server.records import (
@@ -301,7 +301,7 @@ def _move_trial(book: Book, subscription: Subscription, end: int, step: Proposal
         subscription.status, subscription.trial_end = Status.ACTIVE, book.now
         return _restart(book, subscription, step.lines)
     if subscription.status is not Status.TRIALING:
-        subscription.waiting += credits(book, subscription.items, at=book.now)
+        subscription.waiting += given_back(book, subscription.items, at=book.now)
         subscription.trial_start = book.now
         begin_trial(subscription.items, start=book.now, end=end)
     for item in subscription.items:
@@ -320,7 +320,7 @@ def cancel(book: Book, subscription: Subscription, values: Values) -> None:
         raise Refused(message, status=404, code="resource_missing")
     subscription.cancellation |= values.get("cancellation_details") or {}
     if values.get("prorate"):
-        subscription.waiting += credits(book, subscription.items, at=book.now)
+        subscription.waiting += given_back(book, subscription.items, at=book.now)
     if values.get("invoice_now") and subscription.waiting:
         invoice = draft(book, subscription, [], reason="manual")
         finalize_and_try(book, invoice)
