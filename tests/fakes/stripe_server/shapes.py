@@ -187,6 +187,7 @@ def subscription(it: Subscription) -> Json:
             "cancel_at": it.period_end if it.cancel_at_period_end else None,
             "cancel_at_period_end": it.cancel_at_period_end,
             "canceled_at": it.canceled_at,
+            "billing_schedules": [],
             "cancellation_details": dict(it.cancellation),
             "collection_method": "charge_automatically",
             "currency": it.currency,
