@@ -16,6 +16,7 @@ MessageId = NewType("MessageId", UUID)
 JobId = NewType("JobId", UUID)
 SessionId = NewType("SessionId", UUID)
 ApiKeyId = NewType("ApiKeyId", UUID)
+IntegrationId = NewType("IntegrationId", UUID)
 
 
 def new_id() -> UUID:

@@ -13,6 +13,7 @@ from uuid import uuid4
 import anyio
 import pytest
 
+from fakes.channels import CANARY, connected, token_of
 from fakes.command import Sloth as SlothCommand
 from fakes.hashing_embedder import HashingEmbedder
 from fakes.installs import (
@@ -39,7 +40,14 @@ from sloth_agent.adapters.stores.postgres.table_copies import WORKING_TABLES
 from sloth_agent.app.database_status import recorded_versions
 from sloth_agent.app.sloth import AsyncTenant
 from sloth_agent.billing.prices import CostKind
-from sloth_agent.errors import ArchiveRefused, Conflict, DatabaseUnavailable, NotFound
+from sloth_agent.channels.models import LEFT_BEHIND, IntegrationStatus
+from sloth_agent.errors import (
+    ArchiveRefused,
+    Conflict,
+    CredentialUnreadable,
+    DatabaseUnavailable,
+    NotFound,
+)
 from sloth_agent.jobs.models import JobKind, JobStatus
 from sloth_agent.tenants.archives import Archives
 from sloth_agent.tenants.models import Organization, Stage
@@ -249,6 +257,52 @@ async def test_documents_that_go_meanwhile_leave_no_row_without_file(
     manifest = await archives.export(tenant.organization.slug, tmp_path / "a.zip", by=BY)
     assert (len(manifest.files), manifest.missing_files) == (2, ())
     assert {table.name: table.rows for table in manifest.tables}["documents"] == 1
+
+
+async def test_what_opens_accounts_stays_behind(
+    sloth: AsyncSloth, elsewhere: AsyncSloth, tenant: AsyncTenant, tmp_path: Path
+) -> None:
+    """Fails where an export does not hide the columns of `SECRETS`."""
+    bot = await connected(tenant, settings={"username": "anna_bot"})
+    sealed = await tenant.services.integration_store.find_sealed(bot.id)
+    assert sealed is not None
+    slug, path = tenant.organization.slug, tmp_path / "channels.zip"
+    await sloth.archives.export(slug, path, by=BY)
+    for text in (CANARY.encode(), sealed, sealed.hex().encode()):
+        assert text not in content_of(path)
+    await elsewhere.archives.import_(path, by=BY)
+    arrived = await elsewhere.tenant(slug)
+    shut = replace(bot, status=IntegrationStatus.DISABLED, problem=LEFT_BEHIND)
+    assert list(await arrived.integrations()) == [shut]
+    with pytest.raises(CredentialUnreadable, match="no credentials any more"):
+        await arrived.services.integrations.credentials(bot.id)
+    assert await token_of(tenant, bot) == CANARY, "here it goes on working"
+
+
+async def test_what_an_archive_says_of_credentials_is_not_believed(
+    sloth: AsyncSloth, tenant: AsyncTenant, archive: Path
+) -> None:
+    """Fails where an import does not shut what it brings."""
+    bot = await connected(tenant)
+    sealed = await tenant.services.integration_store.find_sealed(bot.id)
+    assert sealed is not None
+    path = archive.with_name("forged.zip")
+    await sloth.archives.export(tenant.organization.slug, path, by=BY)
+
+    def planted(manifest: Values, parts: Parts) -> None:
+        name = "tables/integrations.copy"
+        content = parts[name].replace(b"\t\\N\t", b"\t\\\\x" + sealed.hex().encode() + b"\t", 1)
+        assert sealed.hex().encode() in content
+        parts[name] = content
+        [member] = [member for member in manifest["members"] if member["name"] == name]
+        member.update(sha256=sha256(content).hexdigest(), size=len(content))
+
+    rewritten(path, planted)
+    twin = await sloth.archives.import_(path, slug=f"twin-{uuid4().hex}", by=BY)
+    arrived = await sloth.tenant(twin.slug)
+    [found] = await arrived.integrations()
+    assert found.status is IntegrationStatus.DISABLED
+    assert await arrived.services.integration_store.find_sealed(bot.id) is None
 
 
 async def test_costs_go_along_and_are_erased(

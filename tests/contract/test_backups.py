@@ -10,6 +10,7 @@ from uuid import uuid4
 import anyio
 import pytest
 
+from fakes.channels import CANARY, connected, token_of
 from fakes.command import Sloth as SlothCommand
 from fakes.installs import (
     BY,
@@ -27,6 +28,7 @@ from fakes.installs import (
     salon,
 )
 from sloth_agent import AsyncSloth
+from sloth_agent.adapters.secrets.keys import FILE
 from sloth_agent.adapters.stores.postgres.control_tables import (
     AUDIT_LOG,
     CONTROL_TABLES,
@@ -36,7 +38,14 @@ from sloth_agent.adapters.stores.postgres.embedded import Attachment
 from sloth_agent.adapters.stores.postgres.migrations.history import Migration, migrations
 from sloth_agent.app.sloth import AsyncTenant
 from sloth_agent.billing.allowance import Resource
-from sloth_agent.errors import ArchiveRefused, Conflict, DatabaseUnavailable, NotFound
+from sloth_agent.channels.models import LEFT_BEHIND, IntegrationStatus
+from sloth_agent.errors import (
+    ArchiveRefused,
+    Conflict,
+    CredentialUnreadable,
+    DatabaseUnavailable,
+    NotFound,
+)
 from sloth_agent.tenants.archives import Archives
 from sloth_agent.tenants.models import Organization, Stage
 from sloth_agent.tenants.restoring import Restoring
@@ -286,6 +295,33 @@ async def test_one_tenant_comes_back_and_the_others_stay(
 async def bytes_of(sloth: AsyncSloth, tenant: AsyncTenant, path: Path) -> dict[str, str]:
     manifest = await sloth.archives.export(tenant.organization.slug, path, by=BY)
     return {member.name: member.sha256 for member in manifest.members}
+
+
+async def test_what_opens_accounts_comes_back_where_its_keys_are(
+    sloth: AsyncSloth, elsewhere: AsyncSloth, firms: Firms, tmp_path: Path
+) -> None:
+    """Under the same secret; imported or without its record, a tenant is another one."""
+    bot, other = await connected(firms.anna), await connected(firms.ben)
+    path = (await sloth.backups.create(tmp_path / "channels.zip", by=BY)).file.path
+    assert CANARY.encode() not in content_of(path)
+    await firms.anna.disconnect(bot.id)
+    await firms.ben.disconnect(other.id)
+    await sloth.restoring.restore_tenant(path, "anna", by=BY)
+    anna = await sloth.tenant("anna")
+    assert list(await anna.integrations()) == [bot]
+    assert await token_of(anna, bot) == CANARY
+    await sloth.delete_tenant("ben", by=BY)
+    await sloth.restoring.restore_tenant(path, "ben", by=BY)
+    [ben] = await (await sloth.tenant("ben")).integrations()
+    assert (ben.status, ben.problem) == (IntegrationStatus.DISABLED, LEFT_BEHIND)
+
+    await elsewhere.restoring.restore(path, by=BY)
+    anna = await elsewhere.tenant("anna")
+    with pytest.raises(CredentialUnreadable):
+        await token_of(anna, bot)
+    (elsewhere.settings.home / FILE).write_bytes((sloth.settings.home / FILE).read_bytes())
+    async with AsyncSloth(elsewhere.settings) as again:
+        assert await token_of(await again.tenant("anna"), bot) == CANARY
 
 
 async def test_a_tenant_that_is_gone_comes_without_its_users(

@@ -13,6 +13,7 @@ from psycopg import sql
 from psycopg.conninfo import make_conninfo
 from pydantic import SecretStr
 
+from fakes.channels import CANARY, connected, token_of
 from fakes.hashing_embedder import HashingEmbedder
 from fakes.pictures import png
 from sloth_agent import AsyncSloth, Settings
@@ -69,6 +70,7 @@ async def tenant(sloth: AsyncSloth) -> AsyncTenant:
         content = f"# Prices {number}\n\nA haircut of kind {number} costs {number}0 euro.\n"
         await tenant.ingest_content(f"prices-{number}.md", content.encode())
     await tenant.add_photo("Двері \u2028.png", png())
+    await connected(tenant, settings={"Ім'я": "\u2028"})
     await tenant.set_prompt(instructions="Answer like a friend.\nAnd \\N briefly.")
     await tenant.change_profile(business_name="Анна \u2028\u0085")
     await tenant.chat(QUESTION)
@@ -124,6 +126,8 @@ async def test_all_of_it_is_there_and_nothing_is_left(
         found = await same.search(QUESTION)
         assert found.passages == asked.passages
         assert (await same.chat(QUESTION)).grounded
+        [integration] = await same.integrations()
+        assert await token_of(same, integration) == CANARY
     await sloth.moving.move("anna", to="main", by=BY)
     assert set(await contents(sloth, tenant)) == {"main"}
     assert (await tenant.search(QUESTION)).passages == asked.passages

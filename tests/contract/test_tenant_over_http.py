@@ -2,12 +2,14 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from uuid import uuid4
 
 import psycopg
 import pytest
 
+from fakes.channels import connected
 from fakes.remote import over_http
 from sloth_agent import AsyncSloth, Settings
 from sloth_agent.adapters.stores.postgres.embedded import Attachment
@@ -15,17 +17,19 @@ from sloth_agent.agent.models import Answer, Speaker
 from sloth_agent.agent.ports import Delta, Trial
 from sloth_agent.app.tenant import AsyncTenant
 from sloth_agent.billing.allowance import Resource, UsageReport
+from sloth_agent.channels.models import IntegrationStatus
 from sloth_agent.errors import (
     DocumentLimitExceeded,
     FileEmpty,
     InvalidInput,
     MessageLimitExceeded,
     NotFound,
+    Problem,
     SlothError,
     SubscriptionExpired,
     UnsupportedFile,
 )
-from sloth_agent.ids import ConversationId, DocumentId
+from sloth_agent.ids import ConversationId, DocumentId, IntegrationId, new_id
 from sloth_agent.jobs.models import Progress
 from sloth_agent.knowledge.intake import Outcome
 from sloth_agent.knowledge.models import DocumentStatus
@@ -353,6 +357,29 @@ async def test_an_ended_subscription_stops_everything(
     with pytest.raises(SubscriptionExpired):
         async with opened() as assistant:
             await assistant.chat(QUESTION)
+
+
+async def test_channels_are_seen_and_disconnected(
+    assistant: AsyncTenant, sloth: AsyncSloth, firm: str
+) -> None:
+    tenant = await sloth.tenant(firm)
+    bots = [await connected(tenant, settings={"username": f"bot_{n}"}) for n in range(3)]
+    problem = Problem(code="token_invalid", message="The vendor refuses it.")
+    odd = replace(
+        bots[0],
+        id=IntegrationId(new_id()),
+        status=IntegrationStatus.ERROR,
+        messages_in=3,
+        last_activity_at=bots[0].created_at,
+        problem=problem,
+    )
+    await tenant.services.integration_store.add(odd, b"sealed")
+    assert list(await assistant.integrations()) == [*bots, odd]
+    assert list(await assistant.integrations(limit=1, after=bots[0].id)) == [bots[1]]
+    await assistant.disconnect(bots[1].id)
+    assert list(await assistant.integrations()) == [bots[0], bots[2], odd]
+    with pytest.raises(NotFound, match=f"no integration {bots[1].id}"):
+        await assistant.disconnect(bots[1].id)
 
 
 async def test_progress_is_told(assistant: AsyncTenant, tmp_path: Path) -> None:

@@ -26,6 +26,7 @@ COMMANDS = [
     (), ("demo",), ("ingest",), ("chat",), ("search",), ("eval",), ("doctor",), ("config",),
     ("documents",), ("documents", "list"), ("documents", "show"), ("documents", "delete"),
     ("photos",), ("photos", "add"), ("photos", "list"), ("photos", "show"), ("photos", "delete"),
+    ("channels",), ("channels", "list"), ("channels", "disconnect"), ("keys",), ("keys", "rotate"),
     ("prompt",), ("prompt", "show"), ("prompt", "set"), ("prompt", "history"),
     ("prompt", "rollback"), ("customers",), ("customers", "export"),
     ("customers", "delete"), ("tenants",), ("tenants", "create"), ("tenants", "list"),
@@ -354,7 +355,7 @@ def test_a_value_that_cannot_be_used_is_2_and_one_line(
     [
         ("ingest", "nowhere.txt"), ("eval", "nowhere.jsonl"), ("documents", "show", NOBODY),
         ("documents", "delete", NOBODY), ("photos", "show", NOBODY), ("photos", "delete", NOBODY),
-        ("prompt", "rollback", "99"),
+        ("channels", "disconnect", NOBODY, "--yes"), ("prompt", "rollback", "99"),
         ("tenants", "show", "nobody"), ("search", "x", "--tenant", "nobody"),
         ("chat", "x", "--conversation", NOBODY),
     ],

@@ -11,6 +11,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from fakes.api import PASSWORD, Api, Firm, api
+from fakes.channels import connected
 from fakes.described import Described, events
 from fakes.pictures import png
 from sloth_agent import Settings
@@ -82,6 +83,11 @@ async def _walked_as_owner(served: Api, owner: Firm) -> None:
     await owner.get(f"{photo}/analysis/")
     await owner.get(f"{photo}/file/")
     await client.delete(f"{photo}/", headers=owner.headers)
+
+    slug = owner.registered["user"]["organization"]["slug"]
+    bot = await connected(await served.platform.sloth.tenant(slug), settings={"username": "a"})
+    await owner.get("/api/integrations/")
+    await owner.delete(f"/api/integrations/{bot.id}/")
 
     question = {"message": "How much is a haircut?"}
     key = {"Idempotency-Key": uuid4().hex}

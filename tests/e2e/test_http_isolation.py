@@ -15,6 +15,7 @@ import httpx
 import pytest
 
 from fakes.api import Api, Firm, api, serving, sign_up
+from fakes.channels import connected
 from fakes.firms import teach
 from sloth_agent import Settings
 from sloth_agent.ids import new_id
@@ -137,7 +138,10 @@ async def furnished(served: Api, firm: Firm) -> list[Foreign]:
     organization = await served.platform.services.organizations.show(
         firm.registered["user"]["organization"]["slug"]
     )
+    tenant = await served.platform.sloth.tenant(organization.slug)
+    bot = await connected(tenant, token=CANARY, settings={"username": CANARY})
     ids = [
+        str(bot.id),
         kept.json()["id"],
         asked["conversation_id"],
         asked["message_id"],

@@ -50,3 +50,35 @@ def _without_nullable(node: Any) -> Any:
     if plain.pop("nullable", False) is True:
         return {"anyOf": [plain, {"type": "null"}]}
     return plain
+
+
+class ObjectContract:
+    """The objects of Stripe's document, which name themselves by `object`."""
+
+    def __init__(self, document: Path) -> None:
+        self._document = document
+
+    def problems(self, shown: Any) -> list[str]:
+        """What an object lacks, has wrong, or has although the document does not know it."""
+        kind = str(shown["object"])
+        validator = _object_validator(self._document, kind)
+        schema: Any = validator.schema  # not one of the two that are only true or false
+        wrong = [
+            f"{error.json_path}: {error.message[:300]}" for error in validator.iter_errors(shown)
+        ]
+        unknown = [f"{name} is unknown" for name in shown if name not in schema["properties"]]
+        return [f"{kind} {problem}" for problem in wrong + unknown]
+
+
+@cache
+def _object_validator(document: Path, kind: str) -> Draft202012Validator:
+    whole = _document(document)
+    [schema] = (
+        each
+        for each in whole["components"]["schemas"].values()
+        if each.get("properties", {}).get("object", {}).get("enum") == [kind]
+    )
+    return Draft202012Validator(
+        {**schema, "components": whole["components"]},
+        registry=Registry().with_resource("", DRAFT202012.create_resource(whole)).crawl(),
+    )

@@ -21,7 +21,8 @@ from sloth_agent.agent.ports import Delta, Held, Trial
 from sloth_agent.app.sloth import AsyncSloth, AsyncTenant
 from sloth_agent.billing.allowance import UsageReport
 from sloth_agent.billing.notices import Notice
-from sloth_agent.ids import ChunkId, ConversationId, DocumentId, JobId, PhotoId
+from sloth_agent.channels.models import Integration
+from sloth_agent.ids import ChunkId, ConversationId, DocumentId, IntegrationId, JobId, PhotoId
 from sloth_agent.jobs.models import Job
 from sloth_agent.knowledge.intake import FileOutcome, IngestReport, OnProgress
 from sloth_agent.knowledge.models import Document, Passage, Photo, VectorStore
@@ -351,6 +352,16 @@ class Tenant:
     def delete_photo(self, id: PhotoId, *, by: Actor = SYSTEM) -> None:
         """See `AsyncTenant.delete_photo`."""
         self._portal.call(partial(self._tenant.delete_photo, id, by=by))
+
+    def integrations(
+        self, *, limit: int = 1000, after: IntegrationId | None = None
+    ) -> Sequence[Integration]:
+        """See `AsyncTenant.integrations`."""
+        return self._portal.call(partial(self._tenant.integrations, limit=limit, after=after))
+
+    def disconnect(self, id: IntegrationId, *, by: Actor = SYSTEM) -> None:
+        """See `AsyncTenant.disconnect`."""
+        self._portal.call(partial(self._tenant.disconnect, id, by=by))
 
     def profile(self) -> Profile:
         """See `AsyncTenant.profile`."""

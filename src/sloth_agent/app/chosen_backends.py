@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from sloth_agent.access.ports import Sealer, TokenSigner
+from sloth_agent.access.ports import TokenSigner
 from sloth_agent.adapters.files.local import LocalFiles, LocalFolders
 from sloth_agent.adapters.jobs.processes import Processes
 from sloth_agent.adapters.secrets.keys import SecretKeys
@@ -24,6 +24,9 @@ from sloth_agent.jobs.running import Running
 from sloth_agent.knowledge.ports import DocumentReader, Embedder, Reranker
 from sloth_agent.settings import Settings
 from sloth_agent.tenants.account_ports import Mailer, PasswordHasher
+
+if TYPE_CHECKING:
+    from sloth_agent.adapters.secrets.aead import AeadSealer
 
 
 @dataclass(frozen=True)
@@ -91,10 +94,14 @@ class Backends:
 
         return JwtSigner(self.secret_keys.for_purpose("access tokens"))
 
-    def sealer(self, purpose: str) -> Sealer:
+    def sealer(self, purpose: str) -> "AeadSealer":
         from sloth_agent.adapters.secrets.aead import AeadSealer
 
         return AeadSealer(self.secret_keys.for_purpose(purpose))
+
+    @cached_property
+    def credential_sealer(self) -> "AeadSealer":
+        return self.sealer("credentials")
 
     @cached_property
     def mailer(self) -> Mailer | None:

@@ -20,8 +20,10 @@ from psycopg import sql
 from sloth_agent.adapters.stores.postgres.database import Connection, Database
 from sloth_agent.agent.evaluation import KnownQuestion
 from sloth_agent.app.sloth import AsyncSloth, AsyncTenant
+from sloth_agent.channels.models import Credentials, IntegrationType
 from sloth_agent.errors import SlothError
-from sloth_agent.ids import ChunkId, ConversationId, DocumentId, PhotoId, new_id
+from sloth_agent.ids import ChunkId, ConversationId, DocumentId, IntegrationId, PhotoId, new_id
+from sloth_agent.tenants.audit import SYSTEM
 from sloth_agent.tenants.models import MAIN_DATABASE
 
 Call = Callable[[], Awaitable[object]]
@@ -55,6 +57,7 @@ class Target:
     document: DocumentId
     chunk: ChunkId
     photo: PhotoId
+    integration: IntegrationId
     conversation: ConversationId
     schema: str
     file_key: str
@@ -63,7 +66,7 @@ class Target:
 
     def unnamed(self, text: str) -> str:
         """What was asked for is repeated in answers, and tells nothing."""
-        ids = (self.document, self.chunk, self.photo, self.conversation)
+        ids = (self.document, self.chunk, self.photo, self.integration, self.conversation)
         known = (*map(str, ids), self.schema, self.file_key, self.photo_key, self.word)
         return re.sub("|".join(map(re.escape, known)), "?", text)
 
@@ -72,6 +75,7 @@ NOBODY = Target(
     document=DocumentId(new_id()),
     chunk=ChunkId(new_id()),
     photo=PhotoId(new_id()),
+    integration=IntegrationId(new_id()),
     conversation=ConversationId(new_id()),
     schema="t_" + "0" * 32,
     file_key="0" * 32,
@@ -122,6 +126,12 @@ async def _settled(tenant: AsyncTenant, canary: str) -> Target:
     outcome = await tenant.ingest_content(f"{word} {canary}.md", text.encode())
     assert outcome.document_id is not None, "a text can be read"
     photo = await tenant.add_photo(f"{word} {canary}.gif", PICTURE)
+    integration = await tenant.services.integrations.add(
+        IntegrationType.TELEGRAM,
+        Credentials({"token": canary}),
+        settings={"username": canary},
+        by=SYSTEM,
+    )
     answer = await tenant.chat(f"How much is the {word}, {canary}?", external_id=word)
     await tenant.set_prompt(instructions=f"Say {canary}.")
     await tenant.change_profile(business_name=canary)
@@ -129,6 +139,7 @@ async def _settled(tenant: AsyncTenant, canary: str) -> Target:
         document=outcome.document_id,
         chunk=answer.chunks_used[0],
         photo=photo.id,
+        integration=integration.id,
         conversation=answer.conversation_id,
         schema=tenant.services.schema,
         file_key=(await tenant.document(outcome.document_id)).file_key,
@@ -162,6 +173,9 @@ def library_calls(tenant: AsyncTenant, target: Target) -> dict[str, Call]:
         parts = tenant.chat_stream(f"How much is the {word}?", conversation=target.conversation)
         return [part async for part in parts]
 
+    async def credentials() -> object:
+        return (await tenant.services.integrations.credentials(target.integration)).values
+
     async def try_stream() -> object:
         return [part async for part in tenant.try_stream(f"How much is the {word}?")]
 
@@ -186,6 +200,10 @@ def library_calls(tenant: AsyncTenant, target: Target) -> dict[str, Call]:
         "delete_photo": lambda: tenant.delete_photo(target.photo),
         "add_photo": lambda: tenant.add_photo(f"{word}.gif", PICTURE),
         "add_photo_file": lambda: tenant.add_photo_file(outside),
+        "integrations": tenant.integrations,
+        "integrations after it": lambda: tenant.integrations(after=target.integration),
+        "credentials of the integration": credentials,
+        "disconnect": lambda: tenant.disconnect(target.integration),
         "conversations": tenant.conversations,
         "conversations before it": lambda: tenant.conversations(before=target.conversation),
         "messages": lambda: tenant.messages(target.conversation),

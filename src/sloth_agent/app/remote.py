@@ -11,13 +11,14 @@ from sloth_agent.agent.ports import Delta, Trial
 from sloth_agent.app.tenant import AsyncTenant
 from sloth_agent.app.tenant_services import TenantServices
 from sloth_agent.billing.allowance import UsageReport
+from sloth_agent.channels.models import Integration
 from sloth_agent.client import reading
 from sloth_agent.client.address import not_offered
 from sloth_agent.client.problems import error_of
 from sloth_agent.client.server import Body, Server, connected
 from sloth_agent.client.uploading import Uploading
 from sloth_agent.errors import BackendUnavailable, Forbidden, NotOffered
-from sloth_agent.ids import ConversationId, DocumentId
+from sloth_agent.ids import ConversationId, DocumentId, IntegrationId
 from sloth_agent.knowledge.intake import FileOutcome, IngestReport, OnProgress
 from sloth_agent.knowledge.models import Document
 from sloth_agent.knowledge.retrieval import Found
@@ -151,6 +152,15 @@ class RemoteTenant(AsyncTenant):
     async def delete_document(self, id: DocumentId, *, by: Actor = SYSTEM) -> None:
         _check_actor(by)
         await self.server.delete(f"/api/documents/{id}/")
+
+    async def integrations(
+        self, *, limit: int = 1000, after: IntegrationId | None = None
+    ) -> Sequence[Integration]:
+        return await self._listed("/api/integrations/", reading.integration, limit, after)
+
+    async def disconnect(self, id: IntegrationId, *, by: Actor = SYSTEM) -> None:
+        _check_actor(by)
+        await self.server.delete(f"/api/integrations/{id}/")
 
     async def usage(self) -> UsageReport:
         return reading.usage_report(await self.server.get("/api/subscriptions/usage/"))

@@ -17,6 +17,7 @@ from sloth_agent.billing.margin import Margins
 from sloth_agent.billing.plans import PlanCatalog
 from sloth_agent.billing.referring import Referrals
 from sloth_agent.billing.subscriptions import Subscriptions
+from sloth_agent.channels.rotation import Rotation
 from sloth_agent.client.address import Address, not_offered
 from sloth_agent.errors import ConfigurationError
 from sloth_agent.jobs.models import Queue
@@ -298,6 +299,11 @@ class AsyncSloth:
     def restoring(self) -> Restoring:
         """The whole install, or one tenant of it, out of a backup."""
         return self.services.restoring
+
+    @property
+    def rotation(self) -> Rotation:
+        """A new secret key in the place of an older one."""
+        return self.services.rotation
 
     @property
     def audit(self) -> Audit:

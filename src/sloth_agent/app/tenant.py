@@ -19,8 +19,9 @@ from sloth_agent.app.choices import advice
 from sloth_agent.app.tenant_services import TenantServices
 from sloth_agent.billing.allowance import UsageReport
 from sloth_agent.billing.notices import Notice
+from sloth_agent.channels.models import Integration
 from sloth_agent.errors import EmbedderUnavailable
-from sloth_agent.ids import ChunkId, ConversationId, DocumentId, JobId, PhotoId
+from sloth_agent.ids import ChunkId, ConversationId, DocumentId, IntegrationId, JobId, PhotoId
 from sloth_agent.jobs.models import Job, JobKind
 from sloth_agent.knowledge.intake import FileOutcome, IngestReport, OnProgress
 from sloth_agent.knowledge.models import Document, Passage, Photo, VectorStore
@@ -239,6 +240,20 @@ class AsyncTenant:
         await self.photo(id)
         await self.services.log.write("photo.deleted", by=by, subject=str(id))
         await self.services.photos.delete(id)
+
+    async def integrations(
+        self, *, limit: int = 1000, after: IntegrationId | None = None
+    ) -> Sequence[Integration]:
+        """The messengers and calendars that are connected, without credentials; oldest first."""
+        return await self.services.integrations.list(limit=limit, after=after)
+
+    async def disconnect(self, id: IntegrationId, *, by: Actor = SYSTEM) -> None:
+        """Forget an integration and its credentials; what was said there stays.
+
+        Raises:
+            NotFound: no such integration.
+        """
+        await self.services.integrations.disconnect(id, by=by)
 
     async def profile(self) -> Profile:
         """What the firm says of itself."""

@@ -11,6 +11,7 @@ from sloth_agent.adapters.stores.postgres.conversations import (
 from sloth_agent.adapters.stores.postgres.costs import PostgresCosts
 from sloth_agent.adapters.stores.postgres.database import Database
 from sloth_agent.adapters.stores.postgres.documents import PostgresDocuments
+from sloth_agent.adapters.stores.postgres.integrations import PostgresIntegrations
 from sloth_agent.adapters.stores.postgres.jobs import PostgresJobs
 from sloth_agent.adapters.stores.postgres.limit_notices import PostgresNotices
 from sloth_agent.adapters.stores.postgres.photos import PostgresPhotos
@@ -29,6 +30,8 @@ from sloth_agent.billing.costs import Costs
 from sloth_agent.billing.notices import LimitNotices
 from sloth_agent.billing.usage import Metering
 from sloth_agent.billing.usage_ports import CurrentSubscriptions
+from sloth_agent.channels.integrations import Integrations
+from sloth_agent.channels.vault import Vault
 from sloth_agent.jobs.ports import JobStore
 from sloth_agent.jobs.tenant_work import TenantWork
 from sloth_agent.knowledge.documents import Documents
@@ -111,6 +114,21 @@ class TenantServices:
             self._off_limits,
             backends.settings.max_upload_bytes,
         )
+
+    @cached_property
+    def integrations(self) -> Integrations:
+        backends = self.backends
+        return Integrations(
+            self.integration_store,
+            Vault(self.organization.id, backends.credential_sealer),
+            self.subscriptions,
+            self.log,
+            backends.clock,
+        )
+
+    @cached_property
+    def integration_store(self) -> PostgresIntegrations:
+        return PostgresIntegrations(self.home, self.schema)
 
     @cached_property
     def jobs(self) -> JobStore:

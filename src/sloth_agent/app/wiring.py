@@ -46,6 +46,8 @@ from sloth_agent.billing.recent import RecentSubscriptions
 from sloth_agent.billing.referring import Referrals
 from sloth_agent.billing.subscriptions import Subscriptions
 from sloth_agent.billing.usage_ports import CurrentSubscriptions
+from sloth_agent.channels.ports import IntegrationStore
+from sloth_agent.channels.rotation import Rotation
 from sloth_agent.clock import Clock
 from sloth_agent.ids import TenantId
 from sloth_agent.jobs.ports import JobBoard
@@ -228,6 +230,16 @@ class Services:
             self.backends.folders,
             ZippedArchives(),
             self.backends.clock,
+        )
+
+    @cached_property
+    def rotation(self) -> Rotation:
+        async def store_of(organization: Organization) -> IntegrationStore:
+            return (await self.of(organization)).integration_store
+
+        backends = self.backends
+        return Rotation(
+            self.organizations, store_of, backends.credential_sealer, self._log, backends.clock
         )
 
     @cached_property

@@ -51,6 +51,9 @@ class Commands(OnDemandGroup):
         ),
         "documents": OnDemand(f"{_CLI}.documents:app", "What the assistant learned from."),
         "photos": OnDemand(f"{_CLI}.photos:app", "Pictures of the firm."),
+        "channels": OnDemand(
+            f"{_CLI}.channels:app", "Messengers and calendars that the firm has connected."
+        ),
         "prompt": OnDemand(f"{_CLI}.prompt:app", "How the assistant speaks."),
         "customers": OnDemand(f"{_CLI}.customers:app", "What is held about one person who asked."),
         "tenants": OnDemand(f"{_CLI}.tenants:app", "The assistants of this install."),
@@ -75,6 +78,7 @@ class Commands(OnDemandGroup):
         ),
         "db": OnDemand(f"{_CLI}.db:app", "The database behind it all."),
         "backup": OnDemand(f"{_CLI}.backup:app", "The whole install as a file."),
+        "keys": OnDemand(f"{_CLI}.keys:app", "The secret keys that this install seals with."),
         "doctor": OnDemand(
             f"{_CLI}.doctor:doctor",
             "Check this machine, the database and every backend.",

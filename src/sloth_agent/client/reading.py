@@ -21,8 +21,9 @@ from sloth_agent.agent.models import (
 from sloth_agent.agent.ports import ChatRequest, Trial
 from sloth_agent.billing.allowance import EVER, Meter, Resource, Room, UsageReport
 from sloth_agent.billing.periods import Period
+from sloth_agent.channels.models import Integration, IntegrationStatus, IntegrationType
 from sloth_agent.errors import Problem
-from sloth_agent.ids import ChunkId, ConversationId, DocumentId, MessageId, TenantId
+from sloth_agent.ids import ChunkId, ConversationId, DocumentId, IntegrationId, MessageId, TenantId
 from sloth_agent.jobs.models import Progress
 from sloth_agent.knowledge.models import Document, DocumentStatus, Passage, Place, Unread
 from sloth_agent.knowledge.retrieval import Found
@@ -56,7 +57,7 @@ def document(body: Body) -> Document:
         created_at=_moment(body["created_at"]),
         status=DocumentStatus(body["status"]),
         media_type=body["type"],
-        problem=error and Problem(code=error["code"], message=error["message"]),
+        problem=_problem(error),
         pages=body["pages"],
         chunks=body["chunks"],
         unread=tuple(
@@ -149,6 +150,20 @@ def message(body: Body) -> Message:
     )
 
 
+def integration(body: Body) -> Integration:
+    return Integration(
+        id=IntegrationId(UUID(body["id"])),
+        type=IntegrationType(body["type"]),
+        status=IntegrationStatus(body["status"]),
+        settings=body["settings"],
+        messages_in=body["messages_in"],
+        messages_out=body["messages_out"],
+        last_activity_at=_moment(body["last_activity_at"]) if body["last_activity_at"] else None,
+        problem=_problem(body["error"]),
+        created_at=_moment(body["created_at"]),
+    )
+
+
 def prompt(body: Body) -> Prompt:
     return Prompt(**{**body, "created_at": _moment(body["created_at"])})
 
@@ -196,6 +211,10 @@ def _meter(resource: Resource, body: Body, month: Period) -> Meter:
         used=body["used"],
         reserved=body["reserved"],
     )
+
+
+def _problem(body: Body | None) -> Problem | None:
+    return Problem(code=body["code"], message=body["message"]) if body else None
 
 
 def _headings(section: str | None, sheet: str | None) -> tuple[str, ...]:

@@ -44,6 +44,7 @@ TAGS = {
     "referrals": "Firms that a user has brought here.",
     "documents": "The files that the assistant learns from.",
     "photos": "Pictures that the assistant has been shown.",
+    "integrations": "Messengers and calendars that the firm has connected.",
     "agent": "Asking the assistant, and how it speaks.",
 }
 

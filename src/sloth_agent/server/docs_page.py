@@ -223,7 +223,8 @@ def _type_parts(schema: Described) -> Iterator[Element | str]:
     elif schema.get("type") == "array":
         yield from ("list of ", _type(schema["items"]))
     elif "additionalProperties" in schema and "properties" not in schema:
-        yield from ("names to ", _type(schema["additionalProperties"]))
+        named = schema["additionalProperties"]
+        yield from ("names to ", _type({} if named is True else named))
     else:
         yield schema.get("format") or schema.get("type") or "anything"
 

@@ -114,18 +114,26 @@ class TenantSnapshot(Protocol):
 class TenantTables(Protocol):
     """The rows of whole tenants."""
 
-    def snapshot(self, organization: Organization) -> AbstractAsyncContextManager[TenantSnapshot]:
-        """One moment; nobody waits for whoever reads it."""
+    def snapshot(
+        self, organization: Organization, *, with_secrets: bool
+    ) -> AbstractAsyncContextManager[TenantSnapshot]:
+        """One moment; nobody waits for whoever reads it.
+
+        Without secrets, what is sealed is nothing in its rows.
+        """
 
     async def fill(
         self,
         organization: Organization,
         manifest: Manifest,
         read: Callable[[str], AsyncIterator[bytes]],
+        *,
+        with_secrets: bool,
     ) -> None:
         """Make the tenant's schema at the archive's version, put all rows in, bring it up to date.
 
-        One transaction.
+        One transaction. Without secrets, what is sealed is dropped, whatever the archive says of
+        it, and what needs it is shut.
 
         Raises:
             ArchiveRefused: of a newer version, or with tables, columns or rows that do not fit.
@@ -178,7 +186,9 @@ class Archives:
     clock: Clock
 
     async def export(self, slug: str, output: Path, *, by: Actor) -> Manifest:
-        """Write all that a tenant has into one file, as it is at one moment; nobody has to wait.
+        """Write what a tenant has into one file, as it is at one moment; nobody has to wait.
+
+        Credentials are left out: the file may go anywhere.
 
         Raises:
             NotFound: no such tenant.
@@ -187,7 +197,7 @@ class Archives:
         """
         organization = await self.organizations.complete(slug)
         async with self.format.create(output) as writer:
-            manifest = await self.write(organization, writer)
+            manifest = await self.write(organization, writer, with_secrets=False)
             await self.audit.add(
                 AuditEvent.of(
                     "tenant.exported",
@@ -201,7 +211,9 @@ class Archives:
             await writer.finish(manifest_values(manifest))
         return manifest
 
-    async def write(self, organization: Organization, writer: ArchiveWriter) -> Manifest:
+    async def write(
+        self, organization: Organization, writer: ArchiveWriter, *, with_secrets: bool
+    ) -> Manifest:
         """Append all parts but the manifest.
 
         A file that is gone was deleted after the snapshot was taken: a later one does not name
@@ -210,7 +222,7 @@ class Archives:
         kept: set[str] = set()
         missing: set[str] = set()
         for turn in range(SNAPSHOTS):
-            async with self.tables.snapshot(organization) as snapshot:
+            async with self.tables.snapshot(organization, with_secrets=with_secrets) as snapshot:
                 named = await snapshot.files()
                 absent = await self._add_files(organization, named, kept, writer)
                 if absent <= missing or turn == SNAPSHOTS - 1:
@@ -302,7 +314,7 @@ class Archives:
             await self._make_way(slug)
             organization = await self._announce(slug, manifest)
             try:
-                await self.fill(organization, manifest, archive)
+                await self.fill(organization, manifest, archive, with_secrets=False)
             except BaseException as error:
                 with anyio.CancelScope(shield=True):
                     announced = await self._undo(organization)
@@ -344,10 +356,15 @@ class Archives:
         return organization
 
     async def fill(
-        self, organization: Organization, manifest: Manifest, archive: ArchiveReader
+        self,
+        organization: Organization,
+        manifest: Manifest,
+        archive: ArchiveReader,
+        *,
+        with_secrets: bool,
     ) -> None:
         """Put all rows and files of an archive that was checked where there is nothing yet."""
-        await self.tables.fill(organization, manifest, archive.read)
+        await self.tables.fill(organization, manifest, archive.read, with_secrets=with_secrets)
         files = self.files(organization.schema_name)
         for key in manifest.files:
             await files.write(key, await _whole(archive.read(file_member(key))))

@@ -112,7 +112,7 @@ class Backups:
         try:
             organization = await self.organizations.complete(organization.slug)
             async with writer.nested(part) as archive:
-                manifest = await self.archives.write(organization, archive)
+                manifest = await self.archives.write(organization, archive, with_secrets=True)
                 await archive.finish(manifest_values(manifest))
         except Exception:
             if await self._is_still(organization):

@@ -176,7 +176,7 @@ class Restoring:
         """Bring a tenant's data to a place of its own, which is vacant until further notice."""
         home = newcomer(manifest, slug=manifest.tenant.slug, database=database)
         await self.vacant.add(home)
-        await self.archives.fill(home, manifest, archive)
+        await self.archives.fill(home, manifest, archive, with_secrets=True)
         return home
 
 

@@ -15,9 +15,9 @@ ID_BYTES = 8
 
 
 class AeadSealer:
-    """`Sealer`: `version, key id, nonce, ciphertext`, bound to what it belongs to.
+    """`Sealer` and `CredentialSealer`: `version, key id, nonce, ciphertext`.
 
-    Moved to another place, or changed in any byte, it does not open.
+    What is moved to another place, or changed in any byte, does not open.
     """
 
     def __init__(self, keys: Sequence[Key]) -> None:
@@ -40,6 +40,9 @@ class AeadSealer:
             return AESGCM(secret).decrypt(nonce, content, head + _bytes(bound_to))
         except (InvalidTag, ValueError) as error:
             raise _unreadable() from error
+
+    def is_newest(self, sealed: bytes) -> bool:
+        return sealed[: 1 + ID_BYTES] == VERSION + self._newest.id.encode()
 
 
 def _bytes(place: str) -> bytes:

@@ -1,6 +1,6 @@
 """Rows of any table as text that every PostgreSQL reads: a line each, cells between tabs."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from typing import LiteralString
 
 from psycopg import sql
@@ -28,6 +28,9 @@ WORKING_TABLES: Mapping[str, tuple[str, ...]] = {
 }
 """Tables in `public` that hold rows of all tenants, told apart by their column `schema_name`, and
 the columns of them that go where the tenant goes. What is reserved is for work of this install."""
+
+SECRETS: Mapping[str, Collection[str]] = {"integrations": ("credentials",)}
+"""Columns of a tenant's tables that are sealed with the keys of this install; they may be null."""
 
 ONE_MOMENT: LiteralString = "; set transaction isolation level repeatable read, read only"
 
@@ -73,9 +76,13 @@ async def copied_out(
     columns: Sequence[Column],
     *,
     schema: str | None = None,
+    hidden: Collection[str] = (),
 ) -> AsyncIterator[bytes]:
-    """The rows of a table, or of one tenant in it."""
-    rows = sql.SQL("select {} from {}").format(names_of(columns), table)
+    """The rows of a table, or of one tenant in it; columns that are hidden are null."""
+    values = sql.SQL(", ").join(
+        sql.NULL if column.name in hidden else sql.Identifier(column.name) for column in columns
+    )
+    rows = sql.SQL("select {} from {}").format(values, table)
     if schema is not None:
         rows += sql.SQL(" where {} = {}").format(sql.Identifier(TENANT), schema)
     statement = sql.SQL("copy ({}) to stdout (encoding 'UTF8')").format(rows)

@@ -11,6 +11,7 @@ from psycopg import sql
 from sloth_agent.adapters.stores.postgres.database import Connection
 from sloth_agent.adapters.stores.postgres.databases import Databases
 from sloth_agent.adapters.stores.postgres.documents import document_files, waiting_documents
+from sloth_agent.adapters.stores.postgres.integrations import shut_imported
 from sloth_agent.adapters.stores.postgres.jobs import asking
 from sloth_agent.adapters.stores.postgres.migrations.history import Migration, migrations
 from sloth_agent.adapters.stores.postgres.photos import photo_files
@@ -23,6 +24,7 @@ from sloth_agent.adapters.stores.postgres.search_index import PostgresSearchInde
 from sloth_agent.adapters.stores.postgres.table_copies import (
     AS_TEXT,
     ONE_MOMENT,
+    SECRETS,
     Columns,
     check_count,
     columns_of,
@@ -56,7 +58,9 @@ class PostgresTenantTables:
     steps: tuple[Migration, ...] = field(default_factory=lambda: migrations("tenant"))
 
     @asynccontextmanager
-    async def snapshot(self, organization: Organization) -> AsyncIterator[TenantSnapshot]:
+    async def snapshot(
+        self, organization: Organization, *, with_secrets: bool
+    ) -> AsyncIterator[TenantSnapshot]:
         home = await TenantHome.of(organization, self.homes)
         schema = organization.schema_name
         while True:
@@ -68,13 +72,16 @@ class PostgresTenantTables:
                     state[0],
                     await columns_of(connection, schema),
                     await working_columns(connection),
+                    with_secrets,
                 )
                 # No upgrade came between: the tables are those of the version.
                 if await space_state(home.database, schema) == state:
                     yield snapshot
                     return
 
-    async def fill(self, organization: Organization, manifest: Manifest, read: Read) -> None:
+    async def fill(
+        self, organization: Organization, manifest: Manifest, read: Read, *, with_secrets: bool
+    ) -> None:
         self._check_version(manifest)
         database = await self.homes.home_of(organization)
         schema = organization.schema_name
@@ -94,6 +101,8 @@ class PostgresTenantTables:
                     # Last of all: from then on the account itself may not touch them.
                     await _give_vectors(connection, manifest.tables, schema)
                 await self._bring_up_to_date(connection, schema, manifest.version)
+                if not with_secrets:
+                    await shut_imported(connection)
                 await _ask_for_reading(connection, schema)
         except (psycopg.DataError, psycopg.IntegrityError) as error:
             reason = str(error).splitlines()[0]
@@ -128,6 +137,7 @@ class Snapshot:
     version: int
     tables: Columns
     working: Columns
+    with_secrets: bool
 
     async def files(self) -> Sequence[str]:
         keys = await document_files(self.connection)
@@ -136,7 +146,8 @@ class Snapshot:
         return keys
 
     def rows(self, table: str) -> AsyncIterator[bytes]:
-        return copied_out(self.connection, sql.Identifier(table), self.tables[table])
+        hidden = () if self.with_secrets else SECRETS.get(table, ())
+        return copied_out(self.connection, sql.Identifier(table), self.tables[table], hidden=hidden)
 
     def working_rows(self, table: str) -> AsyncIterator[bytes]:
         return copied_out(

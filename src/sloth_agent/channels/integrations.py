@@ -1,0 +1,112 @@
+"""The accounts at messengers and calendars that one tenant has connected."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from sloth_agent.billing.access import require_access
+from sloth_agent.billing.usage_ports import CurrentSubscriptions
+from sloth_agent.channels.models import (
+    Credentials,
+    Integration,
+    IntegrationStatus,
+    IntegrationType,
+)
+from sloth_agent.channels.ports import IntegrationStore
+from sloth_agent.channels.vault import Vault
+from sloth_agent.clock import Clock
+from sloth_agent.errors import CredentialUnreadable, InvalidInput, NotFound
+from sloth_agent.ids import IntegrationId, new_id
+from sloth_agent.tenants.audit import Actor, TenantLog
+
+
+@dataclass(frozen=True, slots=True)
+class Integrations:
+    """What one tenant is reached by."""
+
+    store: IntegrationStore
+    vault: Vault
+    subscriptions: CurrentSubscriptions
+    log: TenantLog
+    clock: Clock
+
+    async def list(
+        self, *, limit: int = 1000, after: IntegrationId | None = None
+    ) -> Sequence[Integration]:
+        """Oldest first, without credentials."""
+        return await self.store.all(limit=limit, after=after)
+
+    async def show(self, id: IntegrationId) -> Integration:
+        """Raises:
+        NotFound: no such integration.
+        """
+        integration = await self.store.find(id)
+        if integration is None:
+            raise _unknown(id)
+        return integration
+
+    async def add(
+        self,
+        type: IntegrationType,
+        credentials: Credentials,
+        *,
+        settings: Mapping[str, object] | None = None,
+        status: IntegrationStatus = IntegrationStatus.ACTIVE,
+        by: Actor,
+    ) -> Integration:
+        """Keep an account whose credentials were tried; `settings` hold nothing that is secret.
+
+        Raises:
+            FeatureNotInPlan, SubscriptionExpired: the plan does not have it, or has ended.
+            InvalidInput: no credentials.
+        """
+        require_access(await self.subscriptions.current(self.vault.tenant), type.feature)
+        if not credentials.values:
+            raise InvalidInput("An integration needs credentials.", field="credentials")
+        integration = Integration(
+            id=IntegrationId(new_id()),
+            type=type,
+            status=status,
+            settings=settings or {},
+            created_at=self.clock(),
+        )
+        sealed = self.vault.seal(integration.id, credentials)
+        # Cut short between the two, there is an event without an integration, which is asked for
+        # again; not one that nobody knows of.
+        await self.log.write(
+            "integration.connected", by=by, subject=str(integration.id), type=type.value
+        )
+        await self.store.add(integration, sealed)
+        return integration
+
+    async def credentials(self, id: IntegrationId) -> Credentials:
+        """What opens the account; nothing of it is to be shown or logged.
+
+        Raises:
+            NotFound: no such integration.
+            CredentialUnreadable: they stayed behind with an import, or do not open.
+        """
+        sealed = await self.store.find_sealed(id)
+        if sealed is None:
+            await self.show(id)
+            raise CredentialUnreadable(
+                f"The integration {id} has no credentials any more.", hint="Connect it again."
+            )
+        return self.vault.open(id, sealed)
+
+    async def disconnect(self, id: IntegrationId, *, by: Actor) -> None:
+        """Forget an account and what opens it.
+
+        Raises:
+            NotFound: no such integration.
+        """
+        integration = await self.show(id)
+        # In the order of `add`, for the same reason.
+        await self.log.write(
+            "integration.disconnected", by=by, subject=str(id), type=integration.type.value
+        )
+        if not await self.store.delete(id):
+            raise _unknown(id)
+
+
+def _unknown(id: IntegrationId) -> NotFound:
+    return NotFound(f"There is no integration {id}.", hint="See `sloth channels list`.")

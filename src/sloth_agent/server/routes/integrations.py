@@ -1,0 +1,70 @@
+"""Messengers and calendars that the firm has connected."""
+
+from datetime import datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Response
+from pydantic import Field
+from starlette.responses import JSONResponse
+
+from sloth_agent.access.models import Scope
+from sloth_agent.app.bodies.integrations import integration_body
+from sloth_agent.app.sloth import AsyncTenant
+from sloth_agent.channels.models import LEFT_BEHIND, IntegrationStatus, IntegrationType
+from sloth_agent.errors import NotFound
+from sloth_agent.ids import IntegrationId
+from sloth_agent.server.callers import CurrentActor, tenant_of
+from sloth_agent.server.described_problems import problems
+from sloth_agent.server.repeating import Repeating
+from sloth_agent.server.shapes import Cursor, Id, Limit, NextCursor, Shown, page_of
+from sloth_agent.tenants.users import Role
+
+router = APIRouter(prefix="/api/integrations", tags=["integrations"], route_class=Repeating)
+
+Reader = Annotated[AsyncTenant, Depends(tenant_of(Scope.INTEGRATIONS))]
+Writer = Annotated[AsyncTenant, Depends(tenant_of(Scope.INTEGRATIONS, least=Role.ADMIN))]
+
+
+class IntegrationError(Shown):
+    code: str = Field(examples=[LEFT_BEHIND.code])
+    message: str = Field(examples=[LEFT_BEHIND.message])
+
+
+class IntegrationShown(Shown):
+    id: Id
+    type: IntegrationType
+    status: IntegrationStatus = Field(
+        description="`disabled`: it has to be connected again.", examples=["active"]
+    )
+    settings: dict[str, Any] = Field(
+        description="What is not secret.", examples=[{"username": "salon_anna_bot"}]
+    )
+    messages_in: int = Field(description="That came.", examples=[120])
+    messages_out: int = Field(description="That were sent.", examples=[118])
+    last_activity_at: datetime | None = Field(description="Null: nothing came or went yet.")
+    error: IntegrationError | None = Field(description="Why it does not work.", examples=[None])
+    created_at: datetime
+
+
+class IntegrationPage(Shown):
+    items: list[IntegrationShown]
+    next_cursor: NextCursor
+
+
+@router.get("/", response_model=IntegrationPage, name="list")
+async def integrations(tenant: Reader, limit: Limit = 20, cursor: Cursor = None) -> JSONResponse:
+    """What is connected, oldest first; credentials are never shown."""
+    after = IntegrationId(cursor) if cursor else None
+    found = await tenant.integrations(limit=limit + 1, after=after)
+    return page_of(found, limit, integration_body, cursor=lambda integration: integration.id)
+
+
+@router.delete("/{id:uuid}/", status_code=204, responses=problems(NotFound))
+async def disconnect(id: UUID, tenant: Writer, actor: CurrentActor) -> Response:
+    """Forget an integration and its credentials.
+
+    What was said there stays.
+    """
+    await tenant.disconnect(IntegrationId(id), by=actor)
+    return Response(status_code=204)
