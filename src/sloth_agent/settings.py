@@ -105,6 +105,12 @@ class Settings(BaseSettings):
     openai_api_key: SecretStr | None = _vendor("OPENAI_API_KEY")
     openai_base_url: str | None = _vendor("OPENAI_BASE_URL")
 
+    payments: str = "auto"  # who takes money: Stripe where there is a key, else nobody
+    grace_days: int = Field(default=7, ge=0)  # how long a firm is served that has not paid
+    stripe_secret_key: SecretStr | None = _vendor("STRIPE_SECRET_KEY")
+    stripe_webhook_secret: SecretStr | None = _vendor("STRIPE_WEBHOOK_SECRET")  # several: commas
+    stripe_api_base: str | None = _vendor("STRIPE_API_BASE")  # None: Stripe's own
+
     # What signs and seals; several, comma separated, newest first. None: one of this machine's own.
     secret_key: SecretStr | None = _vendor("SECRET_KEY")
     public_url: str | None = _vendor("PUBLIC_URL")  # as the outside reaches the server

@@ -23,6 +23,9 @@ BUILT_IN: dict[str, dict[str, str]] = {
         "celery": f"{_ADAPTERS}.jobs.celery:from_settings",
         "embedded": f"{_ADAPTERS}.jobs.embedded:from_settings",
     },
+    "payments": {
+        "stripe": f"{_ADAPTERS}.payments.stripe:from_settings",
+    },
     "rerankers": {
         "cross-encoder": f"{_ADAPTERS}.rerankers.cross_encoder:from_settings",
     },

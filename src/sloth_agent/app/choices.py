@@ -16,6 +16,9 @@ VECTORS_ARE_OFF = (
 
 NONE = "none"
 
+MANUAL = "manual"
+"""No payment provider: activation codes and operators give plans."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choice:
@@ -65,3 +68,10 @@ def jobs_choice(settings: Settings) -> str:
     if settings.jobs != "auto":
         return settings.jobs
     return "embedded" if settings.redis_url is None else "celery"
+
+
+def payments_choice(settings: Settings) -> str:
+    """Who takes money; `auto` is Stripe where there is a key."""
+    if settings.payments != "auto":
+        return settings.payments
+    return MANUAL if settings.stripe_secret_key is None else "stripe"

@@ -14,7 +14,14 @@ from sloth_agent.adapters.jobs.processes import Processes
 from sloth_agent.adapters.secrets.keys import SecretKeys
 from sloth_agent.agent.ports import ChatModel
 from sloth_agent.app.backends import factory
-from sloth_agent.app.choices import NONE, chat_choice, embedder_choice, jobs_choice
+from sloth_agent.app.choices import (
+    MANUAL,
+    NONE,
+    chat_choice,
+    embedder_choice,
+    jobs_choice,
+    payments_choice,
+)
 from sloth_agent.app.observers import NOBODY, Observers
 from sloth_agent.app.price_list import price_table
 from sloth_agent.billing.prices import PriceTable
@@ -22,6 +29,7 @@ from sloth_agent.clock import Clock, system_clock
 from sloth_agent.jobs.ports import Engine
 from sloth_agent.jobs.running import Running
 from sloth_agent.knowledge.ports import DocumentReader, Embedder, Reranker
+from sloth_agent.payments.ports import PaymentProvider
 from sloth_agent.settings import Settings
 from sloth_agent.tenants.account_ports import Mailer, PasswordHasher
 
@@ -123,6 +131,12 @@ class Backends:
     def engine(self) -> Engine:
         engine: Engine = self._made("job_queues", jobs_choice(self.settings))
         return engine
+
+    @cached_property
+    def payments(self) -> PaymentProvider | None:
+        """None: plans are activated by codes and operators alone."""
+        name = payments_choice(self.settings)
+        return None if name == MANUAL else self._made("payments", name)
 
     @property
     def frontend(self) -> str:

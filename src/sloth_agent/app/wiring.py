@@ -38,8 +38,10 @@ from sloth_agent.adapters.stores.postgres.tenant_tables import PostgresTenantTab
 from sloth_agent.adapters.stores.postgres.users import PostgresUsers
 from sloth_agent.adapters.stores.postgres.vacant_spaces import PostgresVacantSpaces
 from sloth_agent.app.chosen_backends import Backends
+from sloth_agent.app.paying import OwnersAsContacts, Paying
 from sloth_agent.app.tenant_services import TenantServices
 from sloth_agent.billing.activation_codes import ActivationCodes
+from sloth_agent.billing.allowance import UsageReport
 from sloth_agent.billing.margin import Margins
 from sloth_agent.billing.plans import PlanCatalog
 from sloth_agent.billing.recent import RecentSubscriptions
@@ -49,6 +51,7 @@ from sloth_agent.billing.usage_ports import CurrentSubscriptions
 from sloth_agent.channels.ports import IntegrationStore
 from sloth_agent.channels.rotation import Rotation
 from sloth_agent.clock import Clock
+from sloth_agent.errors import NotFound
 from sloth_agent.ids import TenantId
 from sloth_agent.jobs.ports import JobBoard
 from sloth_agent.tenants.account_ports import Seats
@@ -78,6 +81,19 @@ class _SeatsOfThePlan:
     async def allowed(self, organization: TenantId) -> int | None:
         subscription = await self.subscriptions.current(organization)
         return subscription.limits.users if subscription else None
+
+
+@dataclass(frozen=True, slots=True)
+class _UsageOfTenants:
+    """`UsageOf`: counted where each tenant lives."""
+
+    services: "Services"
+
+    async def report(self, organization: TenantId) -> UsageReport:
+        found = await self.services.organizations.store.get(organization)
+        if found is None:
+            raise NotFound("There is no such tenant.", hint="See `sloth tenants list`.")
+        return await (await self.services.of(found)).metering.report()
 
 
 @dataclass(frozen=True)
@@ -110,6 +126,13 @@ class Services:
     @cached_property
     def subscriptions(self) -> Subscriptions:
         return Subscriptions(self._subscription_store, self.backends.clock)
+
+    @cached_property
+    def paying(self) -> Paying:
+        contacts = OwnersAsContacts(self._organization_store, self._users)
+        return Paying(
+            self.backends, self.databases.main, self._plan_store, contacts, _UsageOfTenants(self)
+        )
 
     @cached_property
     def referrals(self) -> Referrals:

@@ -1,6 +1,6 @@
 """What taking payments needs from outside. Each method of a store is one transaction."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -200,7 +200,7 @@ class PaymentEventStore(Protocol):
     async def of_customer(self, customer: str) -> Sequence[StoredEvent]:
         """Oldest first."""
 
-    async def counts(self) -> dict[tuple[str, Handled | None], int]:
+    async def counts(self) -> Mapping[tuple[str, Handled | None], int]:
         """How many there are of each type, by what became of them."""
 
 

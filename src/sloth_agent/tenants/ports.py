@@ -25,6 +25,8 @@ class OrganizationStore(Protocol):
 
     async def with_schema(self, schema_name: str) -> Organization | None: ...
 
+    async def get(self, id: TenantId) -> Organization | None: ...
+
     async def all(self) -> Sequence[Organization]:
         """Oldest first."""
 

@@ -1,0 +1,323 @@
+"""Stripe, through its own SDK. Its calls block, and are made in threads."""
+
+import json
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, TypeVar
+
+import anyio.to_thread
+
+from sloth_agent.adapters.outgoing import Line, Patience, TryAgain
+from sloth_agent.adapters.payments.stripe_objects import (
+    ORGANIZATION,
+    PLAN,
+    charge_of,
+    has_begun,
+    invoice_of,
+    moment,
+    price_of,
+    subscription_of,
+    units_of,
+)
+from sloth_agent.billing.states import BillingCycle
+from sloth_agent.errors import (
+    ConfigurationError,
+    Conflict,
+    MissingExtra,
+    NotFound,
+    PaymentDeclined,
+    PaymentUnavailable,
+    SignatureInvalid,
+)
+from sloth_agent.ids import new_id
+from sloth_agent.payments.models import (
+    Charge,
+    Contact,
+    Invoice,
+    Order,
+    Page,
+    PaymentEvent,
+    Price,
+    RemoteSubscription,
+)
+from sloth_agent.settings import Settings
+
+try:
+    import stripe
+except ModuleNotFoundError as error:
+    raise MissingExtra.named("stripe", needed_for="Taking payments with Stripe") from error
+
+T = TypeVar("T")
+
+API_VERSION = "2026-10-28.endive"
+"""What this adapter was written for; the account's own may be another."""
+
+PATIENCE = Patience(call_seconds=9.0, try_seconds=5.0, pause_seconds=0.3)
+
+TOLERANCE_SECONDS = 300
+"""How old a message of Stripe's may be."""
+
+PAGE = 100
+
+_INTERVALS = {BillingCycle.MONTHLY: "month", BillingCycle.YEARLY: "year"}
+
+_UNPAID_INVOICE = {"expand": ["data.latest_invoice"]}
+
+
+class StripePayments:
+    """`PaymentProvider`."""
+
+    name = "stripe"
+
+    def __init__(self, client: stripe.StripeClient, *, webhook_secrets: Sequence[str]) -> None:
+        self._v1 = client.v1
+        self._secrets = webhook_secrets
+        self._line = Line(
+            "Stripe", unavailable=PaymentUnavailable, patience=PATIENCE, knock=self._knock
+        )
+
+    async def check(self) -> str:
+        await self._call(lambda: self._v1.prices.list({"limit": 1}))
+        return "Stripe answers."
+
+    async def create_customer(self, contact: Contact, *, key: str) -> str:
+        customer: Any = {
+            "name": contact.name,
+            "preferred_locales": [contact.language],
+            "metadata": {ORGANIZATION: str(contact.organization)},
+        }
+        if contact.email is not None:
+            customer["email"] = contact.email
+        return (await self._call(lambda: self._v1.customers.create(customer, _once(key)))).id
+
+    async def begin_checkout(self, order: Order, *, key: str) -> Page:
+        about = {ORGANIZATION: str(order.organization)}
+        subscription: dict[str, Any] = {"metadata": about}
+        if order.trial_end is not None:
+            subscription["trial_end"] = int(order.trial_end.timestamp())
+        wanted: Any = {
+            "mode": "subscription",
+            "customer": order.customer,
+            "client_reference_id": str(order.organization),
+            "line_items": [{"price": order.price, "quantity": 1}],
+            "subscription_data": subscription,
+            "success_url": order.success_url,
+            "cancel_url": order.cancel_url,
+        }
+        made = await self._call(lambda: self._v1.checkout.sessions.create(wanted, _once(key)))
+        return Page(id=made.id, url=str(made.url), expires_at=moment(made.expires_at))
+
+    async def end_checkout(self, id: str) -> bool:
+        found = await self._call(lambda: self._v1.checkout.sessions.retrieve(id))
+        if found.status != "open":
+            return found.status != "complete"
+        try:
+            await self._call(lambda: self._v1.checkout.sessions.expire(id))
+        except Conflict:  # somebody paid meanwhile
+            return await self.end_checkout(id)
+        return True
+
+    async def subscriptions(self, customer: str) -> Sequence[RemoteSubscription]:
+        wanted = {"customer": customer, "status": "all", **_UNPAID_INVOICE}
+        found = [each async for each in self._all(self._v1.subscriptions.list, wanted)]
+        return [subscription_of(each) for each in found if has_begun(each)]
+
+    async def change_price(self, subscription: RemoteSubscription, price: str, *, key: str) -> None:
+        change: Any = {
+            "items": [{"id": subscription.item, "price": price}],
+            "proration_behavior": "always_invoice",
+            "payment_behavior": "error_if_incomplete",
+        }
+        await self._call(lambda: self._v1.subscriptions.update(subscription.id, change, _once(key)))
+
+    async def cancel(self, id: str, *, at_period_end: bool, key: str) -> None:
+        if at_period_end:
+            await self._call(
+                lambda: self._v1.subscriptions.update(
+                    id, {"cancel_at_period_end": True}, _once(key)
+                )
+            )
+            return
+        try:
+            await self._call(lambda: self._v1.subscriptions.cancel(id, {}, _once(key)))
+        except NotFound:
+            """It had ended."""
+
+    async def resume(self, id: str, *, key: str) -> None:
+        await self._call(
+            lambda: self._v1.subscriptions.update(id, {"cancel_at_period_end": False}, _once(key))
+        )
+
+    async def open_portal(self, customer: str, *, return_url: str) -> str:
+        wanted: Any = {"customer": customer, "return_url": return_url}
+        return (await self._call(lambda: self._v1.billing_portal.sessions.create(wanted))).url
+
+    async def invoices(self, customer: str, *, after: str | None, limit: int) -> Sequence[Invoice]:
+        wanted: Any = {"customer": customer, "limit": limit}
+        if after is not None:
+            wanted["starting_after"] = after
+        found = await self._call(lambda: self._v1.invoices.list(wanted))
+        return [invoice_of(each.to_dict()) for each in found.data]
+
+    async def charges(self, customer: str, *, since: datetime | None) -> Sequence[Charge]:
+        wanted: dict[str, Any] = {"customer": customer}
+        if since is not None:
+            wanted["created"] = {"gte": int(since.timestamp())}
+        return [charge_of(each) async for each in self._all(self._v1.charges.list, wanted)]
+
+    async def charge(self, id: str) -> Charge:
+        return charge_of((await self._call(lambda: self._v1.charges.retrieve(id))).to_dict())
+
+    async def all_subscriptions(self) -> AsyncIterator[RemoteSubscription]:
+        wanted = {"status": "all", **_UNPAID_INVOICE}
+        async for each in self._all(self._v1.subscriptions.list, wanted):
+            if has_begun(each) and ORGANIZATION in each["metadata"]:
+                yield subscription_of(each)
+
+    async def all_charges(self, *, since: datetime) -> AsyncIterator[Charge]:
+        wanted = {"created": {"gte": int(since.timestamp())}}
+        async for each in self._all(self._v1.charges.list, wanted):
+            if each["customer"] is not None:
+                yield charge_of(each)
+
+    async def prices(self) -> Sequence[Price]:
+        found = [each async for each in self._all(self._v1.prices.list, {"active": True})]
+        return [price_of(each) for each in found if PLAN in each["metadata"]]
+
+    async def offer(self, plan: str, name: str) -> None:
+        id = _product_of(plan)
+        try:
+            await self._call(lambda: self._v1.products.update(id, {"name": name, "active": True}))
+        except NotFound:
+            product: Any = {"id": id, "name": name, "metadata": {PLAN: plan}}
+            await self._call(lambda: self._v1.products.create(product, _once(id)))
+
+    async def set_price(
+        self, plan: str, cycle: BillingCycle, amount: Decimal, currency: str
+    ) -> Price:
+        wanted: Any = {
+            "product": _product_of(plan),
+            "currency": currency.lower(),
+            "unit_amount": units_of(amount, currency),
+            "recurring": {"interval": _INTERVALS[cycle]},
+            "lookup_key": f"{_product_of(plan)}_{cycle}",
+            "transfer_lookup_key": True,
+            "metadata": {PLAN: plan},
+        }
+        once = _once(new_id().hex)
+        return price_of((await self._call(lambda: self._v1.prices.create(wanted, once))).to_dict())
+
+    async def withdraw(self, price: Price) -> None:
+        await self._call(lambda: self._v1.prices.update(price.id, {"active": False}))
+
+    def read_event(self, body: bytes, signature: str, *, now: datetime) -> PaymentEvent:
+        for secret in self._secrets:
+            try:
+                stripe.WebhookSignature.verify_header(body.decode(), signature, secret, None)
+            except (stripe.SignatureVerificationError, UnicodeDecodeError):
+                continue
+            return _event(body, signature, now)
+        raise SignatureInvalid("The message is not signed by Stripe.")
+
+    async def _all(
+        self, listed: Callable[[Any], Any], wanted: Mapping[str, Any]
+    ) -> AsyncIterator[Mapping[str, Any]]:
+        """Page by page, newest first."""
+        after: dict[str, str] = {}
+        while True:
+            asked = {**wanted, "limit": PAGE, **after}
+            page = await self._call(lambda asked=asked: listed(asked))  # type: ignore[misc]
+            for each in page.data:
+                yield each.to_dict()
+            if not page.has_more:
+                return
+            after = {"starting_after": page.data[-1].id}
+
+    async def _call(self, request: Callable[[], T]) -> T:
+        async def attempt() -> T:
+            try:
+                return await anyio.to_thread.run_sync(request, abandon_on_cancel=True)
+            except stripe.StripeError as error:
+                raise _ours(error) from error
+
+        return await self._line.call(attempt)
+
+    async def _knock(self) -> None:
+        try:
+            await anyio.to_thread.run_sync(
+                lambda: self._v1.prices.list({"limit": 1}), abandon_on_cancel=True
+            )
+        except stripe.StripeError as error:
+            raise TryAgain("cannot be reached") from error
+
+
+def _once(key: str) -> Any:
+    return {"idempotency_key": key}
+
+
+def _product_of(plan: str) -> str:
+    return f"sloth_{plan}"
+
+
+def _event(body: bytes, signature: str, now: datetime) -> PaymentEvent:
+    signed_at = next(
+        (int(part[2:]) for part in signature.split(",") if part.strip().startswith("t=")), 0
+    )
+    if now.timestamp() - signed_at > TOLERANCE_SECONDS:
+        raise SignatureInvalid("The message is too old.")
+    told = json.loads(body)
+    about = told["data"]["object"]
+    is_about_a_charge = about["object"] in ("dispute", "refund")
+    return PaymentEvent(
+        id=told["id"],
+        type=told["type"],
+        customer=about["id"] if about["object"] == "customer" else about.get("customer"),
+        subject=about["charge"] if is_about_a_charge else about.get("id", told["id"]),
+        created_at=moment(told["created"]),
+    )
+
+
+def _ours(error: stripe.StripeError) -> Exception:
+    if isinstance(error, stripe.APIConnectionError):
+        return TryAgain("cannot be reached or cut the connection")
+    if isinstance(error, stripe.AuthenticationError | stripe.PermissionError):
+        return ConfigurationError("Stripe refuses the key.", hint="Check STRIPE_SECRET_KEY.")
+    if isinstance(error, stripe.CardError):
+        return PaymentDeclined("The card was declined.", hint="Use another card.")
+    status = error.http_status or 500
+    if status == 404:
+        return NotFound("Stripe knows nothing of that name.")
+    if status in {409, 429} or status >= 500:
+        return TryAgain(
+            "limits our rate" if status == 429 else f"failed with status {status}",
+            retry_after=_retry_after(error),
+            down=status >= 500,
+        )
+    return Conflict(f"Stripe refused the request: {error.user_message or error.code or status}")
+
+
+def _retry_after(error: stripe.StripeError) -> float | None:
+    try:
+        return float((error.headers or {})["Retry-After"])
+    except (KeyError, ValueError):
+        return None
+
+
+def from_settings(settings: Settings) -> StripePayments:
+    """Raises:
+    ConfigurationError: no key.
+    """
+    if settings.stripe_secret_key is None:
+        raise ConfigurationError("Stripe has no key.", hint="Set STRIPE_SECRET_KEY.")
+    addresses: Any = {"api": settings.stripe_api_base} if settings.stripe_api_base else {}
+    client = stripe.StripeClient(
+        settings.stripe_secret_key.get_secret_value(),
+        stripe_version=API_VERSION,
+        base_addresses=addresses,
+        http_client=stripe.RequestsClient(timeout=PATIENCE.try_seconds),
+        max_network_retries=0,
+    )
+    secrets = settings.stripe_webhook_secret
+    named = secrets.get_secret_value().split(",") if secrets else []
+    return StripePayments(client, webhook_secrets=[each.strip() for each in named if each.strip()])

@@ -1,0 +1,203 @@
+"""A firm that pays through Stripe: PostgreSQL, and the SDK against the simulation of Stripe."""
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+import anyio
+import pytest
+from pydantic import SecretStr
+
+from fakes.stripe_server.faults import Fault
+from fakes.stripe_server.server import StripeServer
+from sloth_agent import AsyncSloth, Settings
+from sloth_agent.app.paying import Paying
+from sloth_agent.billing.models import Subscription
+from sloth_agent.billing.plan_file import shipped_plans
+from sloth_agent.billing.states import BillingCycle, SubscriptionStatus
+from sloth_agent.clock import SetClock
+from sloth_agent.errors import Conflict, PaymentDeclined, PaymentUnavailable, SignatureInvalid
+from sloth_agent.ids import TenantId
+from sloth_agent.payments.models import ChargeStatus
+from sloth_agent.tenants.audit import Actor
+
+pytestmark = pytest.mark.anyio
+
+BY = Actor(name="owner")
+MONTHLY, YEARLY = BillingCycle
+DAY = timedelta(days=1)
+PRICED = [plan for plan in shipped_plans() if not plan.terms.free]
+
+
+@pytest.fixture
+async def sloth(settings: Settings, stripe_server: StripeServer) -> AsyncIterator[AsyncSloth]:
+    paid = settings.model_copy(
+        update={
+            "stripe_secret_key": SecretStr(stripe_server.key),
+            "stripe_api_base": stripe_server.url,
+        }
+    )
+    async with AsyncSloth(paid) as sloth:
+        provider = sloth.services.paying.provider
+        for plan in PRICED:
+            await provider.offer(plan.slug, plan.name)
+            terms = plan.terms
+            await provider.set_price(plan.slug, MONTHLY, terms.price_monthly, terms.currency)
+            await provider.set_price(plan.slug, YEARLY, terms.price_yearly, terms.currency)
+        yield sloth
+
+
+@pytest.fixture
+async def firm(sloth: AsyncSloth, slug: str) -> TenantId:
+    return (await sloth.tenant(slug, create=True)).organization.id
+
+
+def now_at(sloth: AsyncSloth, stripe_server: StripeServer) -> Paying:
+    """Payments as they are at the simulation's moment."""
+    return sloth.services.at(SetClock(stripe_server.now)).paying
+
+
+async def subscribed(
+    sloth: AsyncSloth, stripe_server: StripeServer, firm: TenantId, plan: str = "starter"
+) -> Subscription:
+    paying = now_at(sloth, stripe_server)
+    page = await paying.subscribing.subscribe(firm, plan, MONTHLY, by=BY)
+    stripe_server.pay_checkout(page.id)
+    found = await paying.desk.refresh(firm)
+    assert found is not None
+    return found
+
+
+async def test_a_whole_life(sloth: AsyncSloth, stripe_server: StripeServer, firm: TenantId) -> None:
+    began = await subscribed(sloth, stripe_server, firm)
+    assert (began.plan, began.status, began.paid) == ("starter", SubscriptionStatus.ACTIVE, True)
+    assert began.purchase is not None
+    assert began.terms.price_monthly == Decimal("29.00")
+
+    paying = now_at(sloth, stripe_server)
+    higher = await paying.changing.change(firm, "professional", MONTHLY, by=BY)
+    assert (higher.plan, higher.current_period_end) == ("professional", began.current_period_end)
+
+    stripe_server.set_card(stripe_server.customers()[0]["id"], "declines")
+    assert began.current_period_end is not None
+    stripe_server.advance(began.current_period_end + timedelta(hours=3))
+    failed = await now_at(sloth, stripe_server).desk.refresh(firm)
+    assert failed is not None
+    assert failed.status is SubscriptionStatus.PAST_DUE
+    assert failed.follow_up_at is not None
+    over = await sloth.services.at(SetClock(failed.follow_up_at)).subscriptions.current(firm)
+    assert over is not None
+    assert over.status is SubscriptionStatus.UNPAID  # the grace has passed
+
+    stripe_server.set_card(stripe_server.customers()[0]["id"], "good")
+    stripe_server.advance(stripe_server.now + 3 * DAY)
+    paying = now_at(sloth, stripe_server)
+    recovered = await paying.desk.refresh(firm)
+    assert recovered is not None
+    assert recovered.status is SubscriptionStatus.ACTIVE
+
+    await paying.changing.change(firm, "starter", MONTHLY, by=BY)
+    ending = await paying.changing.cancel(firm, at_period_end=True, by=BY)
+    assert ending.cancel_at_period_end
+    resumed = await paying.changing.resume(firm, by=BY)
+    assert not resumed.cancel_at_period_end
+    ended = await paying.changing.cancel(firm, at_period_end=False, by=BY)
+    assert ended.status is SubscriptionStatus.CANCELED
+
+    charges = await paying.desk.payments.charges(firm)
+    kept = sum((charge.kept for charge in charges), Decimal(0))
+    assert kept == sum((each.amount for each in stripe_server.ledger()), Decimal(0))
+    assert any(charge.status is ChargeStatus.FAILED for charge in charges)
+
+
+async def test_a_trial_is_carried_over(
+    sloth: AsyncSloth, stripe_server: StripeServer, slug: str
+) -> None:
+    services = sloth.services.at(SetClock(stripe_server.now))
+    made = await services.organizations_on("starter", by=BY).create(slug)
+    trial = await services.subscriptions.current(made.id)
+    found = await subscribed(sloth, stripe_server, made.id)
+    assert trial is not None
+    assert trial.trial_end is not None
+    assert found.status is SubscriptionStatus.TRIALING
+    assert found.current_period_end == trial.trial_end.replace(microsecond=0)
+    assert stripe_server.ledger() == []
+
+
+async def test_fifty_at_once_lead_to_one_page(
+    sloth: AsyncSloth, stripe_server: StripeServer, firm: TenantId
+) -> None:
+    """Without the hold on the payer there are as many customers' pages as tries."""
+    paying, pages = now_at(sloth, stripe_server), set()
+
+    async def subscribe() -> None:
+        pages.add((await paying.subscribing.subscribe(firm, "starter", MONTHLY, by=BY)).id)
+
+    async with anyio.create_task_group() as group:
+        for _ in range(50):
+            group.start_soon(subscribe)
+    assert len(pages) == 1
+    assert len(stripe_server.customers()) == 1
+
+
+async def test_who_changes_their_mind_can_pay_on_one_page_only(
+    sloth: AsyncSloth, stripe_server: StripeServer, firm: TenantId
+) -> None:
+    subscribing = now_at(sloth, stripe_server).subscribing
+    first = await subscribing.subscribe(firm, "starter", MONTHLY, by=BY)
+    second = await subscribing.subscribe(firm, "professional", YEARLY, by=BY)
+    with pytest.raises(Exception, match=r"expired|not open|complete"):
+        stripe_server.pay_checkout(first.id)
+    stripe_server.pay_checkout(second.id)
+    with pytest.raises(Conflict):
+        await subscribing.subscribe(firm, "starter", MONTHLY, by=BY)
+    assert len(stripe_server.subscriptions()) == 1
+
+
+@pytest.mark.parametrize("fault", [Fault(commit_then_drop=True), Fault(status=500)], ids=repr)
+async def test_an_answer_that_is_lost_costs_nothing_twice(
+    sloth: AsyncSloth, stripe_server: StripeServer, firm: TenantId, fault: Fault
+) -> None:
+    stripe_server.faults.append(fault)
+    await subscribed(sloth, stripe_server, firm)
+    stripe_server.faults.append(fault)
+    await now_at(sloth, stripe_server).changing.change(firm, "professional", MONTHLY, by=BY)
+    assert len(stripe_server.customers()) == len(stripe_server.subscriptions()) == 1
+
+
+async def test_a_provider_that_is_away_changes_nothing(
+    sloth: AsyncSloth, stripe_server: StripeServer, firm: TenantId
+) -> None:
+    before = await subscribed(sloth, stripe_server, firm)
+    paying = now_at(sloth, stripe_server)
+    stripe_server.faults.extend([Fault(status=503)] * 3)
+    started = anyio.current_time()
+    with pytest.raises(PaymentUnavailable):
+        await paying.changing.change(firm, "professional", MONTHLY, by=BY)
+    assert anyio.current_time() - started < 10
+    assert await paying.desk.payments.subscription(firm) == before
+
+
+async def test_a_card_that_is_refused_changes_nothing(
+    sloth: AsyncSloth, stripe_server: StripeServer, firm: TenantId
+) -> None:
+    before = await subscribed(sloth, stripe_server, firm)
+    stripe_server.set_card(stripe_server.customers()[0]["id"], "declines")
+    paying = now_at(sloth, stripe_server)
+    with pytest.raises(PaymentDeclined):
+        await paying.changing.change(firm, "professional", MONTHLY, by=BY)
+    after = await paying.desk.refresh(firm)
+    assert after is not None
+    assert after.plan == before.plan
+
+
+async def test_a_signature_of_somebody_else_is_refused(sloth: AsyncSloth) -> None:
+    provider = sloth.services.paying.provider
+    with pytest.raises(SignatureInvalid):
+        provider.read_event(b"{}", "t=1,v1=00", now=datetime.now(UTC))
+
+
+async def test_without_a_provider_nobody_pays(settings: Settings) -> None:
+    async with AsyncSloth(settings) as sloth:
+        with pytest.raises(Conflict, match="takes no payments"):
+            sloth.services.paying.subscribing  # noqa: B018 - looking is asking
