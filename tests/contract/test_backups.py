@@ -2,6 +2,8 @@
 
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -36,6 +38,9 @@ from sloth_agent.adapters.stores.postgres.control_tables import (
 )
 from sloth_agent.adapters.stores.postgres.embedded import Attachment
 from sloth_agent.adapters.stores.postgres.migrations.history import Migration, migrations
+from sloth_agent.adapters.stores.postgres.payment_accounts import PostgresPayerAccounts
+from sloth_agent.adapters.stores.postgres.payment_events import PostgresPaymentEvents
+from sloth_agent.adapters.stores.postgres.payments import PostgresPayments
 from sloth_agent.app.sloth import AsyncTenant
 from sloth_agent.billing.allowance import Resource
 from sloth_agent.channels.models import LEFT_BEHIND, IntegrationStatus
@@ -46,6 +51,7 @@ from sloth_agent.errors import (
     DatabaseUnavailable,
     NotFound,
 )
+from sloth_agent.payments.models import Charge, ChargeStatus, Payer, PaymentEvent
 from sloth_agent.tenants.archives import Archives
 from sloth_agent.tenants.models import Organization, Stage
 from sloth_agent.tenants.restoring import Restoring
@@ -89,7 +95,36 @@ async def firms(sloth: AsyncSloth) -> Firms:
     await sloth.codes.redeem(ben.organization.id, used, by=BY)
     await sloth.services.api_keys.create(ben.organization.id, "Web site", by=BY)
     await sloth.tasks.run("referral-statistics", by=BY)
+    await has_paid(sloth, ben.organization)
     return Firms(anna, ben, code)
+
+
+async def has_paid(sloth: AsyncSloth, organization: Organization) -> None:
+    """As if a payment provider had told of it."""
+    database, now = sloth.services.databases.main, datetime.now(UTC)
+    id = organization.id.hex
+    payers = PostgresPayerAccounts(database)
+    hold = await payers.hold(organization.id, now=now, until=now + timedelta(minutes=1))
+    assert hold is not None
+    payer = Payer(organization=organization.id, customer=f"cus_{id}")
+    await payers.save(payer, hold=hold)
+    event = PaymentEvent(
+        id=f"evt_{id}", type="charge.succeeded", customer=f"cus_{id}", subject="", created_at=now
+    )
+    await PostgresPaymentEvents(database).add(event, now=now)
+    charge = Charge(
+        id=f"ch_{id}",
+        customer=f"cus_{id}",
+        amount=Decimal("29.00"),
+        refunded=Decimal(0),
+        currency="EUR",
+        status=ChargeStatus.SUCCEEDED,
+        created_at=now,
+    )
+    await PostgresPayments(database).apply(
+        hold, lambda *_: None, charges=[charge], events=[event.id], now=now
+    )
+    await payers.release(hold)
 
 
 async def user(

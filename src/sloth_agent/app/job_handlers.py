@@ -53,6 +53,11 @@ async def settle(tenant: TenantServices, _claim: Claim, _report: Report) -> bool
     return False
 
 
+async def refresh_payments(services: Services, tenant: TenantServices) -> bool:
+    await services.paying.desk.refresh(tenant.organization.id)
+    return False
+
+
 _HANDLERS: dict[JobKind, Callable[[TenantServices, Claim, Report], Awaitable[bool]]] = {
     JobKind.INGEST: ingest,
     JobKind.REBUILD: rebuild,
@@ -84,6 +89,8 @@ def hands(services: Services, queues: Collection[Queue] = tuple(Queue)) -> Hands
         tenant = await tenants.of_schema(schema_name)
         if tenant is None:
             return None  # its jobs have gone with it
+        if claim.kind is JobKind.PAYMENTS:  # a firm that is locked out pays, or ends, too
+            return tenant.jobs, lambda _claim, _report: refresh_payments(services, tenant)
         if not tenant.organization.is_open:
             await tenant.jobs.put_off(
                 claim, until=services.backends.clock() + HELD_UP_FOR, problem=LOCKED_OUT

@@ -9,17 +9,22 @@ from sloth_agent.adapters.stores.postgres.payment_accounts import PostgresPayerA
 from sloth_agent.adapters.stores.postgres.payment_events import PostgresPaymentEvents
 from sloth_agent.adapters.stores.postgres.payments import PostgresPayments
 from sloth_agent.app.chosen_backends import Backends
+from sloth_agent.billing.models import Subscription
 from sloth_agent.billing.ports import PlanStore
+from sloth_agent.billing.states import SubscriptionStatus
+from sloth_agent.billing.subscriptions import Subscriptions
 from sloth_agent.errors import Conflict, NotFound
 from sloth_agent.ids import TenantId
 from sloth_agent.language import Language
 from sloth_agent.payments.changing import Changing
 from sloth_agent.payments.desk import Desk
+from sloth_agent.payments.intake import Intake
 from sloth_agent.payments.models import Contact
 from sloth_agent.payments.pages import Pages
-from sloth_agent.payments.ports import PaymentProvider, UsageOf
+from sloth_agent.payments.ports import PaymentProvider, Schedule, UsageOf
 from sloth_agent.payments.subscribing import Subscribing
 from sloth_agent.tenants.account_ports import UserStore
+from sloth_agent.tenants.audit import Actor
 from sloth_agent.tenants.ports import OrganizationStore
 from sloth_agent.tenants.users import Role
 
@@ -56,6 +61,7 @@ class Paying:
     plans: PlanStore
     contacts: OwnersAsContacts
     usage: UsageOf
+    schedule: Schedule
 
     @cached_property
     def provider(self) -> PaymentProvider:
@@ -95,7 +101,40 @@ class Paying:
         return Changing(desk=self.desk, plans=self.plans, usage=self.usage)
 
     @cached_property
+    def intake(self) -> Intake:
+        return Intake(
+            provider=self.provider,
+            events=self.desk.events,
+            payers=self.desk.payers,
+            schedule=self.schedule,
+            clock=self.backends.clock,
+        )
+
+    @cached_property
     def pages(self) -> Pages:
         return Pages(
             provider=self.provider, payers=self.desk.payers, frontend=self.backends.frontend
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Canceling:
+    """Ends a subscription where it is kept: with the provider, or here."""
+
+    subscriptions: Subscriptions
+    paying: Paying
+
+    async def cancel(
+        self, organization: TenantId, *, at_period_end: bool, by: Actor
+    ) -> Subscription:
+        """Raises:
+        NotFound: no such organization, or it has no subscription.
+        Conflict: it has ended already, or has no end to wait for.
+        PaymentUnavailable: the provider does not answer; nothing has changed.
+        """
+        present = await self.subscriptions.current(organization)
+        purchase = present.purchase if present else None
+        if purchase is not None and purchase.status is not SubscriptionStatus.CANCELED:
+            changing = self.paying.changing
+            return await changing.cancel(organization, at_period_end=at_period_end, by=by)
+        return await self.subscriptions.cancel(organization, at_period_end=at_period_end, by=by)

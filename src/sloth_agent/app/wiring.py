@@ -38,7 +38,7 @@ from sloth_agent.adapters.stores.postgres.tenant_tables import PostgresTenantTab
 from sloth_agent.adapters.stores.postgres.users import PostgresUsers
 from sloth_agent.adapters.stores.postgres.vacant_spaces import PostgresVacantSpaces
 from sloth_agent.app.chosen_backends import Backends
-from sloth_agent.app.paying import OwnersAsContacts, Paying
+from sloth_agent.app.paying import Canceling, OwnersAsContacts, Paying
 from sloth_agent.app.tenant_services import TenantServices
 from sloth_agent.billing.activation_codes import ActivationCodes
 from sloth_agent.billing.allowance import UsageReport
@@ -53,6 +53,7 @@ from sloth_agent.channels.rotation import Rotation
 from sloth_agent.clock import Clock
 from sloth_agent.errors import NotFound
 from sloth_agent.ids import TenantId
+from sloth_agent.jobs.models import THE_TENANT, JobKind, NewJob, Queue
 from sloth_agent.jobs.ports import JobBoard
 from sloth_agent.tenants.account_ports import Seats
 from sloth_agent.tenants.accounts import Accounts
@@ -127,12 +128,27 @@ class Services:
     def subscriptions(self) -> Subscriptions:
         return Subscriptions(self._subscription_store, self.backends.clock)
 
+    @property
+    def canceling(self) -> Canceling:
+        return Canceling(self.subscriptions, self.paying)
+
     @cached_property
     def paying(self) -> Paying:
         contacts = OwnersAsContacts(self._organization_store, self._users)
         return Paying(
-            self.backends, self.databases.main, self._plan_store, contacts, _UsageOfTenants(self)
+            self.backends,
+            self.databases.main,
+            self._plan_store,
+            contacts,
+            _UsageOfTenants(self),
+            self._look_at_payments,
         )
+
+    async def _look_at_payments(self, organization: TenantId) -> None:
+        found = await self.organizations.store.get(organization)
+        if found is not None:  # else it was deleted meanwhile
+            job = NewJob(kind=JobKind.PAYMENTS, subject=THE_TENANT, queue=Queue.BILLING)
+            await (await self.of(found)).work.ask(job)
 
     @cached_property
     def referrals(self) -> Referrals:

@@ -13,6 +13,7 @@ from sloth_agent.ids import JobId
 class Queue(StrEnum):
     """What workers may keep to."""
 
+    BILLING = "billing"
     DOCUMENTS = "documents"
     MESSAGES = "messages"
     PERIODIC = "periodic"
@@ -21,12 +22,14 @@ class Queue(StrEnum):
 class JobKind(StrEnum):
     INGEST = "ingest"  # read one document; subject: the document
     REBUILD = "rebuild"  # a new index beside the old one; subject: THE_TENANT; details: sizes
+    PAYMENTS = "payments"  # ask the payment provider what the firm has; subject: THE_TENANT
     SETTLE = "settle"  # what keeps searches fast after many changes; subject: THE_TENANT
 
 
 DEADLINES: Mapping[JobKind, timedelta] = {
     JobKind.INGEST: timedelta(hours=1),
     JobKind.REBUILD: timedelta(days=1),
+    JobKind.PAYMENTS: timedelta(minutes=5),
     JobKind.SETTLE: timedelta(hours=1),
 }
 """Longer than any of them takes; what takes longer hangs."""

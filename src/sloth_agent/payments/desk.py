@@ -13,7 +13,7 @@ from sloth_agent.billing.ports import Change
 from sloth_agent.clock import Clock
 from sloth_agent.errors import BackendUnavailable, InProgress
 from sloth_agent.ids import TenantId
-from sloth_agent.payments.applying import applied
+from sloth_agent.payments.applying import applied, is_open
 from sloth_agent.payments.models import Charge, Payer, PaymentEvent, RemoteSubscription
 from sloth_agent.payments.ports import (
     Hold,
@@ -90,9 +90,12 @@ class Visit:
             )
             return None if after is None or after == before else Change.of(before, after, event)
 
-        return await self.desk.payments.apply(
+        after = await self.desk.payments.apply(
             self.hold, decide, charges=charges, events=[each.id for each in waiting], now=now
         )
+        if self.payer.checkout is not None and any(is_open(each) for each in self.remote):
+            await self.save(replace(self.payer, checkout=None))  # somebody has paid there
+        return after
 
     async def _charges(self, waiting: Sequence[PaymentEvent]) -> Sequence[Charge]:
         since = self.desk.clock() - CHARGES_OF

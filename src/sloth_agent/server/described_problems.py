@@ -39,6 +39,9 @@ MEANINGS: Mapping[type[SlothError], str] = {
     errors.DatabaseUnavailable: "The database does not answer. Safe to send again.",
     errors.EmbedderUnavailable: "What searches does not answer. Safe to send again.",
     errors.ModelUnavailable: "The model does not answer. Safe to send again.",
+    errors.PaymentUnavailable: "The payment provider does not answer; nothing has changed.",
+    errors.PaymentDeclined: "The card was declined; nothing has changed.",
+    errors.SignatureInvalid: "The message is not from the provider, or too old.",
     errors.StorageUnavailable: "The file could not be kept. Safe to send again.",
 }
 """In sentences for those who build against the API: what happened, and what to do."""

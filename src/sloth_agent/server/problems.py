@@ -21,6 +21,8 @@ MEDIA_TYPE = "application/problem+json"
 
 STATUSES: Sequence[tuple[type[SlothError], int]] = (
     (errors.HostNotAllowed, 400),
+    (errors.SignatureInvalid, 400),
+    (errors.PaymentDeclined, 402),
     (errors.LinkInvalid, 410),
     (errors.NotSignedIn, 401),
     (errors.TokenInvalid, 401),

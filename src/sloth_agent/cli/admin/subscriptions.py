@@ -61,7 +61,9 @@ def cancel(
     with opened() as sloth:
         organization = sloth.show_tenant(slug).id
         subscription = sloth.run(
-            lambda sloth: sloth.subscriptions.cancel(organization, at_period_end=not now, by=by)
+            lambda sloth: sloth.services.canceling.cancel(
+                organization, at_period_end=not now, by=by
+            )
         )
     _show(slug, subscription, as_json=as_json)
 

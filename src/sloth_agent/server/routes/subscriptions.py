@@ -12,7 +12,14 @@ from sloth_agent.app.bodies.billing import plan_body, subscription_body, usage_b
 from sloth_agent.app.sloth import AsyncTenant
 from sloth_agent.billing.models import Feature
 from sloth_agent.billing.states import BillingCycle, SubscriptionStatus
-from sloth_agent.errors import CodeExpired, CodeUnknown, CodeUsed, Conflict, NotFound
+from sloth_agent.errors import (
+    CodeExpired,
+    CodeUnknown,
+    CodeUsed,
+    Conflict,
+    NotFound,
+    PaymentUnavailable,
+)
 from sloth_agent.server.callers import Anybody, CurrentActor, CurrentPlatform, tenant_of
 from sloth_agent.server.described_problems import problems
 from sloth_agent.server.repeating import Repeating
@@ -134,7 +141,7 @@ async def activate_code(
 @router.post(
     "/cancel/",
     response_model=SubscriptionShown,
-    responses=problems(NotFound, Conflict),
+    responses=problems(NotFound, Conflict, PaymentUnavailable),
 )
 async def cancel(
     body: Cancel, tenant: Payer, actor: CurrentActor, platform: CurrentPlatform
@@ -143,7 +150,7 @@ async def cancel(
 
     It runs out, or ends at once.
     """
-    canceled = await platform.services.subscriptions.cancel(
+    canceled = await platform.services.canceling.cancel(
         tenant.organization.id, at_period_end=body.at_period_end, by=actor
     )
     return ok(subscription_body(canceled))

@@ -1,0 +1,132 @@
+"""A firm pays over HTTP; Stripe tells of it twice, in any order, and once not at all."""
+
+import random
+from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime, timedelta
+
+import anyio
+import pytest
+from pydantic import SecretStr
+
+from fakes.api import Api, Firm, api
+from fakes.described import Described
+from fakes.stripe_server.server import StripeServer
+from sloth_agent import Settings
+from sloth_agent.billing.plan_file import shipped_plans
+from sloth_agent.billing.states import BillingCycle
+
+pytestmark = pytest.mark.anyio
+
+SEED = 7
+HOOK = "/api/subscriptions/webhooks/stripe/"
+PAYING = {
+    "subscriptions_subscribe",
+    "subscriptions_change",
+    "subscriptions_resume",
+    "subscriptions_cancel",
+    "subscriptions_portal",
+    "subscriptions_invoices",
+    "subscriptions_stripe_webhook",
+}
+
+
+@pytest.fixture
+def stripe_now() -> Iterator[StripeServer]:
+    """One whose clock shows what the application's does."""
+    with StripeServer(start=datetime.now(UTC)) as server:
+        yield server
+
+
+@pytest.fixture
+async def served(settings: Settings, stripe_now: StripeServer) -> AsyncIterator[Api]:
+    paid = {
+        "stripe_secret_key": SecretStr(stripe_now.key),
+        "stripe_webhook_secret": SecretStr(f"whsec_new,{stripe_now.secrets[0]}"),
+        "stripe_api_base": stripe_now.url,
+    }
+    async with api(settings.model_copy(update=paid)) as served:
+        provider = served.platform.services.paying.provider
+        for plan in shipped_plans():
+            if not plan.terms.free:
+                amount, currency = plan.terms.price_monthly, plan.terms.currency
+                await provider.offer(plan.slug, plan.name)
+                await provider.set_price(plan.slug, BillingCycle.MONTHLY, amount, currency)
+        yield served
+
+
+async def told(served: Api, stripe_now: StripeServer) -> None:
+    """Everything that happened, twice, in an order of its own."""
+    deliveries = [*stripe_now.deliveries(), *stripe_now.deliveries()]
+    random.Random(SEED).shuffle(deliveries)
+    for each in deliveries:
+        answer = await served.client.post(HOOK, content=each.body, headers=each.headers)
+        assert answer.status_code == 204, answer.text
+
+
+async def until(firm: Firm, **wanted: object) -> dict[str, object]:
+    """What the firm has, once background work has brought it there."""
+    with anyio.fail_after(20):
+        while True:
+            current: dict[str, object] = (await firm.get("/api/subscriptions/current/")).json()
+            if wanted.items() <= current.items():
+                return current
+            await anyio.sleep(0.05)
+
+
+async def test_a_firm_pays(served: Api, stripe_now: StripeServer) -> None:
+    described = Described((await served.client.get("/api/schema/")).json())
+    served.client.event_hooks = {"response": [described.holds]}
+    firm = await served.signed_up()
+
+    wanted = {"plan": "starter"}
+    pages = [(await firm.post("/api/subscriptions/subscribe/", wanted)).json() for _ in range(2)]
+    assert pages[0] == pages[1]
+    (session,) = {page["checkout_url"].rpartition("/")[2] for page in pages}
+    stripe_now.pay_checkout(session)
+    await told(served, stripe_now)
+    current = await until(firm, plan="starter", status="trialing")
+    assert current["trial_end"] is not None
+
+    stripe_now.advance(stripe_now.now + timedelta(days=15))
+    await told(served, stripe_now)
+    await until(firm, status="active")
+
+    higher = {"plan": "professional", "billing_cycle": "monthly"}
+    assert (await firm.post("/api/subscriptions/change/", higher)).json()["plan"] == "professional"
+    refused = await firm.post("/api/subscriptions/subscribe/", {"plan": "starter"})
+    assert refused.json()["code"] == "conflict"
+    ending = (await firm.post("/api/subscriptions/cancel/", {"at_period_end": True})).json()
+    assert ending["cancel_at_period_end"] is True
+    resumed = (await firm.post("/api/subscriptions/resume/")).json()
+    assert resumed["cancel_at_period_end"] is False
+    assert (await firm.post("/api/subscriptions/portal/")).json()["url"].startswith("http")
+    listed = (await firm.get("/api/subscriptions/invoices/")).json()["items"]
+    assert {each["id"] for each in listed} == {each["id"] for each in stripe_now.invoices()}
+
+    stripe_now.cancel_in_dashboard(stripe_now.subscriptions()[0]["id"])
+    await told(served, stripe_now)
+    await until(firm, status="canceled")
+    assert described.succeeded >= PAYING
+
+
+async def test_what_is_not_signed_is_refused(served: Api, stripe_now: StripeServer) -> None:
+    firm = await served.signed_up()
+    await firm.post("/api/subscriptions/subscribe/", {"plan": "starter"})
+    (signed, *_) = stripe_now.deliveries()
+    (old, *_) = stripe_now.deliveries(at=datetime.now(UTC) - timedelta(seconds=301))
+    (forged, *_) = stripe_now.deliveries(secrets=["whsec_other"])
+    for body, headers in (
+        (signed.body + b" ", signed.headers),
+        (signed.body, {}),
+        (old.body, old.headers),
+        (forged.body, forged.headers),
+    ):
+        answer = await served.client.post(HOOK, content=body, headers=headers)
+        assert (answer.status_code, answer.json()["code"]) == (400, "signature_invalid")
+    assert await served.platform.services.paying.desk.events.waiting(_customer(stripe_now)) == []
+
+
+def _customer(stripe_now: StripeServer) -> str:
+    (customer,) = stripe_now.customers()
+    id: str = customer["id"]
+    return id
