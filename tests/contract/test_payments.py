@@ -1,7 +1,7 @@
 """A firm that pays through Stripe: PostgreSQL, and the SDK against the simulation of Stripe."""
 
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
 
 import anyio
@@ -13,12 +13,18 @@ from fakes.stripe_server.server import StripeServer
 from sloth_agent import AsyncSloth, Settings
 from sloth_agent.app.paying import Paying
 from sloth_agent.billing.models import Subscription
-from sloth_agent.billing.plan_file import shipped_plans
 from sloth_agent.billing.states import BillingCycle, SubscriptionStatus
 from sloth_agent.clock import SetClock
-from sloth_agent.errors import Conflict, PaymentDeclined, PaymentUnavailable, SignatureInvalid
+from sloth_agent.errors import (
+    Conflict,
+    InvalidInput,
+    PaymentDeclined,
+    PaymentUnavailable,
+    SignatureInvalid,
+)
 from sloth_agent.ids import TenantId
 from sloth_agent.payments.models import ChargeStatus
+from sloth_agent.payments.price_sync import Step
 from sloth_agent.tenants.audit import Actor
 
 pytestmark = pytest.mark.anyio
@@ -26,7 +32,6 @@ pytestmark = pytest.mark.anyio
 BY = Actor(name="owner")
 MONTHLY, YEARLY = BillingCycle
 DAY = timedelta(days=1)
-PRICED = [plan for plan in shipped_plans() if not plan.terms.free]
 
 
 @pytest.fixture
@@ -38,12 +43,7 @@ async def sloth(settings: Settings, stripe_server: StripeServer) -> AsyncIterato
         }
     )
     async with AsyncSloth(paid) as sloth:
-        provider = sloth.services.paying.provider
-        for plan in PRICED:
-            await provider.offer(plan.slug, plan.name)
-            terms = plan.terms
-            await provider.set_price(plan.slug, MONTHLY, terms.price_monthly, terms.currency)
-            await provider.set_price(plan.slug, YEARLY, terms.price_yearly, terms.currency)
+        await sloth.services.paying.price_sync.sync(dry_run=False)
         yield sloth
 
 
@@ -105,7 +105,8 @@ async def test_a_whole_life(sloth: AsyncSloth, stripe_server: StripeServer, firm
     assert ended.status is SubscriptionStatus.CANCELED
 
     charges = await paying.desk.payments.charges(firm)
-    kept = sum((charge.kept for charge in charges), Decimal(0))
+    taken = [charge for charge in charges if charge.status is ChargeStatus.SUCCEEDED]
+    kept = sum((charge.amount - charge.refunded for charge in taken), Decimal(0))
     assert kept == sum((each.amount for each in stripe_server.ledger()), Decimal(0))
     assert any(charge.status is ChargeStatus.FAILED for charge in charges)
 
@@ -194,10 +195,45 @@ async def test_a_card_that_is_refused_changes_nothing(
 async def test_a_signature_of_somebody_else_is_refused(sloth: AsyncSloth) -> None:
     provider = sloth.services.paying.provider
     with pytest.raises(SignatureInvalid):
-        provider.read_event(b"{}", "t=1,v1=00", now=datetime.now(UTC))
+        provider.read_event(b"{}", "t=1,v1=00")
 
 
 async def test_without_a_provider_nobody_pays(settings: Settings) -> None:
     async with AsyncSloth(settings) as sloth:
         with pytest.raises(Conflict, match="takes no payments"):
             sloth.services.paying.subscribing  # noqa: B018 - looking is asking
+
+
+async def test_prices_follow_the_plans(sloth: AsyncSloth) -> None:
+    sync = sloth.services.paying.price_sync
+    again = await sync.sync(dry_run=False)
+    assert {each.step for each in again} == {Step.UNCHANGED}
+
+    await sync.provider.set_price("starter", MONTHLY, Decimal("1.00"), "EUR")
+    for dry_run in (True, False):
+        steps = await sync.sync(dry_run=dry_run)
+        (gone,) = [each for each in steps if each.step is Step.WITHDRAWN]
+        assert (gone.plan, gone.amount) == ("starter", Decimal("1.00"))
+    assert Step.WITHDRAWN not in {each.step for each in await sync.sync(dry_run=True)}
+
+
+async def test_a_price_that_is_not_that_of_the_plan_is_not_charged(
+    sloth: AsyncSloth, stripe_server: StripeServer, firm: TenantId
+) -> None:
+    paying = now_at(sloth, stripe_server)
+    for price in await paying.provider.prices():
+        await paying.provider.withdraw(price)
+    await paying.provider.set_price("starter", MONTHLY, Decimal("1.00"), "EUR")
+    with pytest.raises(Conflict, match="cannot be paid for yet"):
+        await paying.subscribing.subscribe(firm, "starter", MONTHLY, by=BY)
+
+
+async def test_somebody_elses_invoice_is_no_place_to_go_on_from(
+    sloth: AsyncSloth, stripe_server: StripeServer, firm: TenantId
+) -> None:
+    await subscribed(sloth, stripe_server, firm)
+    pages = now_at(sloth, stripe_server).pages
+    (only,) = (await pages.invoices(firm, limit=1)).invoices
+    assert not (await pages.invoices(firm, after=only.id)).invoices
+    with pytest.raises(InvalidInput):
+        await pages.invoices(firm, after="in_of_nobody")

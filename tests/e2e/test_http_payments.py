@@ -12,8 +12,6 @@ from fakes.api import Api, Firm, api
 from fakes.described import Described
 from fakes.stripe_server.server import StripeServer
 from sloth_agent import Settings
-from sloth_agent.billing.plan_file import shipped_plans
-from sloth_agent.billing.states import BillingCycle
 
 pytestmark = pytest.mark.anyio
 
@@ -45,12 +43,7 @@ async def served(settings: Settings, stripe_now: StripeServer) -> AsyncIterator[
         "stripe_api_base": stripe_now.url,
     }
     async with api(settings.model_copy(update=paid)) as served:
-        provider = served.platform.services.paying.provider
-        for plan in shipped_plans():
-            if not plan.terms.free:
-                amount, currency = plan.terms.price_monthly, plan.terms.currency
-                await provider.offer(plan.slug, plan.name)
-                await provider.set_price(plan.slug, BillingCycle.MONTHLY, amount, currency)
+        await served.platform.services.paying.price_sync.sync(dry_run=False)
         yield served
 
 

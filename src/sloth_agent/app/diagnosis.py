@@ -58,6 +58,7 @@ async def examine(settings: Settings) -> list[Finding]:
             _server(settings),
             await _tried("error reports", lambda: _reports(settings)),
             await _tried("prices", lambda: _prices(backends)),
+            await _tried("payments", lambda: _payments(backends)),
             await _tried("file store", lambda: _files(backends)),
             await _tried("reading files", lambda: _reads(backends)),
             await _tried("background work", lambda: _engine(backends)),
@@ -212,6 +213,12 @@ async def _files(backends: Backends) -> str:
 async def _reads(backends: Backends) -> str:
     await backends.reader.read(SAMPLE, name="check.txt")
     return "the reading process works"
+
+
+async def _payments(backends: Backends) -> str:
+    if backends.payments is None:
+        return "nobody takes any: codes and operators activate plans"
+    return await backends.payments.check()
 
 
 async def _engine(backends: Backends) -> str:

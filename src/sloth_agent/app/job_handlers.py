@@ -35,7 +35,7 @@ HELD_UP_FOR = timedelta(minutes=10)
 """How long the jobs of a firm that is locked out wait before they are looked at again."""
 
 
-async def ingest(tenant: TenantServices, claim: Claim, report: Report) -> bool:
+async def ingest(_services: Services, tenant: TenantServices, claim: Claim, report: Report) -> bool:
     document = await tenant.ingestion.ingest(DocumentId(claim.subject), claim=claim, report=report)
     if document.chunks:
         settling = NewJob(kind=JobKind.SETTLE, subject=THE_TENANT, priority=Priority.BULK)
@@ -44,25 +44,37 @@ async def ingest(tenant: TenantServices, claim: Claim, report: Report) -> bool:
     return True
 
 
-async def rebuild(tenant: TenantServices, claim: Claim, report: Report) -> bool:
+async def rebuild(
+    _services: Services, tenant: TenantServices, claim: Claim, report: Report
+) -> bool:
     return await tenant.rebuilding.carry_out(claim, report)
 
 
-async def settle(tenant: TenantServices, _claim: Claim, _report: Report) -> bool:
+async def settle(
+    _services: Services, tenant: TenantServices, _claim: Claim, _report: Report
+) -> bool:
     await tenant.ingestion.index.settle()
     return False
 
 
-async def refresh_payments(services: Services, tenant: TenantServices) -> bool:
+async def refresh_payments(
+    services: Services, tenant: TenantServices, _claim: Claim, _report: Report
+) -> bool:
     await services.paying.desk.refresh(tenant.organization.id)
     return False
 
 
-_HANDLERS: dict[JobKind, Callable[[TenantServices, Claim, Report], Awaitable[bool]]] = {
+Handler = Callable[[Services, TenantServices, Claim, Report], Awaitable[bool]]
+
+_HANDLERS: dict[JobKind, Handler] = {
     JobKind.INGEST: ingest,
     JobKind.REBUILD: rebuild,
+    JobKind.PAYMENTS: refresh_payments,
     JobKind.SETTLE: settle,
 }
+
+WHILE_LOCKED_OUT = {JobKind.PAYMENTS}
+"""A firm that is deactivated is charged, or stops paying, all the same."""
 
 
 class _RecentTenants:
@@ -89,15 +101,13 @@ def hands(services: Services, queues: Collection[Queue] = tuple(Queue)) -> Hands
         tenant = await tenants.of_schema(schema_name)
         if tenant is None:
             return None  # its jobs have gone with it
-        if claim.kind is JobKind.PAYMENTS:  # a firm that is locked out pays, or ends, too
-            return tenant.jobs, lambda _claim, _report: refresh_payments(services, tenant)
-        if not tenant.organization.is_open:
+        if not tenant.organization.is_open and claim.kind not in WHILE_LOCKED_OUT:
             await tenant.jobs.put_off(
                 claim, until=services.backends.clock() + HELD_UP_FOR, problem=LOCKED_OUT
             )
             return None
         handler = _HANDLERS[claim.kind]
-        return tenant.jobs, lambda claim, report: handler(tenant, claim, report)
+        return tenant.jobs, lambda claim, report: handler(services, tenant, claim, report)
 
     return Hands(
         board=services.job_board,

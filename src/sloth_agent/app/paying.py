@@ -9,47 +9,15 @@ from sloth_agent.adapters.stores.postgres.payment_accounts import PostgresPayerA
 from sloth_agent.adapters.stores.postgres.payment_events import PostgresPaymentEvents
 from sloth_agent.adapters.stores.postgres.payments import PostgresPayments
 from sloth_agent.app.chosen_backends import Backends
-from sloth_agent.billing.models import Subscription
 from sloth_agent.billing.ports import PlanStore
-from sloth_agent.billing.states import SubscriptionStatus
-from sloth_agent.billing.subscriptions import Subscriptions
-from sloth_agent.errors import Conflict, NotFound
-from sloth_agent.ids import TenantId
-from sloth_agent.language import Language
+from sloth_agent.errors import Conflict
 from sloth_agent.payments.changing import Changing
 from sloth_agent.payments.desk import Desk
 from sloth_agent.payments.intake import Intake
-from sloth_agent.payments.models import Contact
 from sloth_agent.payments.pages import Pages
-from sloth_agent.payments.ports import PaymentProvider, Schedule, UsageOf
+from sloth_agent.payments.ports import Contacts, PaymentProvider, Schedule, UsageOf
+from sloth_agent.payments.price_sync import PriceSync
 from sloth_agent.payments.subscribing import Subscribing
-from sloth_agent.tenants.account_ports import UserStore
-from sloth_agent.tenants.audit import Actor
-from sloth_agent.tenants.ports import OrganizationStore
-from sloth_agent.tenants.users import Role
-
-MOST_USERS = 1000
-
-
-@dataclass(frozen=True, slots=True)
-class OwnersAsContacts:
-    """`Contacts`: the first active owner pays."""
-
-    organizations: OrganizationStore
-    users: UserStore
-
-    async def of(self, organization: TenantId) -> Contact:
-        firm = await self.organizations.get(organization)
-        if firm is None:
-            raise NotFound("There is no such tenant.", hint="See `sloth tenants list`.")
-        users = await self.users.all(organization, limit=MOST_USERS, after=None)
-        owner = next((u for u in users if u.role is Role.OWNER and u.is_active), None)
-        return Contact(
-            organization=organization,
-            name=firm.name,
-            email=owner.email if owner else None,
-            language=owner.language if owner else Language.ENGLISH,
-        )
 
 
 @dataclass(frozen=True)
@@ -59,7 +27,7 @@ class Paying:
     backends: Backends
     database: Database
     plans: PlanStore
-    contacts: OwnersAsContacts
+    contacts: Contacts
     usage: UsageOf
     schedule: Schedule
 
@@ -111,30 +79,11 @@ class Paying:
         )
 
     @cached_property
+    def price_sync(self) -> PriceSync:
+        return PriceSync(provider=self.provider, plans=self.plans)
+
+    @cached_property
     def pages(self) -> Pages:
         return Pages(
             provider=self.provider, payers=self.desk.payers, frontend=self.backends.frontend
         )
-
-
-@dataclass(frozen=True, slots=True)
-class Canceling:
-    """Ends a subscription where it is kept: with the provider, or here."""
-
-    subscriptions: Subscriptions
-    paying: Paying
-
-    async def cancel(
-        self, organization: TenantId, *, at_period_end: bool, by: Actor
-    ) -> Subscription:
-        """Raises:
-        NotFound: no such organization, or it has no subscription.
-        Conflict: it has ended already, or has no end to wait for.
-        PaymentUnavailable: the provider does not answer; nothing has changed.
-        """
-        present = await self.subscriptions.current(organization)
-        purchase = present.purchase if present else None
-        if purchase is not None and purchase.status is not SubscriptionStatus.CANCELED:
-            changing = self.paying.changing
-            return await changing.cancel(organization, at_period_end=at_period_end, by=by)
-        return await self.subscriptions.cancel(organization, at_period_end=at_period_end, by=by)

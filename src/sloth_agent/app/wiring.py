@@ -38,7 +38,7 @@ from sloth_agent.adapters.stores.postgres.tenant_tables import PostgresTenantTab
 from sloth_agent.adapters.stores.postgres.users import PostgresUsers
 from sloth_agent.adapters.stores.postgres.vacant_spaces import PostgresVacantSpaces
 from sloth_agent.app.chosen_backends import Backends
-from sloth_agent.app.paying import Canceling, OwnersAsContacts, Paying
+from sloth_agent.app.paying import Paying
 from sloth_agent.app.tenant_services import TenantServices
 from sloth_agent.billing.activation_codes import ActivationCodes
 from sloth_agent.billing.allowance import UsageReport
@@ -55,6 +55,8 @@ from sloth_agent.errors import NotFound
 from sloth_agent.ids import TenantId
 from sloth_agent.jobs.models import THE_TENANT, JobKind, NewJob, Queue
 from sloth_agent.jobs.ports import JobBoard
+from sloth_agent.payments.canceling import Canceling
+from sloth_agent.payments.contacts import OwnersAsContacts
 from sloth_agent.tenants.account_ports import Seats
 from sloth_agent.tenants.accounts import Accounts
 from sloth_agent.tenants.archives import Archives
@@ -130,7 +132,7 @@ class Services:
 
     @property
     def canceling(self) -> Canceling:
-        return Canceling(self.subscriptions, self.paying)
+        return Canceling(self.subscriptions, lambda: self.paying.changing)
 
     @cached_property
     def paying(self) -> Paying:

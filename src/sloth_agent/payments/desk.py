@@ -72,7 +72,7 @@ class Visit:
         now = self.desk.clock()
         organization = self.payer.organization
         event = AuditEvent.of(
-            "subscription.paid_for",
+            "subscription.changed",
             by=by,
             at=now,
             organization=organization,

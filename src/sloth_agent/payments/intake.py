@@ -28,20 +28,10 @@ class Intake:
         Raises:
             SignatureInvalid: it is not from the provider, or too old.
         """
-        now = self.clock()
-        event = self.provider.read_event(body, signature, now=now)
-        stored = await self.events.add(event, now=now)
-        if stored.handled_at is None:
+        event = self.provider.read_event(body, signature)
+        if await self.events.add(event, now=self.clock()):
             await self._see_to(event)
         return event
-
-    async def take_up(self, *, limit: int = 1000) -> int:
-        """See to what was kept, and whose job was lost; returns of how many customers."""
-        customers = await self.events.waiting_customers(limit=limit)
-        for customer in customers:
-            for event in (await self.events.waiting(customer))[:1]:
-                await self._see_to(event)
-        return len(customers)
 
     async def _see_to(self, event: PaymentEvent) -> None:
         if not event.type.startswith(FOLLOWED):

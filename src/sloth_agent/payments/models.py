@@ -1,7 +1,7 @@
 """What firms buy through a payment provider, as the provider has it. Money is exact."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -19,7 +19,6 @@ class Price:
     cycle: BillingCycle | None  # None: neither by the month nor by the year
     amount: Decimal
     currency: str  # ISO 4217, such as EUR
-    is_active: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +52,6 @@ class Order:
     trial_end: datetime | None  # nothing is charged before; None: at once
     success_url: str
     cancel_url: str
-    language: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,14 +65,11 @@ class Page:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checkout:
-    """One try of a firm to buy something: the same key is the same page."""
+    """What a firm wanted to buy, and the page that it was sent to."""
 
-    key: str
     plan: str
     cycle: BillingCycle
-    price: str  # the provider's
-    trial_end: datetime | None
-    page: Page | None = None  # None: asked for, and not known yet
+    page: Page
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +79,7 @@ class Payer:
     organization: TenantId
     customer: str | None = None  # None: the provider does not know it yet
     attempt: int = 0  # of this firm to change something at the provider
-    checkout: Checkout | None = None  # the last one that was begun
+    checkout: Checkout | None = None  # the one that may be paid on
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,6 +113,12 @@ class Invoice:
     pdf: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class InvoicePage:
+    invoices: Sequence[Invoice]
+    has_more: bool
+
+
 class ChargeStatus(StrEnum):
     SUCCEEDED = "succeeded"
     PENDING = "pending"
@@ -137,12 +138,6 @@ class Charge:
     created_at: datetime
     dispute: str | None = None  # its state, such as `needs_response`; None: nobody disputes it
 
-    @property
-    def kept(self) -> Decimal:
-        """What was taken and not given back."""
-        taken = self.amount if self.status is ChargeStatus.SUCCEEDED else Decimal(0)
-        return taken - self.refunded
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PaymentEvent:
@@ -161,33 +156,3 @@ class Handled(StrEnum):
     APPLIED = "applied"  # what it is about was asked for, and is ours now
     NOT_OURS = "not_ours"  # of a customer that no firm is
     UNKNOWN = "unknown"  # of a kind that changes nothing here
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoredEvent:
-    event: PaymentEvent
-    received_at: datetime
-    handled_at: datetime | None
-    outcome: Handled | None
-
-
-class Difference(StrEnum):
-    """How ours may differ from the provider's."""
-
-    SUBSCRIPTION = "subscription"  # plan, state or dates of it: repaired
-    CHARGE = "charge"  # one that we did not know, or knew otherwise: repaired
-    UNKNOWN_PRICE = "unknown_price"  # a subscription to something that no plan is
-    UNKNOWN_CUSTOMER = "unknown_customer"  # a subscription that says it is ours, of no firm here
-    SEVERAL = "several_subscriptions"  # of one firm: an operator decides which of them goes
-    MISSING = "missing"  # we know of one, and the provider does not
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
-    """One difference, and whether it is gone now."""
-
-    difference: Difference
-    tenant: str | None  # the slug
-    subject: str  # the provider's id
-    repaired: bool
-    details: Mapping[str, str | None] = field(default_factory=dict)

@@ -1,11 +1,10 @@
 """What a firm may look at: its invoices, and the provider's own pages."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sloth_agent.errors import Conflict, InvalidInput
+from sloth_agent.errors import Conflict, InvalidInput, NotFound
 from sloth_agent.ids import TenantId
-from sloth_agent.payments.models import Invoice
+from sloth_agent.payments.models import InvoicePage
 from sloth_agent.payments.ports import PayerStore, PaymentProvider
 
 MOST_AT_ONCE = 100
@@ -33,7 +32,7 @@ class Pages:
 
     async def invoices(
         self, organization: TenantId, *, after: str | None = None, limit: int = 20
-    ) -> Sequence[Invoice]:
+    ) -> InvoicePage:
         """Newest first; none of a firm that never paid. `after` is the last id of the page before.
 
         Raises:
@@ -44,8 +43,11 @@ class Pages:
             raise InvalidInput(f"The limit is 1 to {MOST_AT_ONCE}.", field="limit")
         customer = await self._customer(organization)
         if customer is None:
-            return []
-        return await self.provider.invoices(customer, after=after, limit=limit)
+            return InvoicePage((), has_more=False)
+        try:
+            return await self.provider.invoices(customer, after=after, limit=limit)
+        except NotFound as error:
+            raise InvalidInput("There is no such invoice.", field="cursor") from error
 
     async def _customer(self, organization: TenantId) -> str | None:
         payer = await self.payers.find(organization)

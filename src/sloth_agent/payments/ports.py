@@ -1,6 +1,6 @@
 """What taking payments needs from outside. Each method of a store is one transaction."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -16,14 +16,13 @@ from sloth_agent.payments.models import (
     Charge,
     Contact,
     Handled,
-    Invoice,
+    InvoicePage,
     Order,
     Page,
     Payer,
     PaymentEvent,
     Price,
     RemoteSubscription,
-    StoredEvent,
 )
 
 
@@ -35,9 +34,6 @@ class PaymentProvider(Protocol):
         PaymentUnavailable: no answer after the adapter's own tries, within 10 s. Safe to retry.
         ConfigurationError: the provider refuses our credentials.
     """
-
-    @property
-    def name(self) -> str: ...
 
     async def check(self) -> str:
         """Whether it answers and knows us, in words."""
@@ -75,17 +71,15 @@ class PaymentProvider(Protocol):
     async def open_portal(self, customer: str, *, return_url: str) -> str:
         """A page of the provider on which a firm changes its card and sees its invoices."""
 
-    async def invoices(self, customer: str, *, after: str | None, limit: int) -> Sequence[Invoice]:
-        """Newest first; `after` is the id of the last one of the page before."""
+    async def invoices(self, customer: str, *, after: str | None, limit: int) -> InvoicePage:
+        """Newest first; `after` is the id of the last one of the page before.
 
-    async def charges(self, customer: str, *, since: datetime | None) -> Sequence[Charge]:
+        Raises:
+            NotFound: the firm has no such invoice.
+        """
+
+    async def charges(self, customer: str, *, since: datetime) -> Sequence[Charge]:
         """Of one firm, newest first."""
-
-    def all_subscriptions(self) -> AsyncIterator[RemoteSubscription]:
-        """Of all firms, those that ended too."""
-
-    def all_charges(self, *, since: datetime) -> AsyncIterator[Charge]:
-        """Of all firms."""
 
     async def charge(self, id: str) -> Charge: ...
 
@@ -103,7 +97,7 @@ class PaymentProvider(Protocol):
     async def withdraw(self, price: Price) -> None:
         """Let nobody buy at this price any more; who has it keeps it."""
 
-    def read_event(self, body: bytes, signature: str, *, now: datetime) -> PaymentEvent:
+    def read_event(self, body: bytes, signature: str) -> PaymentEvent:
         """What the provider sends us.
 
         Raises:
@@ -134,9 +128,6 @@ class PayerStore(Protocol):
     async def find(self, organization: TenantId) -> Payer | None: ...
 
     async def of_customer(self, customer: str) -> TenantId | None: ...
-
-    async def with_customers(self, *, after: TenantId | None, limit: int) -> Sequence[Payer]:
-        """All that the provider knows, by their ids."""
 
     async def save(self, payer: Payer, *, hold: Hold) -> None:
         """Raises:
@@ -186,22 +177,13 @@ class UsageOf(Protocol):
 
 
 class PaymentEventStore(Protocol):
-    async def add(self, event: PaymentEvent, *, now: datetime) -> StoredEvent:
-        """Keep an event; one that came before is left as it is. Returns what is stored."""
+    async def add(self, event: PaymentEvent, *, now: datetime) -> bool:
+        """Keep an event, once; whether it still waits to be handled."""
 
     async def waiting(self, customer: str) -> Sequence[PaymentEvent]:
         """Of one customer, those that were not handled yet, oldest first."""
 
-    async def waiting_customers(self, *, limit: int) -> Sequence[str]:
-        """Whose events were not handled yet, those that wait longest first."""
-
     async def settle(self, ids: Collection[str], outcome: Handled, *, now: datetime) -> None: ...
-
-    async def of_customer(self, customer: str) -> Sequence[StoredEvent]:
-        """Oldest first."""
-
-    async def counts(self) -> Mapping[tuple[str, Handled | None], int]:
-        """How many there are of each type, by what became of them."""
 
 
 Schedule = Callable[[TenantId], Awaitable[None]]

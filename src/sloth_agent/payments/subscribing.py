@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
+from uuid import uuid5
 
 from sloth_agent.billing.lifecycle import Plans, advanced, terms_held
 from sloth_agent.billing.models import Plan, Subscription
@@ -57,7 +58,6 @@ class Subscribing:
         async with self.desk.visit(organization) as visit:
             begun = visit.payer.checkout
             if begun is not None and _leads_to(begun, wanted, cycle, now=self.desk.clock()):
-                assert begun.page is not None, "it leads somewhere"
                 return begun.page
             await self._make_known(visit)
             subscription = await visit.refresh(by=by)
@@ -69,9 +69,9 @@ class Subscribing:
         """Once, and found again if this process died before it wrote that down."""
         if visit.payer.customer is not None:
             return
-        organization = visit.payer.organization
-        contact = await self.contacts.of(organization)
-        customer = await self.desk.provider.create_customer(contact, key=f"{organization}:customer")
+        contact = await self.contacts.of(visit.payer.organization)
+        key = f"customer:{uuid5(contact.organization, repr(contact))}"
+        customer = await self.desk.provider.create_customer(contact, key=key)
         await visit.save(replace(visit.payer, customer=customer))
 
     async def _end_former(self, visit: Visit) -> None:
@@ -79,9 +79,6 @@ class Subscribing:
         begun = visit.payer.checkout
         if begun is None:
             return
-        if begun.page is None:  # who asked for it died before it was known
-            begun = await self._shown(visit, begun)
-        assert begun.page is not None, "it was asked for under the same key"
         if not await self.desk.provider.end_checkout(begun.page.id):
             await visit.refresh()
             _refuse_a_second(visit)
@@ -95,35 +92,21 @@ class Subscribing:
         subscription: Subscription | None,
         plans: Plans,
     ) -> Page:
+        """Nobody can pay on a page whose address was lost before it was stored."""
         price = await price_of(self.desk.provider, plan, cycle)
-        now = self.desk.clock()
-        checkout = Checkout(
-            key=await visit.next_key("checkout"),
-            plan=plan.slug,
-            cycle=cycle,
-            price=price.id,
-            trial_end=_first_charge(subscription, plan, plans, now=now),
-        )
-        await visit.save(replace(visit.payer, checkout=checkout))
-        shown = await self._shown(visit, checkout)
-        assert shown.page is not None, "that is what showing is"
-        return shown.page
-
-    async def _shown(self, visit: Visit, checkout: Checkout) -> Checkout:
-        contact = await self.contacts.of(visit.payer.organization)
         order = Order(
             organization=visit.payer.organization,
             customer=visit.customer,
-            price=checkout.price,
-            trial_end=checkout.trial_end,
+            price=price.id,
+            trial_end=_first_charge(subscription, plan, plans, now=self.desk.clock()),
             success_url=f"{self.frontend}/billing?checkout=paid",
             cancel_url=f"{self.frontend}/billing?checkout=canceled",
-            language=contact.language,
         )
-        page = await self.desk.provider.begin_checkout(order, key=checkout.key)
-        shown = replace(checkout, page=page)
-        await visit.save(replace(visit.payer, checkout=shown))
-        return shown
+        key = await visit.next_key("checkout")
+        page = await self.desk.provider.begin_checkout(order, key=key)
+        checkout = Checkout(plan=plan.slug, cycle=cycle, page=page)
+        await visit.save(replace(visit.payer, checkout=checkout))
+        return page
 
 
 async def price_of(provider: PaymentProvider, plan: Plan, cycle: BillingCycle) -> Price:
@@ -150,8 +133,7 @@ def price_in(plan: Plan, cycle: BillingCycle) -> Decimal:
 
 def _leads_to(checkout: Checkout, plan: Plan, cycle: BillingCycle, *, now: datetime) -> bool:
     same = (checkout.plan, checkout.cycle) == (plan.slug, cycle)
-    page = checkout.page
-    return same and page is not None and page.expires_at > now + USABLE_FOR
+    return same and checkout.page.expires_at > now + USABLE_FOR
 
 
 def _refuse_a_second(visit: Visit) -> None:

@@ -76,7 +76,6 @@ def price_of(found: Mapping[str, Any]) -> Price:
         cycle=_CYCLES.get((recurring.get("interval"), recurring.get("interval_count"))),
         amount=amount_of(found["unit_amount"] or 0, currency),
         currency=currency,
-        is_active=found["active"],
     )
 
 

@@ -2,6 +2,7 @@
 
 from sloth_agent.app.bodies.values import Body
 from sloth_agent.payments.models import Invoice
+from sloth_agent.payments.price_sync import PriceStep
 
 
 def invoice_body(invoice: Invoice) -> Body:
@@ -15,4 +16,14 @@ def invoice_body(invoice: Invoice) -> Body:
         "created_at": invoice.created_at.isoformat(),
         "url": invoice.url,
         "pdf": invoice.pdf,
+    }
+
+
+def price_step_body(step: PriceStep) -> Body:
+    return {
+        "plan": step.plan,
+        "billing_cycle": step.cycle.value,
+        "step": step.step.value,
+        "amount": str(step.amount),
+        "currency": step.currency,
     }

@@ -78,3 +78,23 @@ def export() -> None:
     """Print the file that `load` reads."""
     with opened() as sloth:
         say(sloth.run(lambda sloth: sloth.plans.export()), end="")
+
+
+@app.command("sync-stripe", epilog="Example: sloth admin plans sync-stripe --dry-run")
+def sync_stripe(
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show what would change, and change nothing.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Sell the plans at Stripe, at their prices; who has an older price keeps it."""
+    from sloth_agent.app.bodies.payments import price_step_body
+
+    with opened() as sloth:
+        steps = sloth.run(lambda sloth: sloth.services.paying.price_sync.sync(dry_run=dry_run))
+    items = [price_step_body(step) for step in steps]
+    if as_json:
+        show_json({"prices": items, "dry_run": dry_run})
+        return
+    columns = ("plan", "billing_cycle", "step", "amount", "currency")
+    show_table(columns, [[item[column] for column in columns] for item in items])

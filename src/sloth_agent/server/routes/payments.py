@@ -2,8 +2,9 @@
 
 from datetime import datetime
 from decimal import Decimal
+from typing import Annotated
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 from pydantic import Field
 from starlette.responses import JSONResponse
 
@@ -12,7 +13,6 @@ from sloth_agent.app.bodies.payments import invoice_body
 from sloth_agent.billing.states import BillingCycle
 from sloth_agent.errors import (
     Conflict,
-    InvalidInput,
     NotFound,
     PaymentDeclined,
     PaymentUnavailable,
@@ -26,6 +26,12 @@ from sloth_agent.server.routes.subscriptions import Payer, SubscriptionShown
 from sloth_agent.server.shapes import Asked, Limit, Shown, ok
 
 router = APIRouter(prefix="/api/subscriptions", tags=["subscriptions"], route_class=Repeating)
+
+
+InvoiceCursor = Annotated[
+    str | None,
+    Query(max_length=100, description="Go on where the last page ended: its `next_cursor`."),
+]
 
 
 class Wanted(Asked):
@@ -123,16 +129,13 @@ async def portal(tenant: Payer, platform: CurrentPlatform) -> JSONResponse:
     responses=problems(Conflict, PaymentUnavailable),
 )
 async def invoices(
-    tenant: Payer, platform: CurrentPlatform, limit: Limit = 20, cursor: str | None = None
+    tenant: Payer, platform: CurrentPlatform, limit: Limit = 20, cursor: InvoiceCursor = None
 ) -> JSONResponse:
     """List invoices, newest first."""
-    if cursor is not None and not cursor.isascii():
-        raise InvalidInput("There is no such invoice.", field="cursor")
-    found = await platform.services.paying.pages.invoices(
-        tenant.organization.id, after=cursor, limit=limit
-    )
-    following = found[-1].id if len(found) == limit else None
-    return ok({"items": [invoice_body(each) for each in found], "next_cursor": following})
+    pages = platform.services.paying.pages
+    page = await pages.invoices(tenant.organization.id, after=cursor, limit=limit)
+    following = page.invoices[-1].id if page.has_more else None
+    return ok({"items": [invoice_body(each) for each in page.invoices], "next_cursor": following})
 
 
 @router.post("/webhooks/stripe/", status_code=204, responses=problems(SignatureInvalid, Conflict))

@@ -64,16 +64,6 @@ class PostgresPayerAccounts:
             row = await found.fetchone()
             return TenantId(row[0]) if row else None
 
-    async def with_customers(self, *, after: TenantId | None, limit: int) -> Sequence[Payer]:
-        async with self.database.shared() as connection:
-            found = await connection.execute(
-                f"select {_COLUMNS} from public.payers where customer is not null"
-                " and (%(after)s::uuid is null or organization_id > %(after)s)"
-                " order by organization_id limit %(limit)s",
-                {"after": after, "limit": limit},
-            )
-            return [_payer(row) for row in await found.fetchall()]
-
     async def save(self, payer: Payer, *, hold: Hold) -> None:
         async with self.database.shared() as connection:
             await still_held(connection, hold)
@@ -120,28 +110,18 @@ def _payer(row: Sequence[Any]) -> Payer:
 def _checkout_json(checkout: Checkout) -> dict[str, Any]:
     page = checkout.page
     return {
-        "key": checkout.key,
         "plan": checkout.plan,
         "cycle": checkout.cycle,
-        "price": checkout.price,
-        "trial_end": checkout.trial_end.isoformat() if checkout.trial_end else None,
-        "page": page
-        and {"id": page.id, "url": page.url, "expires_at": page.expires_at.isoformat()},
+        "page": {"id": page.id, "url": page.url, "expires_at": page.expires_at.isoformat()},
     }
 
 
 def _checkout(stored: Mapping[str, Any]) -> Checkout:
-    page, trial_end = stored["page"], stored["trial_end"]
+    page = stored["page"]
     return Checkout(
-        key=stored["key"],
         plan=stored["plan"],
         cycle=BillingCycle(stored["cycle"]),
-        price=stored["price"],
-        trial_end=datetime.fromisoformat(trial_end) if trial_end else None,
-        page=page
-        and Page(
-            id=page["id"],
-            url=page["url"],
-            expires_at=datetime.fromisoformat(page["expires_at"]),
+        page=Page(
+            id=page["id"], url=page["url"], expires_at=datetime.fromisoformat(page["expires_at"])
         ),
     )
