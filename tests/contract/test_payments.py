@@ -111,13 +111,14 @@ async def test_a_whole_life(sloth: AsyncSloth, stripe_server: StripeServer, firm
     assert any(charge.status is ChargeStatus.FAILED for charge in charges)
 
 
+@pytest.mark.parametrize("plan", ["starter", "professional"])
 async def test_a_trial_is_carried_over(
-    sloth: AsyncSloth, stripe_server: StripeServer, slug: str
+    sloth: AsyncSloth, stripe_server: StripeServer, slug: str, plan: str
 ) -> None:
     services = sloth.services.at(SetClock(stripe_server.now))
     made = await services.organizations_on("starter", by=BY).create(slug)
     trial = await services.subscriptions.current(made.id)
-    found = await subscribed(sloth, stripe_server, made.id)
+    found = await subscribed(sloth, stripe_server, made.id, plan)
     assert trial is not None
     assert trial.trial_end is not None
     assert found.status is SubscriptionStatus.TRIALING

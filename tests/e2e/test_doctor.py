@@ -15,8 +15,8 @@ from sloth_agent.app.diagnosis import Finding, Health, examine
 pytestmark = pytest.mark.anyio
 
 CHECKS = [
-    "machine", "disk", "database", "secret key", "server", "error reports", "prices", "file store",
-    "reading files", "background work", "vectors", "reranker", "answers",
+    "machine", "disk", "database", "secret key", "server", "error reports", "prices",
+    "payments", "file store", "reading files", "background work", "vectors", "reranker", "answers",
 ]  # fmt: skip
 
 

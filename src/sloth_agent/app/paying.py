@@ -39,8 +39,8 @@ class Paying:
         provider = self.backends.payments
         if provider is None:
             raise Conflict(
-                "This install takes no payments.",
-                hint="Redeem an activation code, or ask who runs it.",
+                "This install takes no payments: plans begin with activation codes.",
+                hint="Set STRIPE_SECRET_KEY, or run `sloth admin codes generate`.",
             )
         return provider
 

@@ -9,7 +9,7 @@ from sloth_agent.billing.lifecycle import Plans, advanced, terms_held
 from sloth_agent.billing.models import Plan, Subscription
 from sloth_agent.billing.plans import on_sale
 from sloth_agent.billing.ports import PlanStore
-from sloth_agent.billing.states import BillingCycle
+from sloth_agent.billing.states import BillingCycle, SubscriptionStatus
 from sloth_agent.errors import Conflict
 from sloth_agent.ids import TenantId
 from sloth_agent.payments.applying import is_open
@@ -42,7 +42,8 @@ class Subscribing:
     ) -> Page:
         """A page on which the firm begins to pay for a plan.
 
-        Nothing is charged before what the firm was given of this plan or a higher one has ended.
+        Nothing is charged before the firm's trial has ended, nor what it was given of this plan or
+        a higher one.
         The same wish leads to the same page, as long as nobody has paid there.
 
         Raises:
@@ -146,7 +147,7 @@ def _refuse_a_second(visit: Visit) -> None:
 def _first_charge(
     subscription: Subscription | None, plan: Plan, plans: Plans, *, now: datetime
 ) -> datetime | None:
-    """When what the firm has of this plan or a higher one ends; None: it has nothing of them.
+    """When its trial, and what it has of this plan or a higher one, ends; None: it has neither.
 
     Raises:
         Conflict: that never ends, or not for years.
@@ -161,6 +162,8 @@ def _first_charge(
         for held in terms_held(present)
         if plans[held.plan].step >= plan.step and not held.terms.free
     ]
+    if present.status is SubscriptionStatus.TRIALING:
+        ends = [present.current_period_end, *ends]
     if not ends:
         return None
     last = ends[-1]
