@@ -51,7 +51,6 @@ from sloth_agent.billing.usage_ports import CurrentSubscriptions
 from sloth_agent.channels.ports import IntegrationStore
 from sloth_agent.channels.rotation import Rotation
 from sloth_agent.clock import Clock
-from sloth_agent.errors import NotFound
 from sloth_agent.ids import TenantId
 from sloth_agent.jobs.models import THE_TENANT, JobKind, NewJob, Queue
 from sloth_agent.jobs.ports import JobBoard
@@ -93,9 +92,7 @@ class _UsageOfTenants:
     services: "Services"
 
     async def report(self, organization: TenantId) -> UsageReport:
-        found = await self.services.organizations.store.get(organization)
-        if found is None:
-            raise NotFound("There is no such tenant.", hint="See `sloth tenants list`.")
+        found = await self.services.organizations.with_id(organization)
         return await (await self.services.of(found)).metering.report()
 
 
@@ -136,7 +133,7 @@ class Services:
 
     @cached_property
     def paying(self) -> Paying:
-        contacts = OwnersAsContacts(self._organization_store, self._users)
+        contacts = OwnersAsContacts(self.organizations, self._users)
         return Paying(
             self.backends,
             self.databases.main,
@@ -147,10 +144,9 @@ class Services:
         )
 
     async def _look_at_payments(self, organization: TenantId) -> None:
-        found = await self.organizations.store.get(organization)
-        if found is not None:  # else it was deleted meanwhile
-            job = NewJob(kind=JobKind.PAYMENTS, subject=THE_TENANT, queue=Queue.BILLING)
-            await (await self.of(found)).work.ask(job)
+        found = await self.organizations.with_id(organization)
+        job = NewJob(kind=JobKind.PAYMENTS, subject=THE_TENANT, queue=Queue.BILLING)
+        await (await self.of(found)).work.ask(job)
 
     @cached_property
     def referrals(self) -> Referrals:

@@ -2,13 +2,12 @@
 
 from dataclasses import dataclass
 
-from sloth_agent.errors import NotFound
 from sloth_agent.ids import TenantId
 from sloth_agent.language import Language
 from sloth_agent.payments.models import Contact
 from sloth_agent.tenants.account_ports import UserStore
+from sloth_agent.tenants.organizations import Organizations
 from sloth_agent.tenants.owners import MOST_USERS
-from sloth_agent.tenants.ports import OrganizationStore
 from sloth_agent.tenants.users import Role
 
 
@@ -16,13 +15,11 @@ from sloth_agent.tenants.users import Role
 class OwnersAsContacts:
     """`Contacts`: the first active owner pays."""
 
-    organizations: OrganizationStore
+    organizations: Organizations
     users: UserStore
 
     async def of(self, organization: TenantId) -> Contact:
-        firm = await self.organizations.get(organization)
-        if firm is None:
-            raise NotFound("There is no such tenant.", hint="See `sloth tenants list`.")
+        firm = await self.organizations.with_id(organization)
         users = await self.users.all(organization, limit=MOST_USERS, after=None)
         owner = next((u for u in users if u.role is Role.OWNER and u.is_active), None)
         return Contact(

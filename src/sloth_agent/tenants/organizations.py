@@ -91,6 +91,15 @@ class Organizations:
         """
         return _known(slug, await self.store.find(checked_slug(slug)))
 
+    async def with_id(self, id: TenantId) -> Organization:
+        """Raises:
+        NotFound: no such organization.
+        """
+        organization = await self.store.get(id)
+        if organization is None:
+            raise NotFound("There is no such tenant.", hint="See `sloth tenants list`.")
+        return organization
+
     async def complete(self, slug: str) -> Organization:
         """Find a tenant, deactivated or not, with all its tables up to date.
 

@@ -138,7 +138,9 @@ async def invoices(
     return ok({"items": [invoice_body(each) for each in page.invoices], "next_cursor": following})
 
 
-@router.post("/webhooks/stripe/", status_code=204, responses=problems(SignatureInvalid, Conflict))
+@router.post(
+    "/webhooks/stripe/", status_code=204, responses=problems(SignatureInvalid, NotFound, Conflict)
+)
 async def stripe_webhook(request: Request, platform: CurrentPlatform) -> Response:
     """For Stripe: something has changed there.
 
