@@ -5,6 +5,7 @@ import re
 import socket
 import time
 from collections.abc import AsyncIterator, Iterator
+from http.client import HTTPResponse
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -317,16 +318,9 @@ def _raw(address: str, head: str, *parts: bytes, patience: float = 20) -> httpx.
                 connection.sendall(part)
         except OSError:
             pass  # it has heard enough
-        received = b""
-        while b"\r\n\r\n" not in received or not received.rstrip().endswith((b"}", b"0")):
-            more = connection.recv(65_536)
-            if not more:
-                break
-            received += more
-    top, _, body = received.partition(b"\r\n\r\n")
-    status, *lines = top.decode().split("\r\n")
-    headers = dict(line.split(": ", 1) for line in lines)
-    return httpx.Response(int(status.split()[1]), headers=headers, content=body)
+        answer = HTTPResponse(connection)
+        answer.begin()
+        return httpx.Response(answer.status, headers=answer.getheaders(), content=answer.read())
 
 
 def _upload(address: str, bearer: str, *more: str) -> str:

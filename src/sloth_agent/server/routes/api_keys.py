@@ -101,7 +101,7 @@ async def keys(
     return page_of(found, limit, api_key_body, cursor=lambda key: key.id)
 
 
-@router.delete("/{id}/", status_code=204, responses=problems(NotFound))
+@router.delete("/{id:uuid}/", status_code=204, responses=problems(NotFound))
 async def revoke(
     id: UUID, firm: Administered, actor: CurrentActor, platform: CurrentPlatform
 ) -> Response:

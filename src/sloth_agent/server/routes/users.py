@@ -85,7 +85,7 @@ async def members(
 
 
 @router.put(
-    "/{id}/", response_model=MemberShown, responses=problems(NotFound, Conflict, SeatLimitExceeded)
+    "/{id:uuid}/", response_model=MemberShown, responses=problems(NotFound, Conflict, SeatLimitExceeded)
 )
 async def change(
     id: UUID,
@@ -153,7 +153,7 @@ async def invitations(
     return page_of(later, limit, _invitation_body, cursor=lambda each: each.id)
 
 
-@router.delete("/invitations/{id}/", status_code=204, responses=problems(NotFound))
+@router.delete("/invitations/{id:uuid}/", status_code=204, responses=problems(NotFound))
 async def withdraw(
     id: UUID, firm: Administered, actor: CurrentActor, platform: CurrentPlatform
 ) -> Response:
