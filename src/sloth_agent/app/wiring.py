@@ -56,6 +56,7 @@ from sloth_agent.jobs.models import THE_TENANT, JobKind, NewJob, Queue
 from sloth_agent.jobs.ports import JobBoard
 from sloth_agent.payments.canceling import Canceling
 from sloth_agent.payments.contacts import OwnersAsContacts
+from sloth_agent.payments.explaining import Explaining
 from sloth_agent.tenants.account_ports import Seats
 from sloth_agent.tenants.accounts import Accounts
 from sloth_agent.tenants.archives import Archives
@@ -141,6 +142,18 @@ class Services:
             contacts,
             _UsageOfTenants(self),
             self._look_at_payments,
+        )
+
+    @cached_property
+    def explaining(self) -> Explaining:
+        paying = self.paying
+        return Explaining(
+            organizations=self.organizations,
+            subscriptions=self.subscriptions,
+            audit=self._log,
+            payers=paying.payers,
+            payments=paying.payments,
+            events=paying.events,
         )
 
     async def _look_at_payments(self, organization: TenantId) -> None:
@@ -282,7 +295,13 @@ class Services:
     @cached_property
     def erasing(self) -> Erasing:
         backends = self.backends
-        return Erasing(self._organization_store, self.spaces, backends.folders, backends.clock)
+        return Erasing(
+            self._organization_store,
+            self.paying.leaving,
+            self.spaces,
+            backends.folders,
+            backends.clock,
+        )
 
     @cached_property
     def job_board(self) -> JobBoard:

@@ -14,7 +14,7 @@ from sloth_agent.clock import Clock
 from sloth_agent.errors import BackendUnavailable, InProgress
 from sloth_agent.ids import TenantId
 from sloth_agent.payments.applying import applied, is_open
-from sloth_agent.payments.models import Charge, Payer, PaymentEvent, RemoteSubscription
+from sloth_agent.payments.models import Charge, Payer, PaymentEvent, RemoteSubscription, Said
 from sloth_agent.payments.ports import (
     Hold,
     PayerStore,
@@ -66,23 +66,26 @@ class Visit:
         """Bring what we know of the firm to what the provider says now."""
         if self.payer.customer is None:
             return await self.desk.payments.subscription(self.payer.organization)
+        return await self.apply(await self.ask(), by=by)
+
+    async def ask(self) -> Said:
+        """What the provider says of the firm now, which it knows; nothing is changed."""
         waiting = await self.desk.events.waiting(self.customer)
         self.remote = await self.desk.provider.subscriptions(self.customer)
-        charges = await self._charges(waiting)
+        return Said(self.remote, await self._charges(waiting), waiting)
+
+    async def apply(self, said: Said, *, by: Actor = SYSTEM) -> Subscription | None:
         now = self.desk.clock()
         organization = self.payer.organization
+        events = [each.id for each in said.events]
         event = AuditEvent.of(
-            "subscription.changed",
-            by=by,
-            at=now,
-            organization=organization,
-            events=[each.id for each in waiting],
+            "subscription.changed", by=by, at=now, organization=organization, events=events
         )
 
         def decide(before: Subscription | None, plans: Plans) -> Change | None:
             after = applied(
                 before,
-                self.remote,
+                said.subscriptions,
                 organization=organization,
                 plans=plans,
                 grace=self.desk.grace,
@@ -91,9 +94,9 @@ class Visit:
             return None if after is None or after == before else Change.of(before, after, event)
 
         after = await self.desk.payments.apply(
-            self.hold, decide, charges=charges, events=[each.id for each in waiting], now=now
+            self.hold, decide, charges=said.charges, events=events, now=now
         )
-        if self.payer.checkout is not None and any(is_open(each) for each in self.remote):
+        if self.payer.checkout is not None and any(is_open(each) for each in said.subscriptions):
             await self.save(replace(self.payer, checkout=None))  # somebody has paid there
         return after
 

@@ -27,6 +27,7 @@ class RemoteSubscription:
 
     id: str
     customer: str
+    organization: str | None  # the firm that it was made for; None: it was not made here
     status: SubscriptionStatus
     price: Price
     item: str  # what a change of the price names
@@ -150,9 +151,28 @@ class PaymentEvent:
     created_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What the provider says of one firm, and which of its events are seen to with that."""
+
+    subscriptions: Sequence[RemoteSubscription]
+    charges: Sequence[Charge]
+    events: Sequence[PaymentEvent]
+
+
 class Handled(StrEnum):
     """What became of an event."""
 
     APPLIED = "applied"  # what it is about was asked for, and is ours now
     NOT_OURS = "not_ours"  # of a customer that no firm is
     UNKNOWN = "unknown"  # of a kind that changes nothing here
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptEvent:
+    """An event, and what became of it."""
+
+    event: PaymentEvent
+    received_at: datetime
+    handled_at: datetime | None = None  # None: it waits
+    outcome: Handled | None = None

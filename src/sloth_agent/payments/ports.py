@@ -1,6 +1,6 @@
 """What taking payments needs from outside. Each method of a store is one transaction."""
 
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -17,6 +17,7 @@ from sloth_agent.payments.models import (
     Contact,
     Handled,
     InvoicePage,
+    KeptEvent,
     Order,
     Page,
     Payer,
@@ -53,6 +54,9 @@ class PaymentProvider(Protocol):
         Those whose first payment never came are left out.
         """
 
+    def all_subscriptions(self) -> AsyncIterator[Sequence[RemoteSubscription]]:
+        """Those of all customers, page by page."""
+
     async def change_price(self, subscription: RemoteSubscription, price: str, *, key: str) -> None:
         """Go on under another price from now on.
 
@@ -80,6 +84,9 @@ class PaymentProvider(Protocol):
 
     async def charges(self, customer: str, *, since: datetime) -> Sequence[Charge]:
         """Of one firm, newest first."""
+
+    def all_charges(self, *, since: datetime) -> AsyncIterator[Sequence[Charge]]:
+        """Those of all customers, page by page."""
 
     async def charge(self, id: str) -> Charge: ...
 
@@ -135,6 +142,16 @@ class PayerStore(Protocol):
         """
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PayingFirm:
+    """A firm that the provider knows, and what it has."""
+
+    organization: TenantId
+    slug: str
+    customer: str
+    subscription: Subscription | None
+
+
 class PaymentStore(Protocol):
     """What came of payments."""
 
@@ -160,6 +177,12 @@ class PaymentStore(Protocol):
     async def charges(self, organization: TenantId) -> Sequence[Charge]:
         """Oldest first."""
 
+    async def payers(self, *, after: str | None, limit: int) -> Sequence[PayingFirm]:
+        """Firms that the provider knows, by slug; `after` is the last one of the page before."""
+
+    async def with_others(self, charges: Collection[Charge]) -> Collection[str]:
+        """Customers of ours of whose charges we know these not, or otherwise."""
+
 
 class Contacts(Protocol):
     """Who pays for firms."""
@@ -182,6 +205,12 @@ class PaymentEventStore(Protocol):
 
     async def waiting(self, customer: str) -> Sequence[PaymentEvent]:
         """Of one customer, those that were not handled yet, oldest first."""
+
+    async def all(self, customer: str) -> Sequence[KeptEvent]:
+        """Of one customer, in the order in which they came."""
+
+    async def overdue(self, *, before: datetime) -> Collection[str]:
+        """Customers of whom something was received before then, and is not handled yet."""
 
     async def settle(self, ids: Collection[str], outcome: Handled, *, now: datetime) -> None: ...
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sloth_agent.adapters.stores.postgres.database import Connection, Database
-from sloth_agent.payments.models import Handled, PaymentEvent
+from sloth_agent.payments.models import Handled, KeptEvent, PaymentEvent
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +43,36 @@ class PostgresPaymentEvents:
                 )
                 for id, type, subject, created_at in await found.fetchall()
             ]
+
+    async def all(self, customer: str) -> Sequence[KeptEvent]:
+        async with self.database.shared() as connection:
+            found = await connection.execute(
+                "select id, type, subject, created_at, received_at, handled_at, outcome"
+                " from public.payment_events where customer = %s order by received_at, id",
+                (customer,),
+            )
+            return [
+                KeptEvent(
+                    event=PaymentEvent(
+                        id=id, type=type, customer=customer, subject=subject, created_at=created_at
+                    ),
+                    received_at=received_at,
+                    handled_at=handled_at,
+                    outcome=Handled(outcome) if outcome else None,
+                )
+                for id, type, subject, created_at, received_at, handled_at, outcome in (
+                    await found.fetchall()
+                )
+            ]
+
+    async def overdue(self, *, before: datetime) -> Collection[str]:
+        async with self.database.shared() as connection:
+            found = await connection.execute(
+                "select distinct customer from public.payment_events"
+                " where handled_at is null and customer is not null and received_at < %s",
+                (before,),
+            )
+            return {customer for (customer,) in await found.fetchall()}
 
     async def settle(self, ids: Collection[str], outcome: Handled, *, now: datetime) -> None:
         async with self.database.shared() as connection:
