@@ -89,9 +89,8 @@ async def test_money_that_was_given_back_unheard(
     assert charge.refunded == charge.amount
 
 
-async def test_an_event_whose_job_was_lost(
-    sloth: AsyncSloth, stripe_server: StripeServer, paying_firm: TenantId
-) -> None:
+@pytest.mark.usefixtures("paying_firm")
+async def test_an_event_whose_job_was_lost(sloth: AsyncSloth, stripe_server: StripeServer) -> None:
     paying = paying_now(sloth, stripe_server)
     told = paying.provider.read_event(*_delivered(stripe_server))
     await paying.events.add(told, now=stripe_server.now)
