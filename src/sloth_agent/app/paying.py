@@ -110,7 +110,8 @@ class Paying:
 
     @property
     def leaving(self) -> Leaving:
-        return Leaving(self.payers, lambda: self.desk)
+        takes_payments = self.backends.payments is not None
+        return Leaving(self.payers, self.payments, takes_payments, lambda: self.desk)
 
     @cached_property
     def pages(self) -> Pages:

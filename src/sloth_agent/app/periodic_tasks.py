@@ -38,6 +38,10 @@ async def reconcile_payments(services: Services) -> Done:
     return Done(outcome, found.failed)
 
 
+async def remind_owners(services: Services) -> Done:
+    return Done({"reminders": await services.reminding.remind()})
+
+
 async def reward_referrals(services: Services) -> Done:
     return Done({"rewards": await services.referrals.reward()})
 
@@ -107,6 +111,12 @@ _TABLE: Sequence[tuple[str, Schedule, Callable[[Services], Awaitable[Done]], str
         daily(1),
         reconcile_payments,
         "compares firms with the payment provider",
+    ),
+    (
+        "billing-reminders",
+        HOURLY,
+        remind_owners,
+        "tells owners that a trial ends or a payment failed",
     ),
     ("usage-limits", HOURLY, watch_limits, "tells firms that a limit is near or reached"),
     ("referral-rewards", daily(2), reward_referrals, "lifts firms that brought enough others"),

@@ -22,6 +22,7 @@ from sloth_agent.adapters.stores.postgres.job_board import PostgresJobBoard
 from sloth_agent.adapters.stores.postgres.moving import PostgresMoving
 from sloth_agent.adapters.stores.postgres.organizations import PostgresOrganizations
 from sloth_agent.adapters.stores.postgres.payers import PostgresPayers
+from sloth_agent.adapters.stores.postgres.payment_reminders import PostgresPaymentReminders
 from sloth_agent.adapters.stores.postgres.plans import PostgresPlans
 from sloth_agent.adapters.stores.postgres.referrals import PostgresReferrals
 from sloth_agent.adapters.stores.postgres.replies import PostgresReplies
@@ -57,6 +58,8 @@ from sloth_agent.jobs.ports import JobBoard
 from sloth_agent.payments.canceling import Canceling
 from sloth_agent.payments.contacts import OwnersAsContacts
 from sloth_agent.payments.explaining import Explaining
+from sloth_agent.payments.ports import Contacts
+from sloth_agent.payments.reminding import Reminding
 from sloth_agent.tenants.account_ports import Seats
 from sloth_agent.tenants.accounts import Accounts
 from sloth_agent.tenants.archives import Archives
@@ -134,12 +137,11 @@ class Services:
 
     @cached_property
     def paying(self) -> Paying:
-        contacts = OwnersAsContacts(self.organizations, self._users)
         return Paying(
             self.backends,
             self.databases.main,
             self._plan_store,
-            contacts,
+            self._contacts,
             _UsageOfTenants(self),
             self._look_at_payments,
         )
@@ -154,6 +156,19 @@ class Services:
             payers=paying.payers,
             payments=paying.payments,
             events=paying.events,
+        )
+
+    @cached_property
+    def reminding(self) -> Reminding:
+        backends = self.backends
+        return Reminding(
+            subscriptions=self.subscriptions,
+            plans=self._plan_store,
+            contacts=self._contacts,
+            store=PostgresPaymentReminders(self.databases.main),
+            mailer=backends.mailer,
+            frontend=backends.frontend,
+            clock=backends.clock,
         )
 
     async def _look_at_payments(self, organization: TenantId) -> None:
@@ -370,6 +385,10 @@ class Services:
     @cached_property
     def _users(self) -> PostgresUsers:
         return PostgresUsers(self.databases.main)
+
+    @cached_property
+    def _contacts(self) -> Contacts:
+        return OwnersAsContacts(self.organizations, self._users)
 
     @cached_property
     def _log(self) -> PostgresAudit:

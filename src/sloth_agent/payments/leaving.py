@@ -3,10 +3,11 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from sloth_agent.billing.states import SubscriptionStatus
 from sloth_agent.ids import TenantId
 from sloth_agent.payments.applying import is_open
 from sloth_agent.payments.desk import Desk
-from sloth_agent.payments.ports import PayerStore
+from sloth_agent.payments.ports import PayerStore, PaymentStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,6 +15,8 @@ class Leaving:
     """`Farewell` of a firm that may pay through a provider."""
 
     payers: PayerStore
+    payments: PaymentStore
+    takes_payments: bool
     desk: Callable[[], Desk]  # Conflict where nobody takes payments
 
     async def end(self, organization: TenantId) -> None:
@@ -28,6 +31,8 @@ class Leaving:
         payer = await self.payers.find(organization)
         if payer is None or payer.customer is None:
             return
+        if not self.takes_payments and not await self._pays(organization):
+            return
         desk = self.desk()
         async with desk.visit(organization) as visit:
             if visit.payer.checkout is not None:
@@ -37,3 +42,9 @@ class Leaving:
                 if is_open(each):
                     key = await visit.next_key("leave")
                     await desk.provider.cancel(each.id, at_period_end=False, key=key)
+
+    async def _pays(self, organization: TenantId) -> bool:
+        """As far as we know."""
+        subscription = await self.payments.subscription(organization)
+        purchase = subscription.purchase if subscription else None
+        return purchase is not None and purchase.status is not SubscriptionStatus.CANCELED

@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from sloth_agent.billing.states import BillingCycle, SubscriptionStatus
 from sloth_agent.ids import TenantId
+from sloth_agent.language import Language
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +91,7 @@ class Contact:
     organization: TenantId
     name: str
     email: str | None
-    language: str
+    language: Language
 
 
 class InvoiceStatus(StrEnum):
@@ -176,3 +177,21 @@ class KeptEvent:
     received_at: datetime
     handled_at: datetime | None = None  # None: it waits
     outcome: Handled | None = None
+
+
+class Occasion(StrEnum):
+    """Why a firm's owner hears from us."""
+
+    TRIAL_ENDS = "trial_ends"  # and nothing follows it unless the firm chooses a plan
+    FIRST_PAYMENT = "first_payment"  # is taken when the trial ends
+    PAYMENT_FAILED = "payment_failed"  # the firm is still served, for some days
+    SERVICE_ENDED = "service_ended"  # it is not
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reminder:
+    """Something that the owner of a firm should know."""
+
+    organization: TenantId
+    occasion: Occasion
+    at: datetime  # when the trial, or the service, ends or ended

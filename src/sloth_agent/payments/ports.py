@@ -23,6 +23,7 @@ from sloth_agent.payments.models import (
     Payer,
     PaymentEvent,
     Price,
+    Reminder,
     RemoteSubscription,
 )
 
@@ -213,6 +214,15 @@ class PaymentEventStore(Protocol):
         """Customers of whom something was received before then, and is not handled yet."""
 
     async def settle(self, ids: Collection[str], outcome: Handled, *, now: datetime) -> None: ...
+
+
+class ReminderStore(Protocol):
+    """Which reminders were sent."""
+
+    async def claim(self, reminder: Reminder, *, now: datetime, until: datetime) -> bool:
+        """Whether it is to be sent, and by nobody else until then."""
+
+    async def sent(self, reminder: Reminder, *, at: datetime) -> None: ...
 
 
 Schedule = Callable[[TenantId], Awaitable[None]]
