@@ -66,6 +66,12 @@ class Conflict(SlothError):
     code = "conflict"
 
 
+class NotSetUp(Conflict):
+    """This install does without it: no mail server, no payment provider."""
+
+    code = "not_set_up"
+
+
 class ClaimLost(SlothError):
     """Somebody else does the job by now, or it was cancelled; nothing of this try is stored."""
 

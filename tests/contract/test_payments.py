@@ -16,6 +16,7 @@ from sloth_agent.clock import SetClock
 from sloth_agent.errors import (
     Conflict,
     InvalidInput,
+    NotSetUp,
     PaymentDeclined,
     PaymentUnavailable,
     SignatureInvalid,
@@ -173,7 +174,7 @@ async def test_a_signature_of_somebody_else_is_refused(sloth: AsyncSloth) -> Non
 
 async def test_without_a_provider_nobody_pays(settings: Settings) -> None:
     async with AsyncSloth(settings) as sloth:
-        with pytest.raises(Conflict, match="takes no payments"):
+        with pytest.raises(NotSetUp, match="takes no payments"):
             sloth.payments.subscribing  # noqa: B018 - looking is asking
 
 

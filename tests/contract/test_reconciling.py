@@ -14,7 +14,7 @@ from fakes.stripe_server.refusals import Refused
 from fakes.stripe_server.server import StripeServer
 from sloth_agent import AsyncSloth, Settings
 from sloth_agent.billing.states import SubscriptionStatus
-from sloth_agent.errors import Conflict, PaymentUnavailable
+from sloth_agent.errors import NotSetUp, PaymentUnavailable
 from sloth_agent.ids import TenantId
 from sloth_agent.payments.comparing import About
 from sloth_agent.payments.explaining import Kind
@@ -228,6 +228,6 @@ async def test_who_pays_elsewhere_is_not_deleted_unheard(
     settings: Settings, sloth: AsyncSloth, paying_firm: TenantId, slug: str
 ) -> None:
     async with AsyncSloth(settings) as without:
-        with pytest.raises(Conflict, match="takes no payments"):
+        with pytest.raises(NotSetUp, match="takes no payments"):
             await without.delete_tenant(slug)
     assert (await sloth.show_tenant(slug)).id == paying_firm

@@ -10,7 +10,7 @@ from sloth_agent.adapters.stores.postgres.payment_events import PostgresPaymentE
 from sloth_agent.adapters.stores.postgres.payments import PostgresPayments
 from sloth_agent.app.chosen_backends import Backends
 from sloth_agent.billing.ports import PlanStore
-from sloth_agent.errors import Conflict
+from sloth_agent.errors import NotSetUp
 from sloth_agent.payments.changing import Changing
 from sloth_agent.payments.desk import Desk
 from sloth_agent.payments.intake import Intake
@@ -44,11 +44,11 @@ class Paying:
     @cached_property
     def provider(self) -> PaymentProvider:
         """Raises:
-        Conflict: nobody takes payments here; codes and operators activate plans.
+        NotSetUp: nobody takes payments here; codes and operators activate plans.
         """
         provider = self.backends.payments
         if provider is None:
-            raise Conflict(
+            raise NotSetUp(
                 "This install takes no payments: plans begin with activation codes.",
                 hint="Set STRIPE_SECRET_KEY, or run `sloth admin codes generate`.",
             )

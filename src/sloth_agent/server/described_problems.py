@@ -25,6 +25,7 @@ MEANINGS: Mapping[type[SlothError], str] = {
     errors.CodeUnknown: "There is no such code: it is mistyped.",
     errors.RequestTooSlow: "The body did not come in time. Safe to send again.",
     errors.Conflict: "It contradicts what is there.",
+    errors.NotSetUp: "This install does without it, such as mail or payments. Do not offer it.",
     errors.InProgress: "The same request is being answered. Send it again in a moment.",
     errors.CodeUsed: "The code was used already.",
     errors.CodeExpired: "The code is past its date, or was revoked.",

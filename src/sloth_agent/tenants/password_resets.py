@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from sloth_agent.clock import Clock
-from sloth_agent.errors import InvalidInput, LinkInvalid
+from sloth_agent.errors import InvalidInput, LinkInvalid, NotSetUp
 from sloth_agent.tenants.account_ports import Mailer, PasswordHasher, UserStore
 from sloth_agent.tenants.audit import Actor, AuditEvent
 from sloth_agent.tenants.links import Link, sent_or_shown
@@ -23,6 +23,18 @@ class PasswordResets:
     mailer: Mailer | None
     frontend: str  # the address of the web console, without a slash at the end
     clock: Clock
+
+    def require_mail(self) -> None:
+        """Before a link is promised to somebody who is not at the machine.
+
+        Raises:
+            NotSetUp: no mail server is configured.
+        """
+        if self.mailer is None:
+            raise NotSetUp(
+                "This install sends no mail: ask whoever runs it for a link.",
+                hint="Set EMAIL_HOST, or run `sloth admin users reset-password EMAIL`.",
+            )
 
     async def request(self, email: str, *, by: Actor) -> Link | None:
         """Send a link that works once, for an hour.

@@ -9,7 +9,7 @@ from starlette.background import BackgroundTask
 from starlette.responses import JSONResponse
 
 from sloth_agent.app.bodies.access import me_body, token_body
-from sloth_agent.errors import BackendUnavailable, Conflict, LinkInvalid
+from sloth_agent.errors import BackendUnavailable, Conflict, LinkInvalid, NotSetUp
 from sloth_agent.language import Language
 from sloth_agent.server.callers import Anybody, CurrentPlatform, address_of, stranger_of
 from sloth_agent.server.described_problems import problems
@@ -74,6 +74,7 @@ async def accept(body: Accept, request: Request, platform: CurrentPlatform) -> J
     "/password-reset/",
     status_code=202,
     response_model=Requested,
+    responses=problems(NotSetUp),
     dependencies=[Anybody],
 )
 async def request_reset(
@@ -83,6 +84,7 @@ async def request_reset(
 
     A link is sent. The answer is the same, whoever has the address.
     """
+    platform.services.password_resets.require_mail()
     await platform.limiter.count(LINKS, f"reset {account_name(body.email)}")
     # Afterwards, so that the time tells no more than the words.
     sending = BackgroundTask(_send_reset, platform, body.email, stranger_of(request))

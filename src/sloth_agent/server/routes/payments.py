@@ -14,6 +14,7 @@ from sloth_agent.billing.states import BillingCycle
 from sloth_agent.errors import (
     Conflict,
     NotFound,
+    NotSetUp,
     PaymentDeclined,
     PaymentUnavailable,
     SignatureInvalid,
@@ -67,7 +68,7 @@ class InvoicePage(Shown):
 @router.post(
     "/subscribe/",
     response_model=CheckoutShown,
-    responses=problems(NotFound, Conflict, PaymentUnavailable),
+    responses=problems(NotFound, Conflict, NotSetUp, PaymentUnavailable),
 )
 async def subscribe(
     body: Wanted, tenant: Payer, actor: CurrentActor, platform: CurrentPlatform
@@ -86,7 +87,7 @@ async def subscribe(
 @router.post(
     "/change/",
     response_model=SubscriptionShown,
-    responses=problems(NotFound, Conflict, PaymentDeclined, PaymentUnavailable),
+    responses=problems(NotFound, Conflict, NotSetUp, PaymentDeclined, PaymentUnavailable),
 )
 async def change(
     body: Wanted, tenant: Payer, actor: CurrentActor, platform: CurrentPlatform
@@ -103,7 +104,7 @@ async def change(
 @router.post(
     "/resume/",
     response_model=SubscriptionShown,
-    responses=problems(NotFound, Conflict, PaymentUnavailable),
+    responses=problems(NotFound, Conflict, NotSetUp, PaymentUnavailable),
 )
 async def resume(tenant: Payer, actor: CurrentActor, platform: CurrentPlatform) -> JSONResponse:
     """Go on after the period after all."""
@@ -112,7 +113,9 @@ async def resume(tenant: Payer, actor: CurrentActor, platform: CurrentPlatform) 
 
 
 @router.post(
-    "/portal/", response_model=PortalShown, responses=problems(Conflict, PaymentUnavailable)
+    "/portal/",
+    response_model=PortalShown,
+    responses=problems(Conflict, NotSetUp, PaymentUnavailable),
 )
 async def portal(tenant: Payer, platform: CurrentPlatform) -> JSONResponse:
     """A page for cards and addresses.
@@ -126,7 +129,7 @@ async def portal(tenant: Payer, platform: CurrentPlatform) -> JSONResponse:
 @router.get(
     "/invoices/",
     response_model=InvoicePage,
-    responses=problems(Conflict, PaymentUnavailable),
+    responses=problems(Conflict, NotSetUp, PaymentUnavailable),
 )
 async def invoices(
     tenant: Payer, platform: CurrentPlatform, limit: Limit = 20, cursor: InvoiceCursor = None
@@ -139,7 +142,9 @@ async def invoices(
 
 
 @router.post(
-    "/webhooks/stripe/", status_code=204, responses=problems(SignatureInvalid, NotFound, Conflict)
+    "/webhooks/stripe/",
+    status_code=204,
+    responses=problems(SignatureInvalid, NotFound, Conflict, NotSetUp),
 )
 async def stripe_webhook(request: Request, platform: CurrentPlatform) -> Response:
     """For Stripe: something has changed there.

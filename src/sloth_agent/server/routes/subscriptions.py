@@ -18,6 +18,7 @@ from sloth_agent.errors import (
     CodeUsed,
     Conflict,
     NotFound,
+    NotSetUp,
     PaymentUnavailable,
 )
 from sloth_agent.server.callers import Anybody, CurrentActor, CurrentPlatform, tenant_of
@@ -141,7 +142,7 @@ async def activate_code(
 @router.post(
     "/cancel/",
     response_model=SubscriptionShown,
-    responses=problems(NotFound, Conflict, PaymentUnavailable),
+    responses=problems(NotFound, Conflict, NotSetUp, PaymentUnavailable),
 )
 async def cancel(
     body: Cancel, tenant: Payer, actor: CurrentActor, platform: CurrentPlatform
