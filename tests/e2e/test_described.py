@@ -206,6 +206,40 @@ async def test_each_operation_is_told_of_in_full(described: Described) -> None:
         described.check({"$ref": "#/components/schemas/Problem"}, example["value"])
 
 
+async def test_a_problem_is_shown_with_what_it_really_tells(described: Described) -> None:
+    examples = described.document["components"]["examples"].values()
+    told = {example["value"]["code"]: example["value"] for example in examples}
+    for code, problem in told.items():
+        comes_later = code.endswith("_limit_exceeded")
+        assert ({"resource", "resets_at"} <= set(problem)) == (
+            code in {f"{each}_limit_exceeded" for each in ("message", "photo", "cost")}
+        )
+        assert not comes_later or "retry_after_seconds" not in problem
+        waits = problem["status"] == 503 or code in {"rate_limited", "in_progress"}
+        assert ("retry_after_seconds" in problem) == waits, code
+    assert told["document_limit_exceeded"]["used"] == told["document_limit_exceeded"]["limit"] == 50
+    assert told["feature_not_in_plan"]["feature"] == "api"
+    assert told["feature_not_in_plan"]["plan"] == "starter"
+
+
+@pytest.mark.parametrize("path", ["documents", "photos"])
+async def test_each_refusal_of_a_file_is_told_of(served: Api, path: str) -> None:
+    """What is answered is held against the description."""
+    owner = await served.signed_up()
+    old_office = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+    files = {"file_empty": b"", "unsupported_file": old_office}
+    for code, content in files.items():
+        sent = await served.client.post(
+            f"/api/{path}/upload/", files={"file": ("a.doc", content)}, headers=owner.headers
+        )
+        assert sent.json()["code"] == code
+
+
+async def test_a_trial_takes_no_message_of_the_plan(described: Described) -> None:
+    _, _, operation = described.operations["agent_test"]
+    assert "message_limit_exceeded" not in json.dumps(operation)
+
+
 async def test_no_reference_leads_nowhere(described: Described) -> None:
     document = described.document
     for kind, name in re.findall(r'"#/components/(\w+)/([\w-]+)"', json.dumps(document)):

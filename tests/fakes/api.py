@@ -8,6 +8,7 @@ import time
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO, Any
@@ -15,9 +16,12 @@ from uuid import uuid4
 
 import httpx
 
+from fakes.described import Described
 from sloth_agent import Settings
-from sloth_agent.server.application import create_app
+from sloth_agent.server.application import ROUTERS, create_app
+from sloth_agent.server.description import described
 from sloth_agent.server.platform import Platform
+from sloth_agent.server.routes.agent import EVENTS
 
 PASSWORD = "correct horse battery"
 
@@ -92,14 +96,23 @@ async def sign_up(client: httpx.AsyncClient, name: str = "Salon", **more: object
     return Firm(client, email, answer.json())
 
 
+@cache
+def the_description() -> Described:
+    return Described(described(ROUTERS, events=EVENTS))
+
+
 @asynccontextmanager
 async def api(settings: Settings) -> AsyncIterator[Api]:
-    """Open for the length of a test; jobs are done beside, as the settings say."""
+    """Open for the length of a test; jobs are done beside, as the settings say.
+
+    Whatever it answers has to be what its description tells.
+    """
     app = create_app(settings)
     door = app.state.door
     transport = httpx.ASGITransport(app=app, raise_app_exceptions=True)
     try:
         async with httpx.AsyncClient(transport=transport, base_url="http://testserver") as client:
+            client.event_hooks = {"response": [the_description().holds]}
             yield Api(client, await door.platform())
     finally:
         await door.close()

@@ -51,9 +51,7 @@ class Replies:
         if place.sealed is not None:
             return _read(self.sealer.open(place.sealed, bound_to=_name(request)))
         if place.lease != lease:
-            raise InProgress(
-                "The same request is being answered.", hint="Ask again.", retry_after_seconds=1
-            )
+            raise being_answered()
         return Held(self, request, lease)
 
     async def clean_up(self) -> int:
@@ -92,6 +90,13 @@ class Held:
         """Nothing came of it: let the request be tried again."""
         with anyio.move_on_after(RELEASE_SECONDS, shield=True), suppress(BackendUnavailable):
             await self.replies.store.release(self.request, lease=self.lease)
+
+
+def being_answered() -> InProgress:
+    """What to tell somebody who sends a request again before it is answered."""
+    return InProgress(
+        "The same request is being answered.", hint="Ask again.", retry_after_seconds=1
+    )
 
 
 def _name(request: Repeatable) -> str:

@@ -1,6 +1,9 @@
 """What a firm may do in the state that its subscription is in."""
 
+from datetime import datetime
+
 from sloth_agent.billing.models import Feature, Subscription
+from sloth_agent.billing.states import SubscriptionStatus
 from sloth_agent.errors import FeatureNotInPlan, SubscriptionExpired
 
 
@@ -16,16 +19,29 @@ def require_access(subscription: Subscription | None, feature: Feature | None = 
     if subscription is None:
         return
     if not subscription.status.alive:
-        raise SubscriptionExpired(
-            f"The subscription to {subscription.plan} has ended.",
-            hint="Redeem an activation code, or subscribe again; nothing was deleted.",
-            status=subscription.status.value,
-            ended_at=subscription.current_period_end,
-        )
+        status, ended_at = subscription.status, subscription.current_period_end
+        raise subscription_ended(subscription.plan, status=status, ended_at=ended_at)
     if feature is not None and feature not in subscription.terms.features:
-        raise FeatureNotInPlan(
-            f"The plan {subscription.plan} does not have {feature.value}.",
-            hint="Choose a higher plan.",
-            feature=feature.value,
-            plan=subscription.plan,
-        )
+        raise not_in_plan(feature, subscription.plan)
+
+
+def subscription_ended(
+    plan: str, *, status: SubscriptionStatus, ended_at: datetime | None
+) -> SubscriptionExpired:
+    """What to tell somebody whose firm has to subscribe again."""
+    return SubscriptionExpired(
+        f"The subscription to {plan} has ended.",
+        hint="Redeem an activation code, or subscribe again; nothing was deleted.",
+        status=status.value,
+        ended_at=ended_at,
+    )
+
+
+def not_in_plan(feature: Feature, plan: str) -> FeatureNotInPlan:
+    """What to tell somebody whose plan has less."""
+    return FeatureNotInPlan(
+        f"The plan {plan} does not have {feature.value}.",
+        hint="Choose a higher plan.",
+        feature=feature.value,
+        plan=plan,
+    )

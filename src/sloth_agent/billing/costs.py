@@ -156,7 +156,7 @@ class Costs:
         bills = [*await self.store.of(tally.bill.month), tally.bill]
         costs = [self._in(terms.currency, bill) for bill in bills if bill.spent]
         if sum(costs, Decimal(0)) >= terms.max_cost_per_month:
-            raise _cap_reached(tally.bill.month)
+            raise cap_reached(tally.bill.month)
 
     def _in(self, currency: str, bill: Bill) -> Decimal:
         cost = self.prices.in_currency(bill.total, currency, of=bill.currency)
@@ -201,7 +201,8 @@ def estimated_tokens(*texts: str) -> int:
     return sum(-(-len(text.encode("utf-8", "replace")) // BYTES_PER_TOKEN) for text in texts)
 
 
-def _cap_reached(month: date) -> CostLimitExceeded:
+def cap_reached(month: date) -> CostLimitExceeded:
+    """What to tell somebody whose plan pays for no more models in a month."""
     resets_at = months_after(datetime.combine(month, time.min, UTC), 1)
     return CostLimitExceeded(
         "All that the plan pays for models in this month is spent.",

@@ -1,12 +1,12 @@
 """What each error means to whoever reads the API's description."""
 
 from collections.abc import Mapping
-from http import HTTPStatus
 from typing import Any
 
 from sloth_agent import errors
 from sloth_agent.errors import SlothError
-from sloth_agent.server.problems import MEDIA_TYPE, Problem, status_of
+from sloth_agent.server.example_problems import example_problems
+from sloth_agent.server.problems import MEDIA_TYPE, Problem, problem_body, status_of
 
 MEANINGS: Mapping[type[SlothError], str] = {
     errors.HostNotAllowed: "The server does not go by the name in `Host`.",
@@ -16,9 +16,9 @@ MEANINGS: Mapping[type[SlothError], str] = {
     errors.SubscriptionExpired: "The trial or subscription has ended. Nothing is lost.",
     errors.Forbidden: "Not for whoever asks: see who may, above.",
     errors.FeatureNotInPlan: "The plan does not have `feature`. A higher one may.",
-    errors.DocumentLimitExceeded: "The plan has no room for one more document.",
+    errors.DocumentLimitExceeded: "The plan has no room for one more document: delete one.",
     errors.PhotoLimitExceeded: "All photos of the month are taken in: wait for `resets_at`.",
-    errors.StorageLimitExceeded: "The plan has no room for so many bytes more.",
+    errors.StorageLimitExceeded: "The plan has no room for so many bytes more: delete something.",
     errors.SeatLimitExceeded: "The plan has no room for one more user.",
     errors.LinkInvalid: "The link was used, or is out of date. Ask for another one.",
     errors.NotFound: "There is no such thing, or it is another organization's.",
@@ -30,6 +30,9 @@ MEANINGS: Mapping[type[SlothError], str] = {
     errors.CodeUsed: "The code was used already.",
     errors.CodeExpired: "The code is past its date, or was revoked.",
     errors.FileTooLarge: "More bytes than are taken at once.",
+    errors.FileEmpty: "There is nothing in the file.",
+    errors.FileEncrypted: "The file needs a password: save a copy without one.",
+    errors.FileDamaged: "The file is broken or cut off: export or copy it again.",
     errors.UnsupportedFile: "A kind of file that is not read, or not what its name says.",
     errors.InvalidInput: "Something in the request cannot be used: `errors` names the fields.",
     errors.IdempotencyMismatch: "The `Idempotency-Key` came with another request before.",
@@ -43,9 +46,13 @@ MEANINGS: Mapping[type[SlothError], str] = {
     errors.PaymentUnavailable: "The payment provider does not answer; nothing has changed.",
     errors.PaymentDeclined: "The card was declined; nothing has changed.",
     errors.SignatureInvalid: "The message is not from the provider, or too old.",
-    errors.StorageUnavailable: "The file could not be kept. Safe to send again.",
+    errors.StorageUnavailable: "Where files are kept does not answer. Safe to send again.",
+    errors.DiskFull: "There is no room on the server: tell who runs it.",
+    errors.BackendUnavailable: "Something outside does not answer. Safe to send again.",
 }
 """In sentences for those who build against the API: what happened, and what to do."""
+
+A_REQUEST = "01a2246c423b748eb1121529baf954aa"
 
 Responses = dict[int | str, dict[str, Any]]
 
@@ -73,29 +80,20 @@ def add_problems(responses: Responses, *kinds: type[SlothError]) -> None:
 
 def problem_examples() -> dict[str, dict[str, Any]]:
     """What `problems` refers to, by name."""
+    telling = {type(error): error for error in example_problems()}
     return {
-        kind.__name__: {"summary": meaning, "value": _example(kind)}
+        kind.__name__: {
+            "summary": meaning,
+            "value": problem_body(telling.get(kind, _simply(kind, meaning)), request_id=A_REQUEST),
+        }
         for kind, meaning in MEANINGS.items()
     }
+
+
+def _simply(kind: type[SlothError], meaning: str) -> SlothError:
+    return kind(meaning.replace("`", ""))
 
 
 def _none_yet() -> dict[str, Any]:
     schema = {"$ref": f"#/components/schemas/{Problem.__name__}"}
     return {"description": "", "content": {MEDIA_TYPE: {"schema": schema, "examples": {}}}}
-
-
-def _example(kind: type[SlothError]) -> dict[str, Any]:
-    status = status_of(kind)
-    body: dict[str, Any] = {
-        "type": f"urn:sloth-agent:{kind.code}",
-        "title": HTTPStatus(status).phrase,
-        "status": status,
-        "code": kind.code,
-        "detail": MEANINGS[kind].replace("`", ""),
-        "request_id": "01a2246c423b748eb1121529baf954aa",
-    }
-    if kind is errors.InvalidInput:
-        body["errors"] = [{"field": "email", "message": "must be set"}]
-    if status in (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE):
-        body["retry_after_seconds"] = 5
-    return body

@@ -25,7 +25,7 @@ from sloth_agent.server.callers import (
 )
 from sloth_agent.server.described_problems import add_problems, problem_examples
 from sloth_agent.server.examples import example_of
-from sloth_agent.server.problems import Problem
+from sloth_agent.server.problems import MEDIA_TYPE, Problem
 from sloth_agent.server.repeating import CHANGING, HEADER, KEY_PATTERN, Repeating
 from sloth_agent.tenants.users import Role
 
@@ -149,7 +149,8 @@ def _complete(operation: Operation, route: APIRoute, method: str, schemas: Docum
         parameters = operation.setdefault("parameters", [])
         parameters.append({"$ref": f"#/components/parameters/{HEADER}"})
     responses = operation["responses"]
-    responses.pop("422", None)  # the framework's; ours is one of the following
+    if "422" in responses and MEDIA_TYPE not in responses["422"]["content"]:
+        del responses["422"]  # the framework's; ours is one of the following
     add_problems(responses, *_anybody_may_get(operation, access, is_repeatable=is_repeatable))
     for status, response in responses.items():
         response["headers"] = dict(_headers(int(status), is_repeatable=is_repeatable))
@@ -224,7 +225,7 @@ def _anybody_may_get(
     if "requestBody" in operation or "parameters" in operation:
         yield errors.InvalidInput
     if is_repeatable:
-        yield from (errors.InProgress, errors.IdempotencyMismatch)
+        yield from (errors.InProgress, errors.IdempotencyMismatch, errors.DiskFull)
 
 
 def _headers(status: int, *, is_repeatable: bool) -> Iterator[tuple[str, dict[str, str]]]:

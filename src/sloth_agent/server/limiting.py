@@ -157,13 +157,18 @@ class Limiter:
         resets_in = max(1, math.ceil(stats.reset_time - time.time()))
         left = Left(rate=rate, remaining=max(0, stats.remaining), resets_in=resets_in)
         if not there_was_room:
-            raise RateLimited(
-                "Too many requests.",
-                hint=f"Wait {resets_in} seconds.",
-                retry_after_seconds=resets_in,
-                left=left,
-            )
+            raise too_often(left)
         return left
+
+
+def too_often(left: Left) -> RateLimited:
+    """What to tell somebody who is to wait."""
+    return RateLimited(
+        "Too many requests.",
+        hint=f"Wait {left.resets_in} seconds.",
+        retry_after_seconds=left.resets_in,
+        left=left,
+    )
 
 
 @asynccontextmanager

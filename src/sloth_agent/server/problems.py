@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
 from sloth_agent import errors
-from sloth_agent.errors import SlothError
+from sloth_agent.errors import InvalidInput, SlothError, Unexpected
 from sloth_agent.settings import wanted
 
 MEDIA_TYPE = "application/problem+json"
@@ -51,8 +51,14 @@ STATUSES: Sequence[tuple[type[SlothError], int]] = (
 )
 """The first that fits; all others are ours to mend: 500."""
 
-TOLD = ("resource", "limit", "used", "resets_at", "feature", "plan", "ended_at")
+TOLD = ("errors", "resource", "limit", "used", "resets_at", "feature", "plan", "ended_at")
 """Details of errors that callers may see."""
+
+UNEXPECTED = Unexpected(
+    "Something went wrong here, and was written down.",
+    hint="Tell the request id to who runs this server.",
+)
+"""Whatever it was: its traceback is in the log."""
 
 RETRY_AFTER_SECONDS = 5
 """For what is down, and nobody knows for how long."""
@@ -106,27 +112,26 @@ class Problem(BaseModel):
 
 def problem_response(error: SlothError, *, request_id: str) -> JSONResponse:
     """What is answered where an error of ours ends a request; who runs this learns of faults."""
-    status = status_of(type(error))
-    if status > HTTPStatus.INTERNAL_SERVER_ERROR:  # a bug of ours is told with its traceback
+    if status_of(type(error)) > HTTPStatus.INTERNAL_SERVER_ERROR:  # a bug is told with a traceback
         _log.warning("The request %s failed: %s", request_id, error.message)
+    return _answer(problem_body(error, request_id=request_id))
+
+
+def problem_body(error: SlothError, *, request_id: str) -> dict[str, Any]:
+    """What is told of an error: nothing of a bug, and no hint that only operators can follow."""
+    status = status_of(type(error))
     if status == HTTPStatus.INTERNAL_SERVER_ERROR:
-        return unexpected_response(request_id=request_id)
-    field = error.details.get("field")
-    more: dict[str, Any] = {
-        name: _plain(error.details[name]) for name in TOLD if error.details.get(name) is not None
-    }
+        error = UNEXPECTED
+    told = str(error.details.get("told", error.message))
+    body = _body(status, error.code, told, request_id=request_id)
+    details = {name: error.details.get(name) for name in TOLD}
+    body |= {name: _plain(value) for name, value in details.items() if value is not None}
     if error.hint and not _FOR_OPERATORS.search(error.hint):
-        more["hint"] = error.hint
-    if field is not None:
-        more["errors"] = [{"field": str(field), "message": error.message}]
-    return response(
-        status,
-        error.code,
-        str(error.details.get("told", error.message)),
-        request_id=request_id,
-        retry_after=_retry_after(error),
-        more=more,
-    )
+        body["hint"] = error.hint
+    if "field" in error.details:
+        body["errors"] = [{"field": str(error.details["field"]), "message": error.message}]
+    seconds = _retry_after(error)
+    return body if seconds is None else {**body, "retry_after_seconds": seconds}
 
 
 def status_of(kind: type[SlothError]) -> int:
@@ -138,13 +143,12 @@ def invalid_response(error: RequestValidationError, *, request_id: str) -> JSONR
     fields = [
         {"field": _name(problem), "message": wanted(problem)} for problem in error.errors()[:50]
     ]
-    return response(
-        422,
-        errors.InvalidInput.code,
-        "The request cannot be used: see `errors`.",
-        request_id=request_id,
-        more={"errors": fields},
-    )
+    return problem_response(unusable(fields), request_id=request_id)
+
+
+def unusable(fields: Sequence[Mapping[str, str]]) -> InvalidInput:
+    """What is wrong with each of these fields."""
+    return InvalidInput("The request cannot be used: see `errors`.", errors=fields)
 
 
 def framework_response(error: HTTPException, *, request_id: str) -> JSONResponse:
@@ -153,47 +157,34 @@ def framework_response(error: HTTPException, *, request_id: str) -> JSONResponse
         return problem_response(error.error, request_id=request_id)
     status = 422 if error.status_code == 400 else error.status_code  # a form that is none
     code, detail = _FRAMEWORKS.get(status, ("invalid_input", "The request is not one."))
-    answer = response(status, code, detail, request_id=request_id)
+    answer = _answer(_body(status, code, detail, request_id=request_id))
     for name, value in (error.headers or {}).items():
         answer.headers[name] = value
     return answer
 
 
 def unexpected_response(*, request_id: str) -> JSONResponse:
-    return response(
-        500,
-        errors.Unexpected.code,
-        "Something went wrong here, and was written down.",
-        request_id=request_id,
-        more={"hint": "Tell the request id to who runs this server."},
-    )
+    return _answer(problem_body(UNEXPECTED, request_id=request_id))
 
 
-def response(
-    status: int,
-    code: str,
-    detail: str,
-    *,
-    request_id: str,
-    retry_after: int | None = None,
-    more: Mapping[str, Any] | None = None,
-) -> JSONResponse:
-    body = {
+def _body(status: int, code: str, detail: str, *, request_id: str) -> dict[str, Any]:
+    return {
         "type": f"urn:sloth-agent:{code}",
         "title": HTTPStatus(status).phrase,
         "status": status,
         "code": code,
         "detail": detail,
         "request_id": request_id,
-        **(more or {}),
     }
+
+
+def _answer(body: Mapping[str, Any]) -> JSONResponse:
     headers = {}
-    if retry_after is not None:
-        body["retry_after_seconds"] = retry_after
-        headers["Retry-After"] = str(retry_after)
-    if status == HTTPStatus.UNAUTHORIZED:
+    if "retry_after_seconds" in body:
+        headers["Retry-After"] = str(body["retry_after_seconds"])
+    if body["status"] == HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = "Bearer"
-    return JSONResponse(body, status, headers, media_type=MEDIA_TYPE)
+    return JSONResponse(body, body["status"], headers, media_type=MEDIA_TYPE)
 
 
 _FRAMEWORKS = {

@@ -19,6 +19,7 @@ from sloth_agent.app.bodies.answers import (
 )
 from sloth_agent.app.sloth import AsyncTenant
 from sloth_agent.errors import (
+    Conflict,
     CostLimitExceeded,
     EmbedderUnavailable,
     MessageLimitExceeded,
@@ -132,13 +133,14 @@ class Tried(Said):
     prompt: list[PromptMessageShown] = Field(description="What a model is sent.")
 
 
-ANSWERING = (
+TRYING = (
     SubscriptionExpired,
-    MessageLimitExceeded,
+    Conflict,
     CostLimitExceeded,
     EmbedderUnavailable,
     ModelUnavailable,
 )
+ANSWERING = (*TRYING, MessageLimitExceeded, NotFound, Conflict)
 
 _STREAM: dict[str, Any] = {
     "content": {
@@ -164,7 +166,7 @@ _STREAM: dict[str, Any] = {
 @router.post(
     "/chat/",
     response_model=Answered,
-    responses={**problems(*ANSWERING, NotFound), 200: _STREAM},
+    responses={**problems(*ANSWERING), 200: _STREAM},
 )
 async def chat(
     body: Chat,
@@ -187,7 +189,7 @@ async def chat(
     return ok(answer_body(await unless_gone(request, _answer(parts))))
 
 
-@router.post("/test/", response_model=Tried, responses=problems(*ANSWERING))
+@router.post("/test/", response_model=Tried, responses=problems(*TRYING))
 async def test(
     body: Test, request: Request, tenant: ChatTenant, platform: CurrentPlatform
 ) -> JSONResponse:

@@ -14,6 +14,8 @@ from sloth_agent.app.sloth import AsyncTenant
 from sloth_agent.errors import (
     Conflict,
     DocumentLimitExceeded,
+    FileEmpty,
+    FileEncrypted,
     NotFound,
     StorageLimitExceeded,
     StorageUnavailable,
@@ -83,8 +85,11 @@ class DocumentPage(Shown):
         SubscriptionExpired,
         DocumentLimitExceeded,
         StorageLimitExceeded,
+        NotFound,
         Conflict,
         UnsupportedFile,
+        FileEmpty,
+        FileEncrypted,
         StorageUnavailable,
     ),
 )
@@ -128,7 +133,7 @@ async def status(id: UUID, tenant: DocumentsTenant) -> JSONResponse:
 
 @router.get(
     "/{id:uuid}/file/",
-    responses={**problems(NotFound), 200: A_FILE},
+    responses={**problems(NotFound, StorageUnavailable), 200: A_FILE},
     response_class=Response,
     name="download",
 )
@@ -139,7 +144,7 @@ async def file(id: UUID, tenant: DocumentsTenant) -> Response:
     return download(document.title, content)
 
 
-@router.delete("/{id:uuid}/", status_code=204, responses=problems(NotFound))
+@router.delete("/{id:uuid}/", status_code=204, responses=problems(NotFound, StorageUnavailable))
 async def delete(id: UUID, tenant: DocumentsTenant, actor: CurrentActor) -> Response:
     """Delete a file.
 

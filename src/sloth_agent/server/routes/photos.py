@@ -12,6 +12,9 @@ from sloth_agent.access.models import Scope
 from sloth_agent.app.bodies.photos import photo_analysis_body, photo_body
 from sloth_agent.app.sloth import AsyncTenant
 from sloth_agent.errors import (
+    Conflict,
+    FileDamaged,
+    FileEmpty,
     NotFound,
     PhotoLimitExceeded,
     StorageLimitExceeded,
@@ -76,7 +79,10 @@ class AnalysisShown(Shown):
         SubscriptionExpired,
         PhotoLimitExceeded,
         StorageLimitExceeded,
+        Conflict,
         UnsupportedFile,
+        FileEmpty,
+        FileDamaged,
         StorageUnavailable,
     ),
 )
@@ -105,7 +111,7 @@ async def analysis(id: UUID, tenant: PhotosTenant) -> JSONResponse:
 
 @router.get(
     "/{id:uuid}/file/",
-    responses={**problems(NotFound), 200: A_FILE},
+    responses={**problems(NotFound, StorageUnavailable), 200: A_FILE},
     response_class=Response,
     name="download",
 )
@@ -115,7 +121,7 @@ async def file(id: UUID, tenant: PhotosTenant) -> Response:
     return download(photo.title, await tenant.services.files.read(photo.file_key))
 
 
-@router.delete("/{id:uuid}/", status_code=204, responses=problems(NotFound))
+@router.delete("/{id:uuid}/", status_code=204, responses=problems(NotFound, StorageUnavailable))
 async def delete(id: UUID, tenant: PhotosTenant, actor: CurrentActor) -> Response:
     """Forget a photo.
 

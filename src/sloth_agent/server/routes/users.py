@@ -10,7 +10,7 @@ from starlette.responses import JSONResponse
 
 from sloth_agent.app.bodies.tenants import invitation_body, user_body
 from sloth_agent.app.bodies.values import Body
-from sloth_agent.errors import Conflict, NotFound, SeatLimitExceeded
+from sloth_agent.errors import BackendUnavailable, Conflict, NotFound, SeatLimitExceeded
 from sloth_agent.ids import UserId
 from sloth_agent.language import Language
 from sloth_agent.server.callers import Administered, CurrentActor, CurrentCaller, CurrentPlatform
@@ -117,7 +117,7 @@ async def change(
     "/invitations/",
     status_code=201,
     response_model=Invited,
-    responses=problems(Conflict, SeatLimitExceeded),
+    responses=problems(Conflict, SeatLimitExceeded, BackendUnavailable),
 )
 async def invite(
     body: Invite,
