@@ -240,28 +240,56 @@ def _variable(location: tuple[int | str, ...]) -> str:
 
 def wanted(problem: ErrorDetails) -> str:
     """What is allowed where pydantic finds something wrong, such as `must be 1 or more`."""
-    allowed = _ALLOWED.get(problem["type"])
-    if allowed is None:
+    sentence = _SAID.get(problem["type"])
+    if sentence is None:
         message = problem["msg"].removeprefix("Value error, ").removesuffix(".")
         return f"cannot be used: {message}"
-    return f"must be {allowed.format(**problem.get('ctx', {}))}"
+    said = sentence.format(**problem.get("ctx", {}))
+    return _ONE.sub(r"\1", said)
 
 
-_ALLOWED = {
-    "bool_parsing": "true or false",
-    "dict_type": "a table",
-    "float_parsing": "a number",
-    "float_type": "a number",
-    "greater_than": "more than {gt:g}",
-    "greater_than_equal": "{ge:g} or more",
-    "int_from_float": "a whole number",
-    "int_parsing": "a whole number",
-    "int_type": "a whole number",
-    "less_than": "less than {lt:g}",
-    "less_than_equal": "{le:g} or less",
-    "missing": "set",
-    "string_type": "text",
-    "uuid_parsing": "an id as it is shown elsewhere",
+_ONE = re.compile(r"\b(1 \w+?)s\b")
+
+_A_MOMENT = "must be a moment with its time zone, such as 2026-09-01T09:30:00Z"
+_AN_ID = "must be an id as it is shown elsewhere"
+
+OURS = "ours"
+"""The kind of error that a rule of our own finds; `message` is its sentence."""
+
+_SAID = {
+    "bool_parsing": "must be true or false",
+    "bool_type": "must be true or false",
+    "datetime_from_date_parsing": _A_MOMENT,
+    "datetime_object_invalid": _A_MOMENT,
+    "datetime_parsing": _A_MOMENT,
+    "dict_type": "must be a table",
+    "enum": "must be {expected}",
+    "extra_forbidden": "is not known here",
+    "finite_number": "must be a number",
+    "float_parsing": "must be a number",
+    "float_type": "must be a number",
+    "greater_than": "must be more than {gt:g}",
+    "greater_than_equal": "must be {ge:g} or more",
+    "int_from_float": "must be a whole number",
+    "int_parsing": "must be a whole number",
+    "int_parsing_size": "must be a smaller number",
+    "int_type": "must be a whole number",
+    "json_invalid": "is not JSON",
+    "less_than": "must be less than {lt:g}",
+    "less_than_equal": "must be {le:g} or less",
+    "list_type": "must be a list",
+    "missing": "must be set",
+    "model_attributes_type": "must be an object",
+    "model_type": "must be an object",
+    OURS: "{message}",
+    "string_too_long": "must have at most {max_length} characters",
+    "string_too_short": "must have at least {min_length} characters",
+    "string_type": "must be text",
+    "string_unicode": "must be text of whole characters",
+    "timezone_aware": _A_MOMENT,
+    "too_long": "must have at most {max_length} entries",
+    "uuid_parsing": _AN_ID,
+    "uuid_type": _AN_ID,
 }
 """By pydantic's kinds of errors, as far as our settings, options and arguments make them."""
 

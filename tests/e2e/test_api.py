@@ -68,6 +68,19 @@ async def test_from_signing_up_to_an_answer(served: Api) -> None:
     assert (await firm.get(f"/api/documents/{id}/status/")).status_code == 404
 
 
+async def test_a_subscription_is_canceled_with_no_word_of_when(served: Api) -> None:
+    firm = await served.signed_up()
+    canceled = await firm.post("/api/subscriptions/cancel/")
+    assert canceled.status_code == 200
+    assert canceled.json()["cancel_at_period_end"] is True
+
+
+async def test_who_signs_in_is_told_who_they_are(served: Api) -> None:
+    firm = await served.signed_up()
+    signed_in = await served.signed_in(firm.email)
+    assert signed_in["user"] == firm.registered["user"]
+
+
 async def test_a_photo_waits_to_be_looked_at(served: Api) -> None:
     firm = await served.signed_up()
     kept = await firm.client.post(

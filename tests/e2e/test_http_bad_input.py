@@ -86,6 +86,37 @@ async def test_a_body_that_cannot_be_used(firm: Firm, name: str) -> None:
         told(answer, 422, "invalid_input")
 
 
+WORDS = {
+    b"{": ("body", "is not JSON"),
+    b"[]": ("body", "must be an object"),
+    b"{}": ("message", "must be set"),
+    b'{"message": ""}': ("message", "must have at least 1 character"),
+    b'{"message": " "}': ("message", "The question is empty."),
+    b'{"message": "a", "tenant": "b"}': ("tenant", "is not known here"),
+    b'{"message": "a", "language": "fr"}': ("language", "must be 'en', 'uk', 'pl' or 'de'"),
+    b'{"message": "a", "prompt": {"temperature": 3}}': ("prompt.temperature", "must be 2 or less"),
+}
+
+
+@pytest.mark.parametrize("body", WORDS)
+async def test_what_is_wrong_is_said_in_words_for_people(firm: Firm, body: bytes) -> None:
+    headers = {**firm.headers, "Content-Type": "application/json"}
+    answer = await firm.client.post("/api/agent/test/", content=body, headers=headers)
+    [wrong] = told(answer, 422, "invalid_input")["errors"]
+    assert (wrong["field"], wrong["message"]) == WORDS[body]
+
+
+async def test_all_that_is_wrong_is_told_at_once(served: Api) -> None:
+    body = {"email": "anna", "password": "short", "organization": ""}
+    answer = await served.client.post("/api/auth/register/", json=body)
+    errors = told(answer, 422, "invalid_input")["errors"]
+    assert {each["field"]: each["message"] for each in errors} == {
+        "email": "The email is not an e-mail address.",
+        "password": "must have at least 10 characters",
+        "organization": "must have at least 1 character",
+    }
+
+
 @pytest.mark.parametrize(
     "media_type", ["text/plain", "application/xml", "application/x-www-form-urlencoded", "?", ""]
 )
@@ -154,7 +185,9 @@ async def test_ids_that_are_none(firm: Firm, id: str) -> None:
 async def test_moments_that_are_none(served: Api, moment: object) -> None:
     operator = await _operator(served)
     body = {"plan": "starter", "days": 30, "expires_at": moment}
-    told(await operator.post("/api/admin/codes/generate/", body), 422, "invalid_input")
+    answer = await operator.post("/api/admin/codes/generate/", body)
+    [wrong] = told(answer, 422, "invalid_input")["errors"]
+    assert wrong["message"].startswith("must be a moment with its time zone")
 
 
 @pytest.mark.parametrize("days", [10**400, -1, 1.5, "30", True])

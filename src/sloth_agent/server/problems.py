@@ -207,4 +207,6 @@ def _plain(value: object) -> object:
 
 def _name(problem: ErrorDetails) -> str:
     where, *path = problem["loc"]
+    if problem["type"] == "json_invalid":  # the path is where in the text
+        return str(where)
     return ".".join(map(str, path)) or str(where)

@@ -5,10 +5,13 @@ from typing import Annotated, Any, TypeVar
 from uuid import UUID
 
 from fastapi import Query
-from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic_core import PydanticCustomError
 from starlette.responses import JSONResponse
 
 from sloth_agent.app.bodies.values import Body
+from sloth_agent.errors import InvalidInput
+from sloth_agent.settings import OURS
 
 MOST_AT_ONCE = 100
 
@@ -16,8 +19,21 @@ MOST_AT_ONCE = 100
 def _as_text(value: object) -> object:
     """A moment is not counted in seconds."""
     if not isinstance(value, str | None):
-        raise ValueError("not text")  # noqa: TRY004 - pydantic asks for it
+        raise PydanticCustomError("datetime_parsing", "not text")
     return value
+
+
+def kept_to(rule: Callable[[str], object]) -> AfterValidator:
+    """A rule of the core's, so that what it finds is told together with the other fields."""
+
+    def check(value: str) -> str:
+        try:
+            rule(value)
+        except InvalidInput as error:
+            raise PydanticCustomError(OURS, "{message}", {"message": error.message}) from error
+        return value
+
+    return AfterValidator(check)
 
 
 Limit = Annotated[int, Query(ge=1, le=MOST_AT_ONCE, description="How many at most.")]

@@ -29,6 +29,7 @@ from sloth_agent.errors import (
     SubscriptionExpired,
 )
 from sloth_agent.ids import ConversationId
+from sloth_agent.knowledge.queries import cleaned
 from sloth_agent.language import Language
 from sloth_agent.server.callers import CurrentPlatform, tenant_of
 from sloth_agent.server.described_problems import problems
@@ -43,6 +44,7 @@ from sloth_agent.server.shapes import (
     Id,
     Shown,
     Whole,
+    kept_to,
     ok,
 )
 from sloth_agent.server.sources_shown import CitationShown, PassageShown, TokensUsed
@@ -52,7 +54,11 @@ router = APIRouter(prefix="/api/agent", tags=["agent"], route_class=Repeating)
 
 ChatTenant = Annotated[AsyncTenant, Depends(tenant_of(Scope.CHAT))]
 
-Question = Annotated[str, Field(min_length=1, max_length=4000, examples=["How much is a haircut?"])]
+Question = Annotated[
+    str,
+    Field(min_length=1, max_length=4000, examples=["How much is a haircut?"]),
+    kept_to(cleaned),
+]
 
 
 class Chat(Asked):

@@ -26,7 +26,7 @@ from sloth_agent.server.described_problems import problems
 from sloth_agent.server.limiting import SIGN_INS, WRONG_PASSWORDS
 from sloth_agent.server.metrics import Metrics
 from sloth_agent.server.repeating import Repeating
-from sloth_agent.server.shapes import Asked, Id, Shown, ok
+from sloth_agent.server.shapes import Asked, Id, Shown, kept_to, ok
 from sloth_agent.tenants.users import (
     LONGEST_PASSWORD,
     SHORTEST_PASSWORD,
@@ -39,6 +39,7 @@ router = APIRouter(prefix="/api/auth", tags=["auth"], route_class=Repeating)
 A_PICTURE = "https://example.com/anna.png"
 
 Email = Annotated[str, Field(max_length=254, examples=["anna@example.com"])]
+NewEmail = Annotated[Email, kept_to(normalised_email)]
 Password = Annotated[
     str,
     Field(
@@ -53,7 +54,7 @@ RefreshToken = Annotated[str, Field(max_length=1000, examples=[A_REFRESH])]
 
 
 class Register(Asked):
-    email: Email
+    email: NewEmail
     password: Password
     organization: str = Field(min_length=1, max_length=200, examples=["Salon Lavanda"])
     language: Language = Language.ENGLISH
@@ -123,7 +124,9 @@ class OwnKey(Shown):
     max_upload_bytes: int = Field(description="Of one file.")
 
 
-class Registered(TokenPair):
+class SignedIn(TokenPair):
+    """Tokens, and whose they are."""
+
     user: Me
 
 
@@ -136,7 +139,7 @@ async def me(caller: CurrentCaller) -> JSONResponse:
 @router.post(
     "/register/",
     status_code=201,
-    response_model=Registered,
+    response_model=SignedIn,
     responses=problems(Conflict),
     dependencies=[Anybody],
 )
@@ -159,7 +162,7 @@ async def register(body: Register, request: Request, platform: CurrentPlatform) 
     return ok({**token_body(tokens), "user": me_body(user, organization)}, 201)
 
 
-@router.post("/login/", response_model=TokenPair, responses=problems(NotSignedIn))
+@router.post("/login/", response_model=SignedIn, responses=problems(NotSignedIn))
 async def login(body: Login, request: Request, platform: CurrentPlatform) -> JSONResponse:
     """Sign in.
 
@@ -171,11 +174,12 @@ async def login(body: Login, request: Request, platform: CurrentPlatform) -> JSO
     await platform.limiter.count(WRONG_PASSWORDS, account)
     metrics: Metrics = request.app.state.metrics
     with metrics.sign_in():
-        _, tokens = await platform.services.sessions.sign_in(
+        user, tokens = await platform.services.sessions.sign_in(
             body.email, body.password, by=stranger_of(request)
         )
     await platform.limiter.clear(WRONG_PASSWORDS, account)
-    return ok(token_body(tokens))
+    caller = await platform.services.recognising.caller(tokens.access)
+    return ok({**token_body(tokens), "user": me_body(user, caller.organization)})
 
 
 @router.post(

@@ -19,7 +19,7 @@ from sloth_agent.server.repeating import Repeating
 from sloth_agent.server.routes.auth import (
     Email,
     Password,
-    Registered,
+    SignedIn,
     account_name,
 )
 from sloth_agent.server.shapes import Asked, Shown, ok
@@ -54,7 +54,7 @@ class NewPassword(Asked):
 @router.post(
     "/invitations/accept/",
     status_code=201,
-    response_model=Registered,
+    response_model=SignedIn,
     responses=problems(Conflict, LinkInvalid),
     dependencies=[Anybody],
 )

@@ -96,6 +96,9 @@ class Cancel(Asked):
     at_period_end: YesOrNo = Field(default=True, description="False: at once.")
 
 
+AT_PERIOD_END = Cancel()
+
+
 @router.get(
     "/plans/",
     response_model=list[PlanShown],
@@ -145,7 +148,7 @@ async def activate_code(
     responses=problems(NotFound, Conflict, NotSetUp, PaymentUnavailable),
 )
 async def cancel(
-    body: Cancel, tenant: Payer, actor: CurrentActor, platform: CurrentPlatform
+    tenant: Payer, actor: CurrentActor, platform: CurrentPlatform, body: Cancel = AT_PERIOD_END
 ) -> JSONResponse:
     """Cancel the subscription.
 

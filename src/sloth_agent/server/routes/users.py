@@ -17,7 +17,7 @@ from sloth_agent.server.callers import Administered, CurrentActor, CurrentCaller
 from sloth_agent.server.described_problems import problems
 from sloth_agent.server.limiting import LINKS
 from sloth_agent.server.repeating import Repeating
-from sloth_agent.server.routes.auth import Email, account_name
+from sloth_agent.server.routes.auth import NewEmail, account_name
 from sloth_agent.server.shapes import Asked, Cursor, Id, Limit, NextCursor, Shown, ok, page_of
 from sloth_agent.tenants.account_ports import Invitation
 from sloth_agent.tenants.users import Role, User
@@ -49,7 +49,7 @@ class MemberPage(Shown):
 
 
 class Invite(Asked):
-    email: Email
+    email: NewEmail
     role: Role = Role.MEMBER
 
 
