@@ -76,6 +76,17 @@ async def test_conversations_are_listed_newest_first(conversations: Conversation
     assert [*first, *rest] == started[::-1]
 
 
+async def test_a_conversation_is_told_by_its_first_question(conversations: Conversations) -> None:
+    silent = await conversations.start(ConversationSource.API)
+    spoken = await conversations.start(ConversationSource.API)
+    asked, last = [said("Стрижка? " * 20), answered("40 €")], [said("And then?"), answered("50 €")]
+    for pair in (asked, last):
+        await conversations.store.append(spoken.id, pair, hold=UNLIMITED)
+    shown, silent = await conversations.list()
+    assert (shown.title, shown.last_message_at) == (asked[0].text[:80], last[1].created_at)
+    assert (silent.title, silent.last_message_at) == (None, None)
+
+
 async def test_an_unknown_conversation(conversations: Conversations) -> None:
     with pytest.raises(NotFound):
         await conversations.messages(ConversationId(new_id()))

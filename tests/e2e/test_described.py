@@ -235,6 +235,23 @@ async def test_each_refusal_of_a_file_is_told_of(served: Api, path: str) -> None
         assert sent.json()["code"] == code
 
 
+async def test_the_introduction_tells_of_this_install(settings: Settings) -> None:
+    own = {
+        "max_upload_mb": 7,
+        "requests_per_minute": 321,
+        "frontend_url": "https://lavanda.example/",
+    }
+    async with api(settings.model_copy(update=own)) as served:
+        told = (await served.client.get("/api/schema/")).json()["info"]["description"]
+        firm = await served.signed_up()
+        usage = (await firm.get("/api/subscriptions/usage/")).json()
+    assert "at most 7 MB" in told
+    assert "321 in 60 seconds" in told
+    assert "`https://lavanda.example`" in told
+    assert "$ACCESS" in told
+    assert usage["max_upload_bytes"] == 7 * 1024 * 1024
+
+
 async def test_a_trial_takes_no_message_of_the_plan(described: Described) -> None:
     _, _, operation = described.operations["agent_test"]
     assert "message_limit_exceeded" not in json.dumps(operation)

@@ -98,7 +98,7 @@ async def sign_up(client: httpx.AsyncClient, name: str = "Salon", **more: object
 
 @cache
 def the_description() -> Described:
-    return Described(described(ROUTERS, events=EVENTS))
+    return Described(described(ROUTERS, Settings(), events=EVENTS))
 
 
 @asynccontextmanager

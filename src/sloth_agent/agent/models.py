@@ -133,6 +133,8 @@ class Conversation:
     created_at: datetime
     external_id: str | None = None  # who asks, as the source knows them; None: nobody said
     messages: int = 0
+    title: str | None = None  # its first question, cut to 80 characters; None: none yet
+    last_message_at: datetime | None = None  # None: none yet
 
     @property
     def customer(self) -> Customer | None:

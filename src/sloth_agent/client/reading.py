@@ -134,6 +134,8 @@ def conversation(body: Body) -> Conversation:
         created_at=_moment(body["created_at"]),
         external_id=body["external_id"],
         messages=body["messages"],
+        title=body["title"],
+        last_message_at=_moment(body["last_message_at"]) if body["last_message_at"] else None,
     )
 
 

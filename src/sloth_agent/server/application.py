@@ -64,6 +64,9 @@ ROUTERS = (
 
 CORS_SECONDS = 600
 
+EXPOSED = ["X-Request-ID", "Retry-After", "RateLimit", "RateLimit-Policy", "Idempotency-Replayed"]
+"""Headers of answers that a page of another origin may read."""
+
 
 def create_app(settings: Settings | None = None) -> FastAPI:
     """The application, not yet connected to anything: that happens when it is started.
@@ -106,7 +109,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.door = door
     app.state.metrics = metrics
     app.state.log = log
-    for router in (*ROUTERS, describing(ROUTERS)):
+    for router in (*ROUTERS, describing(ROUTERS, settings)):
         app.router.routes.extend(router.routes)  # included, each request would be matched twice
     return app
 
@@ -121,7 +124,7 @@ def _cors(settings: Settings) -> list[Middleware]:
             allow_origins=settings.cors_origins,
             allow_methods=["GET", "POST", "PUT", "DELETE"],
             allow_headers=["Authorization", "Content-Type", "Idempotency-Key"],
-            expose_headers=["X-Request-ID", "Retry-After", "RateLimit", "RateLimit-Policy"],
+            expose_headers=EXPOSED,
             max_age=CORS_SECONDS,
         )
     ]

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
 from http import HTTPStatus
 from importlib.resources import files
+from string import Template
 from typing import Any, Self
 
 from fastapi import APIRouter
@@ -27,6 +27,7 @@ from sloth_agent.server.described_problems import add_problems, problem_examples
 from sloth_agent.server.examples import example_of
 from sloth_agent.server.problems import MEDIA_TYPE, Problem
 from sloth_agent.server.repeating import CHANGING, HEADER, KEY_PATTERN, Repeating
+from sloth_agent.settings import Settings
 from sloth_agent.tenants.users import Role
 
 Document = dict[str, Any]
@@ -67,12 +68,19 @@ SECURITY_SCHEMES = {
 
 HEADERS = {
     "X-Request-ID": "Of this request; tell it to who runs the server.",
-    "RateLimit": 'What is left: `"requests";r=598;t=41` is 598 more, anew in 41 seconds.',
-    "RateLimit-Policy": 'What there is: `"requests";q=600;w=60` is 600 in 60 seconds.',
+    "RateLimit": (
+        "Where it was counted: what is left of a policy."
+        ' `"requests";r=598;t=41` is 598 more; in 41 seconds some of those used are free again.'
+    ),
+    "RateLimit-Policy": (
+        'Where it was counted: what there is. `"requests";q=600;w=60` is 600 in 60 seconds.'
+    ),
     "Retry-After": "Send it again after so many seconds.",
     "WWW-Authenticate": "`Bearer`.",
     "Idempotency-Replayed": "`true`: the answer to an earlier request under the same key.",
 }
+
+ALWAYS = {"X-Request-ID", "WWW-Authenticate"}
 
 IDEMPOTENCY_KEY = {
     "name": HEADER,
@@ -89,14 +97,16 @@ WHO = {
 }
 
 
-def described(routers: Sequence[APIRouter], *, events: Sequence[type[BaseModel]]) -> Document:
+def described(
+    routers: Sequence[APIRouter], settings: Settings, *, events: Sequence[type[BaseModel]]
+) -> Document:
     """The description of all routes that are meant for clients, and of what they stream."""
     routes = [each for router in routers for each in router.routes if isinstance(each, APIRoute)]
     document = get_openapi(
         title="sloth-agent",
         version=API_VERSION,
         summary="Assistants over the documents of many firms.",
-        description=introduction(),
+        description=introduction(settings),
         routes=routes,
         tags=[{"name": name, "description": text} for name, text in TAGS.items()],
     )
@@ -106,7 +116,8 @@ def described(routers: Sequence[APIRouter], *, events: Sequence[type[BaseModel]]
     components["examples"] = problem_examples()
     components["parameters"] = {HEADER: IDEMPOTENCY_KEY}
     components["headers"] = {
-        name: {"description": text, "schema": {"type": "string"}} for name, text in HEADERS.items()
+        name: {"description": text, "required": name in ALWAYS, "schema": {"type": "string"}}
+        for name, text in HEADERS.items()
     }
     for route in routes:
         if route.include_in_schema:
@@ -118,10 +129,16 @@ def described(routers: Sequence[APIRouter], *, events: Sequence[type[BaseModel]]
     return document
 
 
-@cache
-def introduction() -> str:
-    """In Markdown: whatever holds for all operations."""
-    return (files(__package__) / "introduction.md").read_text("utf-8")
+def introduction(settings: Settings) -> str:
+    """In Markdown: whatever holds for all operations of an install."""
+    text = (files(__package__) / "introduction.md").read_text("utf-8")
+    return Template(text).safe_substitute(  # what else begins with `$` is for a shell
+        frontend=settings.frontend_url.rstrip("/"),
+        megabytes=settings.max_upload_mb,
+        caller=settings.requests_per_minute,
+        tenant=settings.tenant_requests_per_minute,
+        address=settings.address_requests_per_minute,
+    )
 
 
 def operation_id(route: APIRoute) -> str:

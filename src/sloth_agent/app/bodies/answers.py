@@ -6,7 +6,7 @@ from sloth_agent.agent.customers import CustomerRecord
 from sloth_agent.agent.models import Answer, Citation, Conversation, Message, Prompt
 from sloth_agent.agent.ports import Held, Transcript, Trial
 from sloth_agent.agent.prompting import script
-from sloth_agent.app.bodies.values import Body, milliseconds, rounded, tokens
+from sloth_agent.app.bodies.values import Body, milliseconds, moment_of, rounded, tokens
 from sloth_agent.ids import ChunkId
 from sloth_agent.knowledge.models import Passage
 from sloth_agent.knowledge.retrieval import Found
@@ -72,8 +72,10 @@ def conversation_body(conversation: Conversation) -> Body:
         "id": str(conversation.id),
         "source": conversation.source.value,
         "external_id": conversation.external_id,
+        "title": conversation.title,
         "messages": conversation.messages,
         "created_at": conversation.created_at.isoformat(),
+        "last_message_at": moment_of(conversation.last_message_at),
     }
 
 

@@ -9,6 +9,7 @@ from starlette.responses import JSONResponse
 
 from sloth_agent.access.models import Scope
 from sloth_agent.app.bodies.access import me_body, own_key_body, token_body
+from sloth_agent.billing.models import BYTES_IN_MB
 from sloth_agent.errors import Conflict, InvalidInput, NotSignedIn, TokenInvalid, TokenReused
 from sloth_agent.language import Language
 from sloth_agent.server.callers import (
@@ -80,7 +81,9 @@ class ProfileChange(Asked):
         default=None, description="Needed for a new one.", examples=["correct horse battery"]
     )
     new_password: Password | None = Field(
-        default=None, description="Ends all sessions.", examples=["better horse battery"]
+        default=None,
+        description="Ends all sessions, this one too: sign in again.",
+        examples=["better horse battery"],
     )
 
 
@@ -121,7 +124,7 @@ class OwnKey(Shown):
     scopes: list[Scope]
     expires_at: datetime | None = Field(description="Null: never.")
     organization: KeyOrganization
-    max_upload_bytes: int = Field(description="Of one file.")
+    max_upload_bytes: int = Field(description="Of one file.", examples=[20 * BYTES_IN_MB])
 
 
 class SignedIn(TokenPair):

@@ -10,15 +10,16 @@ from fastapi import APIRouter, Request, Response
 from sloth_agent.server.description import described
 from sloth_agent.server.docs_page import docs_page
 from sloth_agent.server.routes.agent import EVENTS
+from sloth_agent.settings import Settings
 
 PAGE_POLICY = "default-src 'none'; style-src 'self'; base-uri 'none'; frame-ancestors 'none'"
 """The page needs its own style sheet, and no script at all."""
 
 
-def describing(routers: Sequence[APIRouter]) -> APIRouter:
+def describing(routers: Sequence[APIRouter], settings: Settings) -> APIRouter:
     """The routes that tell of all others; put together when they are first asked for."""
     router = APIRouter(prefix="/api", include_in_schema=False)
-    document = cache(lambda: described(routers, events=EVENTS))
+    document = cache(lambda: described(routers, settings, events=EVENTS))
 
     @lru_cache(maxsize=8)
     def schema_below(root_path: str) -> bytes:

@@ -29,6 +29,7 @@ from sloth_agent.server.described_problems import problems
 from sloth_agent.server.downloads import A_FILE, download
 from sloth_agent.server.repeating import Repeating
 from sloth_agent.server.shapes import Cursor, Id, Limit, NextCursor, Shown, ok, page_of
+from sloth_agent.server.uploads import LEARNING, ONE_FILE, READING, codes_of
 
 router = APIRouter(prefix="/api/documents", tags=["documents"], route_class=Repeating)
 
@@ -41,13 +42,13 @@ class Kept(Shown):
 
 
 class FileError(Shown):
-    code: str = Field(examples=["no_text"])
+    code: str = Field(description=f"Such as {codes_of(LEARNING)}.", examples=["no_text"])
     message: str = Field(examples=["The page is a picture without text."])
 
 
 class UnreadPart(Shown):
-    part: str = Field(examples=["page 3"])
-    code: str = Field(examples=["no_text"])
+    part: str = Field(description="Page, slide, sheet or attachment.", examples=["page 3"])
+    code: str = Field(description=f"Such as {codes_of(READING)}.", examples=["no_text"])
     message: str = Field(examples=["The page is a picture without text."])
 
 
@@ -68,8 +69,13 @@ class DocumentShown(Shown):
 
 
 class DocumentProgress(DocumentShown):
-    stage: str | None = Field(description="What is being done with it.", examples=["embedding"])
-    percent: int | None = Field(description="Of the stage.", examples=[60])
+    stage: str | None = Field(
+        description="`reading`, `embedding` or `storing`. Null: not begun, or over.",
+        examples=["embedding"],
+    )
+    percent: int | None = Field(
+        description="Of the stage. Null: not begun, over, or not to be counted.", examples=[60]
+    )
 
 
 class DocumentPage(Shown):
@@ -92,14 +98,15 @@ class DocumentPage(Shown):
         FileEncrypted,
         StorageUnavailable,
     ),
+    dependencies=[ONE_FILE],
 )
 async def upload(
     file: UploadFile, tenant: DocumentsTenant, platform: CurrentPlatform
 ) -> JSONResponse:
     """Upload a file.
 
-    It is read in the background, see its status. A file with the name of another one takes
-    its place.
+    One in each request. It is read in the background, see its status. A file with the name of
+    another one takes its place.
     """
     async with platform.uploads:
         document = await tenant.keep_document(file.filename or "untitled", await file.read())

@@ -21,6 +21,9 @@ from sloth_agent.server.sources_shown import CitationShown, PassageShown, Tokens
 
 router = APIRouter(prefix="/api/agent/history", tags=["agent"])
 
+NewestMessages = Annotated[
+    int, Query(ge=1, le=200, description="How many messages at most: the newest.")
+]
 ChatTenant = Annotated[AsyncTenant, Depends(tenant_of(Scope.CHAT))]
 
 
@@ -28,8 +31,13 @@ class ConversationShown(Shown):
     id: Id
     source: ConversationSource = Field(examples=["api"])
     external_id: str | None = Field(description="What a messenger knows it by.", examples=[None])
-    messages: int
+    title: str | None = Field(
+        description="The first question, cut to 80 characters. Null: none yet.",
+        examples=["How much is a haircut?"],
+    )
+    messages: int = Field(description="How many.", examples=[2])
     created_at: datetime
+    last_message_at: datetime | None = Field(description="Null: none yet.")
 
 
 class MessageShown(Shown):
@@ -54,16 +62,17 @@ class ConversationTold(ConversationShown):
 
 @router.get("/", response_model=ConversationPage)
 async def history(tenant: ChatTenant, limit: Limit = 20, cursor: Cursor = None) -> JSONResponse:
-    """Conversations, newest first."""
+    """Conversations, newest first.
+
+    All of the firm's: whoever belongs to it sees what each of them asked, and its customers.
+    """
     before = ConversationId(cursor) if cursor else None
     found = await tenant.conversations(limit=limit + 1, before=before)
     return page_of(found, limit, conversation_body, cursor=lambda one: one.id)
 
 
 @router.get("/{id:uuid}/", response_model=ConversationTold, responses=problems(NotFound))
-async def conversation(
-    id: UUID, tenant: ChatTenant, limit: Annotated[int, Query(ge=1, le=200)] = 100
-) -> JSONResponse:
+async def conversation(id: UUID, tenant: ChatTenant, limit: NewestMessages = 100) -> JSONResponse:
     """What was said in a conversation, with the passages that each answer rests on."""
     found = await tenant.services.conversations.show(ConversationId(id))
     messages = await tenant.messages(found.id, last=limit)

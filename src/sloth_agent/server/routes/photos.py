@@ -29,6 +29,7 @@ from sloth_agent.server.described_problems import problems
 from sloth_agent.server.downloads import A_FILE, download
 from sloth_agent.server.repeating import Repeating
 from sloth_agent.server.shapes import Cursor, Id, Limit, NextCursor, Shown, ok, page_of
+from sloth_agent.server.uploads import ONE_FILE
 
 router = APIRouter(prefix="/api/photos", tags=["photos"], route_class=Repeating)
 
@@ -47,7 +48,7 @@ class PhotoShown(Shown):
     size: int = Field(description="Bytes.", examples=[184_320])
     width: int = Field(description="Pixels, as stored.", examples=[1600])
     height: int = Field(examples=[1200])
-    status: PhotoStatus = Field(description="Of looking at what is in it.")
+    status: PhotoStatus = Field(description="Of looking at what is in it: `pending` may last.")
     created_at: datetime
 
 
@@ -63,7 +64,9 @@ class AnalysisError(Shown):
 
 class AnalysisShown(Shown):
     id: Id
-    status: PhotoStatus = Field(description="`pending` until somebody has looked at it.")
+    status: PhotoStatus = Field(
+        description="`pending` until somebody has looked at it, which may never be: do not wait."
+    )
     labels: list[str] = Field(examples=[["hair", "salon"]])
     text: str | None = Field(description="What is written in it.", examples=["Open 9-18"])
     objects: list[str] = Field(examples=[["chair"]])
@@ -85,11 +88,12 @@ class AnalysisShown(Shown):
         FileDamaged,
         StorageUnavailable,
     ),
+    dependencies=[ONE_FILE],
 )
 async def upload(file: UploadFile, tenant: PhotosTenant, platform: CurrentPlatform) -> JSONResponse:
     """Upload a picture: JPEG, PNG, WebP or GIF.
 
-    The same one twice is two photos.
+    One in each request. The same one twice is two photos.
     """
     async with platform.uploads:
         photo = await tenant.add_photo(file.filename or "untitled", await file.read())

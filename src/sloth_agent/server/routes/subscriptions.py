@@ -10,7 +10,7 @@ from starlette.responses import JSONResponse
 from sloth_agent.access.models import Scope
 from sloth_agent.app.bodies.billing import plan_body, subscription_body, usage_body
 from sloth_agent.app.sloth import AsyncTenant
-from sloth_agent.billing.models import Feature
+from sloth_agent.billing.models import BYTES_IN_MB, Feature
 from sloth_agent.billing.states import BillingCycle, SubscriptionStatus
 from sloth_agent.errors import (
     CodeExpired,
@@ -86,6 +86,7 @@ class UsageShown(Shown):
     documents: MeterShown
     users: MeterShown
     storage_bytes: MeterShown
+    max_upload_bytes: int = Field(description="Of one file.", examples=[20 * BYTES_IN_MB])
 
 
 class ActivateCode(Asked):
@@ -120,9 +121,10 @@ async def current(tenant: Reader, platform: CurrentPlatform) -> JSONResponse:
 
 
 @router.get("/usage/", response_model=UsageShown)
-async def usage(tenant: Reader) -> JSONResponse:
+async def usage(tenant: Reader, platform: CurrentPlatform) -> JSONResponse:
     """What the firm uses of what it has."""
-    return ok(usage_body(await tenant.usage()))
+    used = usage_body(await tenant.usage())
+    return ok({**used, "max_upload_bytes": platform.settings.max_upload_bytes})
 
 
 @router.post(

@@ -28,7 +28,13 @@ from sloth_agent.billing.costs import NO_BILL, Bill
 from sloth_agent.errors import Conflict
 from sloth_agent.ids import ChunkId, ConversationId, MessageId
 
-_CONVERSATION: LiteralString = "id, source, external_id, created_at, message_count"
+_CONVERSATION: LiteralString = (
+    "id, source, external_id, created_at, message_count,"
+    " (select left(text, 80) from messages"
+    " where conversation_id = conversations.id and speaker = 'user' order by id limit 1),"
+    " (select created_at from messages"
+    " where conversation_id = conversations.id order by id desc limit 1)"
+)
 _OF: LiteralString = "source = %s and external_id = %s"
 _MESSAGE: LiteralString = (
     "id, speaker, text, created_at, citations, chunks_used, input_tokens, output_tokens,"
@@ -195,13 +201,15 @@ class PostgresPrompts:
 
 
 def _conversation(row: tuple[Any, ...]) -> Conversation:
-    id, source, external_id, created_at, messages = row
+    id, source, external_id, created_at, messages, title, last_message_at = row
     return Conversation(
         id=ConversationId(id),
         source=ConversationSource(source),
         external_id=external_id,
         created_at=created_at,
         messages=messages,
+        title=title,
+        last_message_at=last_message_at,
     )
 
 
