@@ -301,8 +301,22 @@ async def test_the_page_shows_every_operation_and_needs_nothing_from_elsewhere(
     style = await served.client.get("/api/docs/style.css")
     assert style.headers["content-type"].startswith("text/css")
     assert "url(" not in style.text
-    for code in ("subscription_expired", "idempotency_mismatch", "token_reused"):
-        assert code in answer.text
+    assert answer.text.count("curl -s -X ") == len(described.operations)
+    all_errors = answer.text.partition('id="errors-of-all"')[2].partition("</section>")[0]
+    for example in described.document["components"]["examples"].values():
+        assert f"<code>{example['value']['code']}</code>" in all_errors
+
+
+async def test_an_operation_tells_its_own_errors_apart(described: Described) -> None:
+    _, _, upload = described.operations["documents_upload"]
+    assert "file_empty" in upload["x-own-errors"]
+    assert "rate_limited" not in upload["x-own-errors"]
+
+
+async def test_an_example_leaves_out_what_is_mostly_left_out(described: Described) -> None:
+    _, _, chat = described.operations["agent_chat"]
+    body = chat["requestBody"]["content"]["application/json"]
+    assert body["example"] == {"message": "How much is a haircut?"}
 
 
 async def test_a_method_that_is_not_for_a_path_is_told_which_are(served: Api) -> None:

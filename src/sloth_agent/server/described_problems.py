@@ -14,7 +14,7 @@ MEANINGS: Mapping[type[SlothError], str] = {
     errors.TokenInvalid: "The token or key is out of date, revoked or none. Refresh, or sign in.",
     errors.TokenReused: "The refresh token was used before: its session has ended. Sign in again.",
     errors.SubscriptionExpired: "The trial or subscription has ended. Nothing is lost.",
-    errors.Forbidden: "Not for whoever asks: see who may, above.",
+    errors.Forbidden: "Not for whoever asks: the operation says who may.",
     errors.FeatureNotInPlan: "The plan does not have `feature`. A higher one may.",
     errors.DocumentLimitExceeded: "The plan has no room for one more document: delete one.",
     errors.PhotoLimitExceeded: "All photos of the month are taken in: wait for `resets_at`.",
@@ -76,6 +76,12 @@ def add_problems(responses: Responses, *kinds: type[SlothError]) -> None:
             examples[kind.code] = {"$ref": f"#/components/examples/{kind.__name__}"}
             line = f"- `{kind.code}`: {MEANINGS[kind]}"
             response["description"] = f"{response['description']}\n{line}".lstrip()
+
+
+def codes_in(responses: Responses) -> list[str]:
+    """Of the errors that are described so far."""
+    told = (each.get("content", {}).get(MEDIA_TYPE, {}) for each in responses.values())
+    return [code for content in told for code in content.get("examples", {})]
 
 
 def problem_examples() -> dict[str, dict[str, Any]]:

@@ -23,7 +23,7 @@ from sloth_agent.server.callers import (
     program,
     superuser,
 )
-from sloth_agent.server.described_problems import add_problems, problem_examples
+from sloth_agent.server.described_problems import add_problems, codes_in, problem_examples
 from sloth_agent.server.examples import example_of
 from sloth_agent.server.problems import MEDIA_TYPE, Problem
 from sloth_agent.server.repeating import CHANGING, HEADER, KEY_PATTERN, Repeating
@@ -89,6 +89,8 @@ IDEMPOTENCY_KEY = {
     "description": "A text of your own, such as a new UUID: under it the request is done once.",
     "schema": {"type": "string", "pattern": KEY_PATTERN},
 }
+
+A_FILE = "One file; of which kinds, and how large, tells [Upload a file](#upload-a-file)."
 
 WHO = {
     Role.MEMBER: "anybody of the organization",
@@ -168,6 +170,7 @@ def _complete(operation: Operation, route: APIRoute, method: str, schemas: Docum
     responses = operation["responses"]
     if "422" in responses and MEDIA_TYPE not in responses["422"]["content"]:
         del responses["422"]  # the framework's; ours is one of the following
+    operation["x-own-errors"] = codes_in(responses)
     add_problems(responses, *_anybody_may_get(operation, access, is_repeatable=is_repeatable))
     for status, response in responses.items():
         response["headers"] = dict(_headers(int(status), is_repeatable=is_repeatable))
@@ -267,7 +270,7 @@ def _spell_out_forms(operation: Operation, schemas: Document) -> None:
     if form is not None:
         schema = schemas.pop(form["schema"]["$ref"].rpartition("/")[2])
         schema["properties"] = {
-            name: {"type": "string", "format": "binary", "description": "The file."}
+            name: {"type": "string", "format": "binary", "description": A_FILE}
             if "contentMediaType" in field
             else field
             for name, field in schema["properties"].items()

@@ -4,30 +4,33 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from http import HTTPStatus
-from typing import Any, TypeAlias
+from typing import Any
 
 from lxml import html  # type: ignore[import-untyped]  # lxml ships no types
 from lxml.builder import E  # type: ignore[import-untyped]
-from markdown_it import MarkdownIt
 
+from sloth_agent.server.curl_examples import curl_of
+from sloth_agent.server.docs_tables import (
+    Described,
+    Element,
+    fields_of,
+    inline,
+    limits_of,
+    markdown,
+    meaning_of,
+    named,
+    table,
+    type_of,
+)
 from sloth_agent.server.problems import MEDIA_TYPE
 
-Element: TypeAlias = Any  # lxml.etree._Element
-Described = Mapping[str, Any]
-
-_MARKDOWN = MarkdownIt("commonmark", {"html": False}).enable("table")
-
-_LIMITS = {
-    "minLength": "at least {} characters",
-    "maxLength": "at most {} characters",
-    "minimum": "at least {}",
-    "maximum": "at most {}",
-}
+EVERY_PROBLEM = {"type", "title", "status", "code", "detail", "request_id", "hint"}
+"""What is told of any error; others tell more."""
 
 
 def docs_page(document: Described) -> bytes:
     """HTML for whoever builds against the API."""
-    introduction = list(_markdown(document["info"]["description"]))
+    introduction = list(markdown(document["info"]["description"]))
     _name_headings(introduction)
     groups = [_Group(tag, list(_operations(document, tag["name"]))) for tag in document["tags"]]
     title = f"{document['info']['title']} API"
@@ -45,6 +48,7 @@ def docs_page(document: Described) -> bytes:
                 E.h1(title),
                 E.p("For programs: ", E.a("OpenAPI 3.1", href="../schema/"), "."),
                 *introduction,
+                _all_errors(document),
                 *(group.section(document) for group in groups),
                 _shapes(document),
                 id="text",
@@ -79,12 +83,17 @@ def _operations(document: Described, tag: str) -> Iterator[tuple[str, str, Descr
 
 
 def _contents(title: str, introduction: Sequence[Element], groups: Sequence[_Group]) -> Element:
+    """Closed at first where there is little room; the style sheet opens it where there is more."""
     headings = [each for each in introduction if each.tag == "h2"]
     return E.nav(
         E.p(title, {"class": "title"}),
-        E.ul(*(E.li(E.a(each.text_content(), href=f"#{each.get('id')}")) for each in headings)),
-        *(_entries(group) for group in groups),
-        E.p(E.a("Shapes", href="#shapes"), {"class": "group"}),
+        E.details(
+            E.summary("Contents"),
+            E.ul(*(E.li(E.a(each.text_content(), href=f"#{each.get('id')}")) for each in headings)),
+            E.p(E.a("All errors", href="#errors-of-all"), {"class": "group"}),
+            *(_entries(group) for group in groups),
+            E.p(E.a("Shapes", href="#shapes"), {"class": "group"}),
+        ),
         {"aria-label": "Contents"},
     )
 
@@ -102,11 +111,12 @@ def _article(document: Described, method: str, path: str, operation: Described) 
     return E.article(
         E.h3(_method(method), " ", E.code(path), " ", E.a("#", _to_itself(id), href=f"#{id}")),
         E.p(operation["summary"] + ".", {"class": "summary"}),
-        *_markdown(operation["description"]),
+        *markdown(operation["description"]),
         *_parameters(document, operation.get("parameters", [])),
         *_request(document, operation.get("requestBody", {})),
+        E.details(E.summary("curl"), _code(curl_of(method, path, operation))),
         *_answers(operation["responses"]),
-        _errors(document, operation["responses"]),
+        *_errors(document, operation),
         id=id,
     )
 
@@ -119,14 +129,14 @@ def _parameters(document: Described, parameters: Sequence[Described]) -> Iterato
     if parameters:
         yield E.h4("Parameters")
         found = [_resolved(document, each) for each in parameters]
-        yield _table(
+        yield table(
             ("name", "in", "type", "meaning"),
             [
                 (
-                    _field(each["name"], required=each["required"]),
+                    named(each["name"], required=each["required"]),
                     each["in"],
-                    _type(each["schema"]),
-                    E.span(*_meaning({**each["schema"], **_description(each)})),
+                    type_of(each["schema"]),
+                    E.span(*meaning_of({**each["schema"], **_description(each)})),
                 )
                 for each in found
             ],
@@ -135,8 +145,12 @@ def _parameters(document: Described, parameters: Sequence[Described]) -> Iterato
 
 def _request(document: Described, body: Described) -> Iterator[Element]:
     for media_type, content in body.get("content", {}).items():
+        schema = content["schema"]
+        shape = _resolved(document, schema)
         yield E.h4("Request: ", E.code(media_type))
-        yield _fields(_resolved(document, content["schema"]))
+        if "$ref" in schema:
+            yield E.p(type_of(schema), ". ", *inline(shape.get("description", "")))
+        yield fields_of(shape)
         yield from _example(content)
 
 
@@ -146,20 +160,28 @@ def _answers(responses: Described) -> Iterator[Element]:
             phrase = HTTPStatus(int(status)).phrase
             yield E.h4(f"Answer {status} {phrase}")
             if response["description"] != f"{phrase}.":
-                yield from _markdown(response["description"])
+                yield from markdown(response["description"])
             for media_type, content in response.get("content", {}).items():
-                yield E.p(E.code(media_type), ": ", _type(content["schema"]))
+                yield E.p(E.code(media_type), ": ", type_of(content["schema"]))
                 yield from _example(content)
 
 
-def _errors(document: Described, responses: Described) -> Element:
-    rows = [
-        (status, E.code(code), E.span(*_inline(_resolved(document, example)["summary"])))
-        for status, response in responses.items()
-        for code, example in _problems(response).items()
-    ]
-    table = _table(("status", "code", "meaning"), rows)
-    return E.details(E.summary(f"Errors ({len(rows)})"), table)
+def _errors(document: Described, operation: Described) -> Iterator[Element]:
+    """Those of its own in full; of those that most operations have, the codes."""
+    own, others = [], []
+    for status, response in operation["responses"].items():
+        for code, example in _problems(response).items():
+            if code in operation["x-own-errors"]:
+                meaning = _resolved(document, example)["summary"]
+                own.append((status, E.code(code), E.span(*inline(meaning))))
+            else:
+                others.append(E.li(f"{status} ", E.code(code)))
+    yield E.h4("Errors")
+    if own:
+        yield table(("status", "code", "meaning"), own)
+    summary = E.summary(f"As with others ({len(others)})")
+    told = E.p("What they mean: ", E.a("all errors", href="#errors-of-all"), ".")
+    yield E.details(summary, told, E.ul(*others, {"class": "codes"}))
 
 
 def _problems(response: Described) -> Described:
@@ -168,11 +190,39 @@ def _problems(response: Described) -> Described:
     return examples
 
 
+def _all_errors(document: Described) -> Element:
+    examples = document["components"]["examples"].values()
+    rows = [
+        (
+            str(example["value"]["status"]),
+            E.code(example["value"]["code"]),
+            E.span(*inline(example["summary"])),
+            E.span(*_further(example["value"])),
+        )
+        for example in sorted(examples, key=lambda example: int(example["value"]["status"]))
+    ]
+    return E.section(
+        E.h2("All errors"),
+        E.p("Each operation names those of its own."),
+        table(("status", "code", "meaning", "tells also"), rows),
+        id="errors-of-all",
+    )
+
+
+def _further(problem: Mapping[str, Any]) -> Iterator[Element | str]:
+    names = [name for name in problem if name not in EVERY_PROBLEM]
+    for number, name in enumerate(names):
+        yield from (", ", E.code(name)) if number else (E.code(name),)
+
+
 def _example(content: Described) -> Iterator[Element]:
     example = content.get("example")
     if example is not None:
-        text = example if isinstance(example, str) else json.dumps(example, indent=2)
-        yield E.pre(E.code(text), tabindex="0")
+        yield _code(example if isinstance(example, str) else json.dumps(example, indent=2))
+
+
+def _code(text: str) -> Element:
+    return E.pre(E.code(text), tabindex="0")
 
 
 def _shapes(document: Described) -> Element:
@@ -186,72 +236,9 @@ def _shapes(document: Described) -> Element:
 
 
 def _shape(name: str, schema: Described) -> Element:
-    told = _markdown(schema.get("description", ""))
-    content = _fields(schema) if "properties" in schema else E.p(*_meaning(schema))
+    told = markdown(schema.get("description", ""))
+    content = fields_of(schema) if "properties" in schema else E.p(*limits_of(schema))
     return E.article(E.h3(name), *told, content, id=f"shape-{name}")
-
-
-def _fields(schema: Described) -> Element:
-    required = schema.get("required", ())
-    rows = [
-        (
-            _field(name, required=name in required),
-            _type(field),
-            E.span(*_meaning(field)),
-        )
-        for name, field in schema["properties"].items()
-    ]
-    return _table(("field", "type", "meaning"), rows)
-
-
-def _field(name: str, *, required: bool) -> Element:
-    optional = [] if required else [E.small(" may be left out")]
-    return E.span(E.code(name), *optional)
-
-
-def _type(schema: Described) -> Element:
-    return E.span(*_type_parts(schema))
-
-
-def _type_parts(schema: Described) -> Iterator[Element | str]:
-    if "$ref" in schema:
-        name = schema["$ref"].rpartition("/")[2]
-        yield E.a(name, href=f"#shape-{name}")
-    elif "anyOf" in schema:
-        for number, each in enumerate(schema["anyOf"]):
-            yield from (" or ", _type(each)) if number else (_type(each),)
-    elif schema.get("type") == "array":
-        yield from ("list of ", _type(schema["items"]))
-    elif "additionalProperties" in schema and "properties" not in schema:
-        named = schema["additionalProperties"]
-        yield from ("names to ", _type({} if named is True else named))
-    else:
-        yield schema.get("format") or schema.get("type") or "anything"
-
-
-def _meaning(schema: Described) -> Iterator[Element | str]:
-    yield from _inline(schema.get("description", ""))
-    for part in _limits(schema):
-        yield E.small(f" {part}.")
-
-
-def _limits(schema: Described) -> Iterator[str]:
-    for each in (schema, *schema.get("anyOf", ())):
-        yield from (text.format(each[key]) for key, text in _LIMITS.items() if key in each)
-        if "enum" in each:
-            yield f"one of {', '.join(map(str, each['enum']))}"
-    if schema.get("default") not in (None, []):
-        yield f"left out: {json.dumps(schema['default'])}"
-
-
-def _table(heads: Sequence[str], rows: Sequence[Sequence[Element | str]]) -> Element:
-    return E.div(
-        E.table(
-            E.thead(E.tr(*(E.th(head, scope="col") for head in heads))),
-            E.tbody(*(E.tr(*(E.td(cell) for cell in row)) for row in rows)),
-        ),
-        {"class": "table"},
-    )
 
 
 def _method(method: str) -> Element:
@@ -268,17 +255,6 @@ def _resolved(document: Described, described: Described) -> Described:
 
 def _description(described: Described) -> dict[str, str]:
     return {"description": described["description"]} if "description" in described else {}
-
-
-def _markdown(text: str) -> Iterator[Element]:
-    if text:
-        yield from html.fragments_fromstring(_MARKDOWN.render(text))
-
-
-def _inline(text: str) -> Iterator[Element | str]:
-    if text:
-        span = html.fragment_fromstring(f"<span>{_MARKDOWN.renderInline(text)}</span>")
-        yield span
 
 
 def _name_headings(elements: Sequence[Element]) -> None:

@@ -21,10 +21,10 @@ _OF_TYPE: Mapping[str, Any] = {
 
 def example_of(schema: Schema, named: Mapping[str, Schema]) -> Any:
     """A body that keeps to a schema; `named` are those that it refers to by name."""
-    if "$ref" in schema:
-        return example_of(named[schema["$ref"].rpartition("/")[2]], named)
     if "examples" in schema:
         return schema["examples"][0]
+    if "$ref" in schema:
+        return example_of(named[schema["$ref"].rpartition("/")[2]], named)
     if "default" in schema and schema["default"] is not None:
         return schema["default"]
     if "enum" in schema:
@@ -34,11 +34,19 @@ def example_of(schema: Schema, named: Mapping[str, Schema]) -> Any:
     return _by_type(schema, named)
 
 
+def _is_shown(name: str, schema: Schema) -> bool:
+    """Not what is mostly left out: it has neither a value then, nor an example."""
+    field = schema["properties"][name]
+    return name in schema.get("required", ()) or "default" in field or "examples" in field
+
+
 def _by_type(schema: Schema, named: Mapping[str, Schema]) -> Any:
     kind = schema.get("type", "object")
     if kind == "object" and "properties" in schema:
-        fields = schema["properties"].items()
-        return {name: example_of(field, named) for name, field in fields}
+        shown = {
+            name: field for name, field in schema["properties"].items() if _is_shown(name, schema)
+        }
+        return {name: example_of(field, named) for name, field in shown.items()}
     if kind == "object":
         return {"total": example_of(schema["additionalProperties"], named)}
     if kind == "array":

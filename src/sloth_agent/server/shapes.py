@@ -46,10 +46,11 @@ Number = Annotated[float, Field(strict=True)]
 YesOrNo = Annotated[bool, Field(strict=True)]
 Moment = Annotated[AwareDatetime, BeforeValidator(_as_text)]
 
-Id = Annotated[str, Field(examples=["01a2246c-423b-748e-b112-1529baf954aa"])]
+AN_ID = "01a2246c-423b-748e-b112-1529baf954aa"
+Id = Annotated[str, Field(examples=[AN_ID])]
 NextCursor = Annotated[
     str | None,
-    Field(description="Null: the last page.", examples=["01a2246c-423b-748e-b112-1529baf954aa"]),
+    Field(description="Null: the last page.", examples=[AN_ID]),
 ]
 
 Item = TypeVar("Item")

@@ -13,7 +13,9 @@ class PlaceShown(Shown):
     section: str | None = Field(description="Its heading.", examples=["Prices"])
     sheet: str | None = Field(examples=["2026"])
     row: int | None = Field(examples=[12])
-    score: float = Field(description="Higher is better; compares within one answer.")
+    score: float = Field(
+        description="Higher is better; compares within one answer.", examples=[0.82]
+    )
 
 
 class CitationShown(PlaceShown):
@@ -30,5 +32,5 @@ class PassageShown(PlaceShown):
 
 
 class TokensUsed(Shown):
-    input_tokens: int
-    output_tokens: int
+    input_tokens: int = Field(examples=[812])
+    output_tokens: int = Field(examples=[24])

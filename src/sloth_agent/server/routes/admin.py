@@ -47,10 +47,10 @@ class CodeShown(Shown):
     id: Id
     plan: PlanSlug
     days: int = Field(description="0: without end.", examples=[90])
-    status: CodeStatus
+    status: CodeStatus = Field(examples=["used"])
     used_by: str | None = Field(description="Slug of the firm.", examples=["salon-lavanda"])
-    used_at: datetime | None
-    expires_at: datetime | None
+    used_at: datetime | None = Field(examples=["2026-09-03T14:05:00Z"])
+    expires_at: datetime | None = Field(description="Null: never.", examples=[None])
     created_by: str = Field(examples=["operator@example.com"])
     created_at: datetime
 

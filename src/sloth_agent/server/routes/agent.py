@@ -37,7 +37,7 @@ from sloth_agent.server.edge import arrival_of
 from sloth_agent.server.limiting import TRIALS
 from sloth_agent.server.problems import problem_response
 from sloth_agent.server.repeating import Repeating
-from sloth_agent.server.routes.prompt import PromptDraft
+from sloth_agent.server.routes.prompt import A_ROLE, SOME_INSTRUCTIONS, PromptDraft
 from sloth_agent.server.shapes import (
     MOST_AT_ONCE,
     Asked,
@@ -70,7 +70,9 @@ class Chat(Asked):
 class Test(Asked):
     message: Question
     language: Language | None = None
-    prompt: PromptDraft | None = Field(default=None, description="Tried instead of the active one.")
+    prompt: PromptDraft | None = Field(
+        default=None, description="Tried instead of the active one.", examples=[{"role": A_ROLE}]
+    )
 
 
 class Search(Asked):
@@ -91,9 +93,7 @@ class Said(Shown):
     model: str = Field(examples=["gpt-4o-mini"])
     usage: TokensUsed
     timings_ms: dict[str, float] = Field(examples=[{"total": 812.4}])
-    not_read: list[str] = Field(
-        description="Files that are still being read.", examples=[["opening-hours.pdf"]]
-    )
+    not_read: list[str] = Field(description="Files that are still being read.", examples=[[]])
 
 
 class TokenEvent(Shown):
@@ -120,8 +120,8 @@ class Answered(Said):
 
 class SearchShown(Shown):
     results: list[PassageShown] = Field(description="Best first.")
-    timings_ms: dict[str, float]
-    not_read: list[str] = Field(description="Files that are still being read.")
+    timings_ms: dict[str, float] = Field(examples=[{"total": 31.7}])
+    not_read: list[str] = Field(description="Files that are still being read.", examples=[[]])
     by_vectors: bool = Field(description="False: words alone decided.")
 
 
@@ -132,9 +132,9 @@ class PromptMessageShown(Shown):
 
 class Tried(Said):
     language: Language = Field(description="Of the answer.")
-    instructions: str = Field(description="Of the prompt.")
-    temperature: float
-    max_tokens: int
+    instructions: str = Field(description="Of the prompt.", examples=[SOME_INSTRUCTIONS])
+    temperature: float = Field(examples=[0.7])
+    max_tokens: int = Field(examples=[500])
     passages: list[PassageShown] = Field(description="What was found, best first.")
     prompt: list[PromptMessageShown] = Field(description="What a model is sent.")
 

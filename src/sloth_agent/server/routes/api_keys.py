@@ -17,6 +17,7 @@ from sloth_agent.server.callers import Administered, CurrentActor, CurrentPlatfo
 from sloth_agent.server.described_problems import problems
 from sloth_agent.server.repeating import Repeating
 from sloth_agent.server.shapes import (
+    AN_ID,
     Asked,
     Cursor,
     Id,
@@ -39,18 +40,25 @@ class CreateKey(Asked):
 
 class KeyShown(Shown):
     id: Id
-    name: str
+    name: str = Field(examples=["Booking page"])
     beginning: str = Field(description="Of the key, to tell it by.", examples=["sloth_Xk3v9Q"])
     scopes: list[Scope]
-    created_by: str | None = Field(description="Null: whoever made it is no user any more.")
+    created_by: str | None = Field(
+        description="Id of a user. Null: whoever made it is no user any more.", examples=[AN_ID]
+    )
     created_at: datetime
-    expires_at: datetime | None = Field(description="Null: never.")
-    revoked_at: datetime | None
-    last_used_at: datetime | None = Field(description="To the minute.")
+    expires_at: datetime | None = Field(description="Null: never.", examples=[None])
+    revoked_at: datetime | None = Field(description="Null: it is good.", examples=[None])
+    last_used_at: datetime | None = Field(
+        description="To the minute. Null: not yet.", examples=["2026-09-03T14:05:00Z"]
+    )
 
 
 class KeyCreated(KeyShown):
-    key: str = Field(description="Shown this once: `Authorization: Bearer sloth_...`.")
+    key: str = Field(
+        description="Shown this once: `Authorization: Bearer sloth_...`.",
+        examples=["sloth_Xk3v9QmYx0c1n5q0yB8Qk2vJtTzA7fH3wLrEo9uSdPi"],
+    )
 
 
 class KeyPage(Shown):

@@ -59,7 +59,7 @@ class Register(Asked):
     password: Password
     organization: str = Field(min_length=1, max_length=200, examples=["Salon Lavanda"])
     language: Language = Language.ENGLISH
-    referral_code: str | None = Field(default=None, max_length=100, examples=["7KQ2M9RWXA"])
+    referral_code: str | None = Field(default=None, max_length=100)
 
 
 class Login(Asked):
@@ -77,13 +77,9 @@ class ProfileChange(Asked):
     language: Language | None = None
     phone: str | None = Field(default=None, max_length=50, examples=["+48123456789"])
     avatar: str | None = Field(default=None, max_length=2000, examples=[A_PICTURE])
-    old_password: TypedPassword | None = Field(
-        default=None, description="Needed for a new one.", examples=["correct horse battery"]
-    )
+    old_password: TypedPassword | None = Field(default=None, description="Needed for a new one.")
     new_password: Password | None = Field(
-        default=None,
-        description="Ends all sessions, this one too: sign in again.",
-        examples=["better horse battery"],
+        default=None, description="Ends all sessions, this one too: sign in again."
     )
 
 
@@ -105,7 +101,7 @@ class Me(Shown):
     id: Id
     email: str = Field(examples=["anna@example.com"])
     role: Role | None = Field(description="Null: an operator who belongs to no organization.")
-    is_superuser: bool
+    is_superuser: bool = Field(description="Runs the platform.", examples=[False])
     language: Language
     phone: str | None = Field(examples=["+48123456789"])
     avatar: str | None = Field(examples=[A_PICTURE])
@@ -114,15 +110,15 @@ class Me(Shown):
 
 
 class KeyOrganization(OrganizationShown):
-    id: str
-    domain: str | None
+    id: Id
+    domain: str | None = Field(examples=["lavanda.example.com"])
     created_at: datetime
 
 
 class OwnKey(Shown):
-    name: str
+    name: str = Field(examples=["Booking page"])
     scopes: list[Scope]
-    expires_at: datetime | None = Field(description="Null: never.")
+    expires_at: datetime | None = Field(description="Null: never.", examples=[None])
     organization: KeyOrganization
     max_upload_bytes: int = Field(description="Of one file.", examples=[20 * BYTES_IN_MB])
 

@@ -36,6 +36,10 @@ router = APIRouter(prefix="/api/documents", tags=["documents"], route_class=Repe
 DocumentsTenant = Annotated[AsyncTenant, Depends(tenant_of(Scope.DOCUMENTS))]
 
 
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+A_DIGEST = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+
+
 class Kept(Shown):
     id: Id
     status: DocumentStatus
@@ -56,25 +60,29 @@ class DocumentShown(Shown):
     id: Id
     title: str = Field(examples=["price-list.xlsx"])
     source: str = Field(description="What it was taken from.", examples=["price-list.xlsx"])
-    type: str | None = Field(description="Its media type, once it was read.", examples=["text/csv"])
+    type: str | None = Field(description="Its media type, once it was read.", examples=[XLSX])
     size: int = Field(description="Bytes.", examples=[18_432])
-    digest: str = Field(description="SHA-256 of the content.", examples=["9f86d081884c7d65"])
-    status: DocumentStatus
+    digest: str = Field(description="SHA-256 of the content.", examples=[A_DIGEST])
+    status: DocumentStatus = Field(examples=["completed"])
     error: FileError | None = Field(description="Why it failed.", examples=[None])
-    pages: int | None
-    chunks: int = Field(description="Pieces that can be found.")
-    unread: list[UnreadPart] = Field(description="Parts that gave no text.")
+    pages: int | None = Field(
+        description="Pages, slides or sheets. Null: not read yet, or a kind without.", examples=[2]
+    )
+    chunks: int = Field(description="Pieces that can be found.", examples=[14])
+    unread: list[UnreadPart] = Field(description="Parts that gave no text.", examples=[[]])
     created_at: datetime
-    processed_at: datetime | None = Field(description="Null: not read yet.")
+    processed_at: datetime | None = Field(
+        description="Null: not read yet.", examples=["2026-09-01T09:30:04Z"]
+    )
 
 
 class DocumentProgress(DocumentShown):
     stage: str | None = Field(
         description="`reading`, `embedding` or `storing`. Null: not begun, or over.",
-        examples=["embedding"],
+        examples=[None],
     )
     percent: int | None = Field(
-        description="Of the stage. Null: not begun, over, or not to be counted.", examples=[60]
+        description="Of the stage. Null: not begun, over, or not to be counted.", examples=[None]
     )
 
 

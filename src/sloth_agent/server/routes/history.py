@@ -37,7 +37,9 @@ class ConversationShown(Shown):
     )
     messages: int = Field(description="How many.", examples=[2])
     created_at: datetime
-    last_message_at: datetime | None = Field(description="Null: none yet.")
+    last_message_at: datetime | None = Field(
+        description="Null: none yet.", examples=["2026-09-01T09:30:02Z"]
+    )
 
 
 class MessageShown(Shown):
@@ -47,7 +49,7 @@ class MessageShown(Shown):
     created_at: datetime
     citations: list[CitationShown]
     usage: TokensUsed
-    processing_ms: float | None
+    processing_ms: float | None = Field(description="Null: of a question.", examples=[812.4])
     passages: list[PassageShown] = Field(description="What was read for it, as far as it is there.")
 
 

@@ -27,7 +27,12 @@ from sloth_agent.tenants.audit import Actor
 
 router = APIRouter(prefix="/api/auth", tags=["auth"], route_class=Repeating)
 
-LinkToken = Annotated[str, Field(max_length=1000, description="What the link ends with.")]
+A_LINK_END = "vJtTzA7fH3wLrEo9uSdPiGbNcVsmYx0c1n5q0yB8Qk2"
+LinkToken = Annotated[
+    str, Field(max_length=1000, description="What the link ends with.", examples=[A_LINK_END])
+]
+ON_ITS_WAY = "If somebody has this address, a link is on its way to it."
+
 
 _log = logging.getLogger(__name__)
 
@@ -43,7 +48,7 @@ class ForgottenPassword(Asked):
 
 
 class Requested(Shown):
-    message: str
+    message: str = Field(examples=[ON_ITS_WAY])
 
 
 class NewPassword(Asked):
@@ -88,8 +93,7 @@ async def request_reset(
     await platform.limiter.count(LINKS, f"reset {account_name(body.email)}")
     # Afterwards, so that the time tells no more than the words.
     sending = BackgroundTask(_send_reset, platform, body.email, stranger_of(request))
-    told = {"message": "If somebody has this address, a link is on its way to it."}
-    return JSONResponse(told, 202, background=sending)
+    return JSONResponse({"message": ON_ITS_WAY}, 202, background=sending)
 
 
 @router.post(

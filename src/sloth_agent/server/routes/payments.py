@@ -51,7 +51,7 @@ class PortalShown(Shown):
 class InvoiceShown(Shown):
     id: str = Field(examples=["in_1Pq"])
     number: str | None = Field(description="Null: a draft.", examples=["A1B2-0001"])
-    status: InvoiceStatus
+    status: InvoiceStatus = Field(examples=["paid"])
     total: Decimal = Field(examples=["29.00"])
     paid: Decimal = Field(examples=["29.00"])
     currency: str = Field(examples=["EUR"])

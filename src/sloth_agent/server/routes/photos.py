@@ -65,7 +65,8 @@ class AnalysisError(Shown):
 class AnalysisShown(Shown):
     id: Id
     status: PhotoStatus = Field(
-        description="`pending` until somebody has looked at it, which may never be: do not wait."
+        examples=["completed"],
+        description="`pending` until somebody has looked at it, which may never be: do not wait.",
     )
     labels: list[str] = Field(examples=[["hair", "salon"]])
     text: str | None = Field(description="What is written in it.", examples=["Open 9-18"])

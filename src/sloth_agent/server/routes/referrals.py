@@ -22,11 +22,11 @@ class MyCode(Shown):
 
 class Stats(Shown):
     code: str = Field(examples=["7KQ2M9RWXA"])
-    signups: int
-    pending: int
-    active: int
-    inactive: int
-    rewards: int
+    signups: int = Field(examples=[9])
+    pending: int = Field(examples=[2])
+    active: int = Field(examples=[6])
+    inactive: int = Field(examples=[1])
+    rewards: int = Field(description="Plan steps that it has brought.", examples=[0])
     next_reward_at: int = Field(
         description="So many active referrals bring the next plan step.", examples=[50]
     )
@@ -35,9 +35,11 @@ class Stats(Shown):
 class ReferralShown(Shown):
     id: Id
     tenant: str = Field(description="Slug of the firm.", examples=["salon-anna"])
-    status: ReferralStatus
+    status: ReferralStatus = Field(examples=["active"])
     created_at: datetime
-    activated_at: datetime | None
+    activated_at: datetime | None = Field(
+        description="Null: not yet.", examples=["2026-09-03T14:05:00Z"]
+    )
 
 
 class ReferralPage(Shown):

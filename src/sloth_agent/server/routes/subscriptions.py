@@ -33,14 +33,17 @@ Payer = Annotated[AsyncTenant, Depends(tenant_of(least=Role.OWNER))]
 Reader = Annotated[AsyncTenant, Depends(tenant_of(Scope.USAGE))]
 
 
+A_START, AN_END = "2026-09-01T00:00:00Z", "2026-10-01T00:00:00Z"
+
+
 class LimitsShown(Shown):
     """Null: no limit."""
 
-    max_users: int | None
-    max_documents: int | None
-    max_photos_per_month: int | None
-    max_messages_per_month: int | None
-    max_storage_mb: int | None
+    max_users: int | None = Field(examples=[3])
+    max_documents: int | None = Field(examples=[50])
+    max_photos_per_month: int | None = Field(examples=[100])
+    max_messages_per_month: int | None = Field(examples=[500])
+    max_storage_mb: int | None = Field(examples=[500])
 
 
 class PlanShown(Shown):
@@ -56,31 +59,35 @@ class PlanShown(Shown):
 
 class LaterShown(Shown):
     plan: str = Field(examples=["starter"])
-    until: datetime | None
+    until: datetime | None = Field(description="Null: it does not end.")
 
 
 class SubscriptionShown(Shown):
     plan: str = Field(examples=["starter"])
-    status: SubscriptionStatus
+    status: SubscriptionStatus = Field(examples=["active"])
     billing_cycle: BillingCycle
-    trial_end: datetime | None
-    current_period_start: datetime
-    current_period_end: datetime | None = Field(description="Null: it does not end.")
-    cancel_at_period_end: bool
+    trial_end: datetime | None = Field(description="Null: no trial.", examples=[None])
+    current_period_start: datetime = Field(examples=[A_START])
+    current_period_end: datetime | None = Field(
+        description="Null: it does not end.", examples=[AN_END]
+    )
+    cancel_at_period_end: bool = Field(examples=[False])
     features: list[Feature]
-    later: list[LaterShown] = Field(description="What follows.")
+    later: list[LaterShown] = Field(description="What follows.", examples=[[]])
 
 
 class MeterShown(Shown):
-    limit: int | None = Field(description="Null: none.")
-    used: int
-    reserved: int = Field(description="Of what is under way.")
-    resets_at: datetime | None
+    limit: int | None = Field(description="Null: none.", examples=[500])
+    used: int = Field(examples=[120])
+    reserved: int = Field(description="Of what is under way.", examples=[0])
+    resets_at: datetime | None = Field(
+        description="Null: only what is deleted makes room again.", examples=[AN_END]
+    )
 
 
 class UsageShown(Shown):
-    period_start: datetime
-    period_end: datetime
+    period_start: datetime = Field(examples=[A_START])
+    period_end: datetime = Field(examples=[AN_END])
     messages: MeterShown
     photos: MeterShown
     documents: MeterShown

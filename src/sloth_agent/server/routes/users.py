@@ -17,7 +17,8 @@ from sloth_agent.server.callers import Administered, CurrentActor, CurrentCaller
 from sloth_agent.server.described_problems import problems
 from sloth_agent.server.limiting import LINKS
 from sloth_agent.server.repeating import Repeating
-from sloth_agent.server.routes.auth import NewEmail, account_name
+from sloth_agent.server.routes.auth import A_PICTURE, NewEmail, account_name
+from sloth_agent.server.routes.links import A_LINK_END
 from sloth_agent.server.shapes import Asked, Cursor, Id, Limit, NextCursor, Shown, ok, page_of
 from sloth_agent.tenants.account_ports import Invitation
 from sloth_agent.tenants.users import Role, User
@@ -28,7 +29,7 @@ router = APIRouter(prefix="/api/users", tags=["users"], route_class=Repeating)
 class MemberChange(Asked):
     """What is left out stays as it is. Either ends the sessions of whom it is about."""
 
-    role: Role | None = None
+    role: Role | None = Field(default=None, examples=["admin"])
     is_active: bool | None = None
 
 
@@ -38,8 +39,8 @@ class MemberShown(Shown):
     role: Role
     is_active: bool
     language: Language
-    phone: str | None
-    avatar: str | None
+    phone: str | None = Field(examples=["+48123456789"])
+    avatar: str | None = Field(examples=[A_PICTURE])
     created_at: datetime
 
 
@@ -50,19 +51,24 @@ class MemberPage(Shown):
 
 class Invite(Asked):
     email: NewEmail
-    role: Role = Role.MEMBER
+    role: Role = Field(default=Role.MEMBER, examples=["member"])
 
 
 class InvitationShown(Shown):
     id: Id
-    email: str
-    role: Role
-    expires_at: datetime
+    email: str = Field(examples=["anna@example.com"])
+    role: Role = Field(examples=["member"])
+    expires_at: datetime = Field(examples=["2026-09-08T09:30:00Z"])
 
 
 class Invited(InvitationShown):
-    sent: bool = Field(description="False: this install sends no mail; hand the `url` over.")
-    url: str | None = Field(description="Null where it was sent.")
+    sent: bool = Field(
+        description="False: this install sends no mail; hand the `url` over.", examples=[False]
+    )
+    url: str | None = Field(
+        description="Null where it was sent.",
+        examples=[f"https://app.example.com/invitations/{A_LINK_END}"],
+    )
 
 
 class InvitationPage(Shown):
