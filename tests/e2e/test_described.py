@@ -246,7 +246,8 @@ async def test_the_introduction_tells_of_this_install(settings: Settings) -> Non
         firm = await served.signed_up()
         usage = (await firm.get("/api/subscriptions/usage/")).json()
     assert "at most 7 MB" in told
-    assert "321 in 60 seconds" in told
+    assert "| `requests` | a user or an API key | 321 in 60 seconds |" in told
+    assert "5 in 3600 seconds" in told
     assert "`https://lavanda.example`" in told
     assert "$ACCESS" in told
     assert usage["max_upload_bytes"] == 7 * 1024 * 1024

@@ -25,6 +25,7 @@ from sloth_agent.server.callers import (
 )
 from sloth_agent.server.described_problems import add_problems, codes_in, problem_examples
 from sloth_agent.server.examples import example_of
+from sloth_agent.server.limiting import Rate, Rates
 from sloth_agent.server.problems import MEDIA_TYPE, Problem
 from sloth_agent.server.repeating import CHANGING, HEADER, KEY_PATTERN, Repeating
 from sloth_agent.settings import Settings
@@ -137,10 +138,15 @@ def introduction(settings: Settings) -> str:
     return Template(text).safe_substitute(  # what else begins with `$` is for a shell
         frontend=settings.frontend_url.rstrip("/"),
         megabytes=settings.max_upload_mb,
-        caller=settings.requests_per_minute,
-        tenant=settings.tenant_requests_per_minute,
-        address=settings.address_requests_per_minute,
+        **{
+            _key(rate): f"{rate.amount} in {rate.seconds} seconds"
+            for rate in Rates.of(settings).all
+        },
     )
+
+
+def _key(rate: Rate) -> str:
+    return rate.name.replace("-", "_")
 
 
 def operation_id(route: APIRoute) -> str:

@@ -63,6 +63,11 @@ class Rates:
     tenant: Rate
     address: Rate  # of who has not signed in
 
+    @property
+    def all(self) -> tuple[Rate, ...]:
+        """Those that no setting changes, too."""
+        return (self.caller, self.tenant, self.address, TRIALS, WRONG_PASSWORDS, SIGN_INS, LINKS)
+
     @classmethod
     def of(cls, settings: Settings) -> "Rates":
         return cls(
