@@ -197,6 +197,13 @@ async def test_numbers_that_cannot_be_used(served: Api, days: object) -> None:
     told(await operator.post("/api/admin/codes/generate/", body), 422, "invalid_input")
 
 
+@pytest.mark.parametrize("active", [0, 1, "true", "no"])
+async def test_answers_that_are_neither_yes_nor_no(firm: Firm, active: object) -> None:
+    answer = await firm.put(f"/api/users/{uuid4()}/", {"is_active": active})
+    [wrong] = told(answer, 422, "invalid_input")["errors"]
+    assert (wrong["field"], wrong["message"]) == ("is_active", "must be true or false")
+
+
 async def test_a_host_that_it_does_not_go_by(served: Api) -> None:
     for path in ("/api/auth/me/", "/healthz", "/api/docs/"):
         for host in ("evil.example", "testserver.evil.example", ""):

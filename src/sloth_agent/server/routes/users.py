@@ -19,7 +19,17 @@ from sloth_agent.server.limiting import LINKS
 from sloth_agent.server.repeating import Repeating
 from sloth_agent.server.routes.auth import A_PICTURE, NewEmail, account_name
 from sloth_agent.server.routes.links import A_LINK_END
-from sloth_agent.server.shapes import Asked, Cursor, Id, Limit, NextCursor, Shown, ok, page_of
+from sloth_agent.server.shapes import (
+    Asked,
+    Cursor,
+    Id,
+    Limit,
+    NextCursor,
+    Shown,
+    YesOrNo,
+    ok,
+    page_of,
+)
 from sloth_agent.tenants.account_ports import Invitation
 from sloth_agent.tenants.users import Role, User
 
@@ -30,7 +40,7 @@ class MemberChange(Asked):
     """What is left out stays as it is. Either ends the sessions of whom it is about."""
 
     role: Role | None = Field(default=None, examples=["admin"])
-    is_active: bool | None = None
+    is_active: YesOrNo | None = None
 
 
 class MemberShown(Shown):
