@@ -16,6 +16,7 @@ from fakes.described import Described, events
 from fakes.pictures import png
 from sloth_agent import Settings
 from sloth_agent.server.repeating import CHANGING
+from sloth_agent.server.uploads import LEARNING
 from sloth_agent.tenants.audit import Actor
 from sloth_agent.tenants.users import Role
 
@@ -250,6 +251,7 @@ async def test_the_introduction_tells_of_this_install(settings: Settings) -> Non
     assert "5 in 3600 seconds" in told
     assert "`https://lavanda.example`" in told
     assert "$ACCESS" in told
+    assert [kind.code for kind in LEARNING if f"`{kind.code}`" not in told] == []
     assert usage["max_upload_bytes"] == 7 * 1024 * 1024
 
 

@@ -236,6 +236,7 @@ async def rows_of(served: Api, firm: Firm) -> dict[str, list[str]]:
     return rows
 
 
+QUESTION = "How much is a haircut?"
 FIRMS, CLIENTS, REQUESTS = 20, 64, 3_000
 SEED = random.randrange(10**6)
 
@@ -265,7 +266,7 @@ async def test_many_firms_at_once_hear_of_themselves_alone(address: str) -> None
                 firm, canary = chance.choice(firms)
                 with anyio.move_on_after(0.02 if chance.random() < 0.05 else 60) as cut:
                     answer = await anything(firm, chance, firms)
-                    text = f"{answer.headers} {answer.text}"
+                    text = without_questions(f"{answer.headers} {answer.text}")
                     seen[f"{answer.status_code // 100}xx"] += 1
                     seen["own"] += canary in text
                     leaks.extend(text for _, other in firms if other != canary and other in text)
@@ -280,6 +281,11 @@ async def test_many_firms_at_once_hear_of_themselves_alone(address: str) -> None
     assert seen["4xx"] > REQUESTS / 20
     assert seen["cut"] > 0
     assert seen["5xx"] == 0
+
+
+def without_questions(text: str) -> str:
+    """Whoever asks for somebody else's may read it again, as the title of the conversation."""
+    return re.sub(f"{re.escape(QUESTION)} \\w+", QUESTION, text)
 
 
 async def with_a_canary(client: httpx.AsyncClient, number: int) -> tuple[Firm, str]:
@@ -301,7 +307,7 @@ async def anything(
         return await firm.get("/api/documents/?limit=0")
     if roll < 0.4:
         _, other = chance.choice(firms)
-        words = f"How much is a haircut? {other if roll < 0.15 else ''}".strip()
+        words = f"{QUESTION} {other if roll < 0.15 else ''}".strip()
         return await firm.post("/api/agent/chat/", {"message": words})
     return await firm.get(
         chance.choice(

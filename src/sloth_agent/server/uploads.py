@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from fastapi import Depends, Request
 
 from sloth_agent.errors import (
+    ConfigurationError,
     CostLimitExceeded,
     EmbedderUnavailable,
     FileDamaged,
@@ -35,7 +36,7 @@ READING = (
 )
 """Why a file, or a part of it, gives no text."""
 
-LEARNING = (*READING, EmbedderUnavailable, CostLimitExceeded)
+LEARNING = (*READING, EmbedderUnavailable, CostLimitExceeded, ConfigurationError)
 """Why nothing is learned from a file."""
 
 
