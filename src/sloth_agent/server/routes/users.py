@@ -85,7 +85,9 @@ async def members(
 
 
 @router.put(
-    "/{id:uuid}/", response_model=MemberShown, responses=problems(NotFound, Conflict, SeatLimitExceeded)
+    "/{id:uuid}/",
+    response_model=MemberShown,
+    responses=problems(NotFound, Conflict, SeatLimitExceeded),
 )
 async def change(
     id: UUID,
