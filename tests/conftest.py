@@ -31,6 +31,7 @@ hypothesis.settings.load_profile("busy")
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--kills", type=int, default=3, help="how often each command is killed")
     parser.addoption("--requests", type=int, default=100, help="how many are sent as each role")
+    parser.addoption("--away", type=float, default=12, help="for how many seconds Redis is away")
 
 
 @pytest.fixture(scope="session")
