@@ -38,10 +38,12 @@ def quick(session: nox.Session) -> None:
 
 @nox.session
 def chaos(session: nox.Session) -> None:
-    """Commands of an operator and workers, killed fifty times each; twenty minutes."""
+    """Commands of an operator and workers, killed fifty times each; Redis away; half an hour."""
     session.install(".[all]", *nox.project.dependency_groups(PYPROJECT, "test"))
     killed = ("tests/e2e/test_killed_commands.py", "tests/e2e/test_worker.py")
     session.run("pytest", *killed, "--kills", "50", *session.posargs)
+    away = ("tests/e2e/test_http_operation.py", "-k", "redis_is_away", "--away", "120")
+    session.run("pytest", *away, "-rP")
 
 
 @nox.session
