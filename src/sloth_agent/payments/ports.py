@@ -25,6 +25,7 @@ from sloth_agent.payments.models import (
     Price,
     Reminder,
     RemoteSubscription,
+    Said,
 )
 
 
@@ -150,6 +151,7 @@ class PayingFirm:
     organization: TenantId
     slug: str
     customer: str
+    asked_at: datetime | None
     subscription: Subscription | None
 
 
@@ -163,11 +165,10 @@ class PaymentStore(Protocol):
         hold: Hold,
         decide: Decide,
         *,
-        charges: Collection[Charge],
-        events: Collection[str],
+        said: Said,
         now: datetime,
     ) -> Subscription | None:
-        """Bring a firm to what the provider says, and mark the events that told of it as applied.
+        """Bring a firm to what the provider said, and mark the events that told of it as applied.
 
         All or nothing.
 
