@@ -45,6 +45,14 @@ def chaos(session: nox.Session) -> None:
 
 
 @nox.session
+def lives(session: nox.Session) -> None:
+    """10,000 firms that pay, told of in any order to processes that are killed; half an hour."""
+    session.install(".[all]", *nox.project.dependency_groups(PYPROJECT, "test"))
+    many = ("tests/contract/test_payment_lives.py", "--lives", "10000", "--numprocesses", "2")
+    session.run("pytest", *many, *session.posargs)
+
+
+@nox.session
 def fuzz(session: nox.Session) -> None:
     """10,000 requests as nobody, member, owner and superuser; ten minutes."""
     session.install(".[all]", *nox.project.dependency_groups(PYPROJECT, "test"))
