@@ -22,6 +22,7 @@ from benchmarks import (
     server,
     tenants,
     walls,
+    webhooks,
 )
 from benchmarks.figures import Figure, table
 from benchmarks.machine import Machine, this_machine
@@ -38,6 +39,7 @@ PARTS: dict[str, Part] = {
     "walls": walls.measure,
     "jobs": jobs.measure,
     "server": server.measure,
+    "webhooks": webhooks.measure,
     "moving": moving.measure,
     "many": many_tenants.measure,
     "backups": backups.measure,

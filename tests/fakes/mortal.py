@@ -1,11 +1,11 @@
 """Processes that are killed between two statements, without being any: thousands a minute."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, cast
 
-from sloth_agent.adapters.stores.postgres.database import Connection, Database
+from sloth_agent.adapters.stores.postgres.database import Connection, Database, Row
 
 
 class Killed(BaseException):
@@ -40,6 +40,14 @@ class MortalDatabase(Database):
         async with Database.shared(self) as connection:
             yield cast("Connection", _Mortal(connection, self.fate))
             self.fate.moment()
+
+    async def shared_at_once(
+        self, statements: str, parameters: Mapping[str, object]
+    ) -> list[list[Row]]:
+        self.fate.moment()
+        rows = await Database.shared_at_once(self, statements, parameters)
+        self.fate.moment()
+        return rows
 
 
 @dataclass(frozen=True, slots=True)

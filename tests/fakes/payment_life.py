@@ -158,7 +158,7 @@ class Life:
             grace=GRACE,
         )
 
-        async def schedule(_firm: TenantId) -> None:
+        async def schedule(_firm: TenantId, _due: datetime) -> None:
             fate.moment()
             self._jobs += 1
 
@@ -171,7 +171,6 @@ class Life:
             intake=Intake(
                 provider=provider,
                 events=desk.events,
-                payers=desk.payers,
                 schedule=schedule,
                 clock=desk.clock,
             ),

@@ -136,8 +136,6 @@ class PayerStore(Protocol):
 
     async def find(self, organization: TenantId) -> Payer | None: ...
 
-    async def of_customer(self, customer: str) -> TenantId | None: ...
-
     async def save(self, payer: Payer, *, hold: Hold) -> None:
         """Raises:
         InProgress: somebody else holds the firm by now; nothing is stored.
@@ -201,9 +199,18 @@ class UsageOf(Protocol):
     async def report(self, organization: TenantId) -> UsageReport: ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """An event that is stored, and whose it is."""
+
+    waits: bool  # to be handled
+    organization: TenantId | None  # None: of no firm
+    asked_at: datetime | None  # when the provider was last asked about it
+
+
 class PaymentEventStore(Protocol):
-    async def add(self, event: PaymentEvent, *, now: datetime) -> bool:
-        """Keep an event, once; whether it still waits to be handled."""
+    async def add(self, event: PaymentEvent, *, now: datetime) -> Kept:
+        """Keep an event, once."""
 
     async def waiting(self, customer: str) -> Sequence[PaymentEvent]:
         """Of one customer, those that were not handled yet, oldest first."""
@@ -226,5 +233,5 @@ class ReminderStore(Protocol):
     async def sent(self, reminder: Reminder, *, at: datetime) -> None: ...
 
 
-Schedule = Callable[[TenantId], Awaitable[None]]
-"""Has a firm's payments looked at soon, by a job that survives this process."""
+Schedule = Callable[[TenantId, datetime], Awaitable[None]]
+"""Has a firm's payments looked at from a moment on, by a job that survives this process."""

@@ -56,14 +56,6 @@ class PostgresPayerAccounts:
             row = await found.fetchone()
             return _payer(row) if row else None
 
-    async def of_customer(self, customer: str) -> TenantId | None:
-        async with self.database.shared() as connection:
-            found = await connection.execute(
-                "select organization_id from public.payers where customer = %s", (customer,)
-            )
-            row = await found.fetchone()
-            return TenantId(row[0]) if row else None
-
     async def save(self, payer: Payer, *, hold: Hold) -> None:
         async with self.database.shared() as connection:
             await still_held(connection, hold)
