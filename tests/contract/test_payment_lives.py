@@ -2,7 +2,7 @@
 
 Each life is a firm of its own: PostgreSQL, the SDK and an account at the simulation of Stripe.
 `--lives 10000` (`nox -s lives`) has many; a life that goes wrong is told with its number, and
-`--life NUMBER` has it again alone.
+`--life NUMBER` has it again alone. A year has many firms at one account.
 """
 
 from collections.abc import AsyncIterator
@@ -11,6 +11,7 @@ from random import Random
 import pytest
 
 from fakes.payment_life import Life
+from fakes.payment_year import Year
 from sloth_agent import AsyncSloth, Settings
 from sloth_agent.billing.states import SubscriptionStatus
 
@@ -86,3 +87,18 @@ async def forgotten(sloth: AsyncSloth, life: Life) -> None:
     """So that the next one is alone again."""
     async with sloth.services.databases.main.shared() as connection:
         await connection.execute("delete from public.organizations where id = %s", (life.firm,))
+
+
+@pytest.mark.slow
+async def test_a_years_money(sloth: AsyncSloth, request: pytest.FixtureRequest) -> None:
+    """`--firms 1000` are many. What nobody heard of is there after the nightly comparison."""
+    firms = request.config.getoption("--firms")
+    year = Year(sloth.services.databases.main, Random(firms))
+    await year.pass_by(firms)
+    compared = await year.compare()
+    assert compared.firms == len(year.firms) == firms
+    assert (await year.compare()).differences == []
+    ours, theirs = await year.our_money(), year.their_money()
+    assert ours == theirs
+    told = f"{firms:,} firms, {len(year.account.ledger()):,} movements, {sum(ours.values())} EUR"
+    print(told)  # noqa: T201 - `-rP` shows it

@@ -8,99 +8,31 @@ from random import Random
 from typing import Any
 from uuid import uuid4
 
-import stripe
-
-from fakes.mortal import Fate, Killed, MortalDatabase
+from fakes.mortal import Fate, Killed
+from fakes.payment_process import GRACE, Process, process
 from fakes.stripe_server.account import StripeAccount
-from fakes.stripe_server.in_process import InProcess
 from fakes.stripe_server.records import Event, Json
 from fakes.stripe_server.refusals import Refused
 from fakes.stripe_server.webhooks import delivery
-from sloth_agent.adapters.payments.stripe import API_VERSION, StripePayments
 from sloth_agent.adapters.stores.postgres.database import Database
-from sloth_agent.adapters.stores.postgres.payment_accounts import PostgresPayerAccounts
-from sloth_agent.adapters.stores.postgres.payment_events import PostgresPaymentEvents
 from sloth_agent.adapters.stores.postgres.payments import PostgresPayments
-from sloth_agent.adapters.stores.postgres.plans import PostgresPlans
 from sloth_agent.adapters.stores.postgres.subscriptions import (
     PostgresSubscribedOrganizations,
-    PostgresSubscriptions,
 )
-from sloth_agent.billing.allowance import UsageReport
 from sloth_agent.billing.models import Subscription
-from sloth_agent.billing.periods import month_around
 from sloth_agent.billing.states import BillingCycle, SubscriptionStatus
-from sloth_agent.billing.subscriptions import Subscriptions
 from sloth_agent.errors import Conflict, PaymentDeclined
 from sloth_agent.ids import TenantId, new_id
-from sloth_agent.language import Language
-from sloth_agent.payments.changing import Changing
-from sloth_agent.payments.desk import HOLD, Desk
-from sloth_agent.payments.intake import Intake
-from sloth_agent.payments.models import ChargeStatus, Contact
+from sloth_agent.payments.desk import HOLD
+from sloth_agent.payments.models import ChargeStatus
 from sloth_agent.payments.price_sync import PriceSync
-from sloth_agent.payments.reconciling import Reconciling
-from sloth_agent.payments.subscribing import Subscribing
 from sloth_agent.tenants.audit import Actor
 from sloth_agent.tenants.models import Organization
 
-GRACE = timedelta(days=7)
 OWNER = Actor(name="owner")
 PLANS = ("starter", "professional", "enterprise")
 MOST_MOMENTS = 60
 """A visit has about forty."""
-
-
-class _Mortal(InProcess):
-    """Before and after each request its process may die."""
-
-    def __init__(self, account: StripeAccount, fate: Fate) -> None:
-        super().__init__(account)
-        self._fate = fate
-
-    def request(self, *arguments: Any, **options: Any) -> Any:
-        self._fate.moment()
-        answer = super().request(*arguments, **options)
-        self._fate.moment()
-        return answer
-
-
-@dataclass(frozen=True, slots=True)
-class _Owner:
-    """`Contacts`."""
-
-    async def of(self, organization: TenantId) -> Contact:
-        return Contact(
-            organization=organization,
-            name="Salon",
-            email="owner@example.com",
-            language=Language.ENGLISH,
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class _Unused:
-    """`UsageOf` of a firm that uses nothing."""
-
-    life: "Life"
-
-    async def report(self, _organization: TenantId) -> UsageReport:
-        now = self.life.account.now
-        return UsageReport(month=month_around(now, anchor=now), meters=())
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Process:
-    """What one process has to do with payments, until it dies."""
-
-    provider: StripePayments
-    desk: Desk
-    plans: PostgresPlans
-    subscribing: Subscribing
-    changing: Changing
-    intake: Intake
-    reconciling: Reconciling
-    subscriptions: Subscriptions
 
 
 @dataclass
@@ -138,45 +70,10 @@ class Life:
         assert await store.add(firm)
 
     def process(self, fate: Fate | None = None) -> Process:
-        fate = fate or Fate()
-        database = MortalDatabase(self.database.pool, self.database.walls, fate)
-        account = self.account
-        client = stripe.StripeClient(
-            account.key,
-            stripe_version=API_VERSION,
-            http_client=_Mortal(account, fate),
-            max_network_retries=0,
-        )
-        provider = StripePayments(client, webhook_secrets=account.secrets)
-        plans = PostgresPlans(database)
-        desk = Desk(
-            provider=provider,
-            payers=PostgresPayerAccounts(database),
-            payments=PostgresPayments(database),
-            events=PostgresPaymentEvents(database),
-            clock=lambda: account.now,
-            grace=GRACE,
-        )
-
         async def schedule(_firm: TenantId, _due: datetime) -> None:
-            fate.moment()
             self._jobs += 1
 
-        return Process(
-            provider=provider,
-            desk=desk,
-            plans=plans,
-            subscribing=Subscribing(desk=desk, plans=plans, contacts=_Owner(), frontend="http://a"),
-            changing=Changing(desk=desk, plans=plans, usage=_Unused(self)),
-            intake=Intake(
-                provider=provider,
-                events=desk.events,
-                schedule=schedule,
-                clock=desk.clock,
-            ),
-            reconciling=Reconciling(desk=desk, plans=plans, pause_seconds=0),
-            subscriptions=Subscriptions(PostgresSubscriptions(database), desk.clock),
-        )
+        return process(self.database, self.account, schedule=schedule, fate=fate)
 
     # What happens
 
