@@ -47,6 +47,14 @@ def chaos(session: nox.Session) -> None:
 
 
 @nox.session
+def lives(session: nox.Session) -> None:
+    """10,000 firms that pay, told of in any order to processes that are killed; an hour."""
+    session.install(".[all]", *nox.project.dependency_groups(PYPROJECT, "test"))
+    many = ("--lives", "10000", "--firms", "1000", "--numprocesses", "2", "-rP")
+    session.run("pytest", "tests/contract/test_payment_lives.py", *many, *session.posargs)
+
+
+@nox.session
 def fuzz(session: nox.Session) -> None:
     """10,000 requests as nobody, member, owner and superuser; ten minutes."""
     session.install(".[all]", *nox.project.dependency_groups(PYPROJECT, "test"))

@@ -23,6 +23,7 @@ from benchmarks import (
     server,
     tenants,
     walls,
+    webhooks,
 )
 from benchmarks.figures import Figure, table
 from benchmarks.machine import Machine, this_machine
@@ -40,6 +41,7 @@ PARTS: dict[str, Part] = {
     "jobs": jobs.measure,
     "server": server.measure,
     "flood": flood.measure,
+    "webhooks": webhooks.measure,
     "moving": moving.measure,
     "many": many_tenants.measure,
     "backups": backups.measure,

@@ -40,6 +40,7 @@ from sloth_agent.adapters.stores.postgres.embedded import Attachment
 from sloth_agent.adapters.stores.postgres.migrations.history import Migration, migrations
 from sloth_agent.adapters.stores.postgres.payment_accounts import PostgresPayerAccounts
 from sloth_agent.adapters.stores.postgres.payment_events import PostgresPaymentEvents
+from sloth_agent.adapters.stores.postgres.payment_reminders import PostgresPaymentReminders
 from sloth_agent.adapters.stores.postgres.payments import PostgresPayments
 from sloth_agent.app.sloth import AsyncTenant
 from sloth_agent.billing.allowance import Resource
@@ -51,7 +52,15 @@ from sloth_agent.errors import (
     DatabaseUnavailable,
     NotFound,
 )
-from sloth_agent.payments.models import Charge, ChargeStatus, Payer, PaymentEvent
+from sloth_agent.payments.models import (
+    Charge,
+    ChargeStatus,
+    Occasion,
+    Payer,
+    PaymentEvent,
+    Reminder,
+    Said,
+)
 from sloth_agent.tenants.archives import Archives
 from sloth_agent.tenants.models import Organization, Stage
 from sloth_agent.tenants.restoring import Restoring
@@ -122,9 +131,11 @@ async def has_paid(sloth: AsyncSloth, organization: Organization) -> None:
         created_at=now,
     )
     await PostgresPayments(database).apply(
-        hold, lambda *_: None, charges=[charge], events=[event.id], now=now
+        hold, lambda *_: None, said=Said(now, (), [charge], [event]), now=now
     )
     await payers.release(hold)
+    reminder = Reminder(organization=organization.id, occasion=Occasion.TRIAL_ENDS, at=now)
+    await PostgresPaymentReminders(database).claim(reminder, now=now, until=now)
 
 
 async def user(

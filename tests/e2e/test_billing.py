@@ -2,12 +2,14 @@
 
 import os
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
 
 from fakes.command import Sloth
+from fakes.stripe_server.server import StripeServer
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="processes of POSIX")
 
@@ -147,3 +149,44 @@ def test_margin_from_the_command_line(sloth_cli: Sloth, tmp_path: Path) -> None:
     file.write_text(prices)
     assert sloth("admin", "margin", "--json").rc == 0
     assert "is a folder" in sloth.using(SLOTH_PRICES=str(tmp_path))("admin", "margin").error
+
+
+def test_payments_from_the_command_line(sloth_cli: Sloth) -> None:
+    slug = sloth_cli.tenant
+    refused = sloth_cli("tenants", "subscribe", slug, "--plan", "starter")
+    assert (refused.rc, "takes no payments" in refused.error) == (1, True)
+    assert sloth_cli("tasks", "run", "billing-reconciliation").rc == 0  # nothing to compare
+
+    with StripeServer(start=datetime.now(UTC)) as stripe_server:
+        paid = sloth_cli.using(
+            STRIPE_SECRET_KEY=stripe_server.key, STRIPE_API_BASE=stripe_server.url
+        )
+        assert paid("admin", "plans", "sync-stripe").rc == 0
+        page = paid("tenants", "subscribe", slug, "--plan", "starter", "--json").json
+        stripe_server.pay_checkout(page["checkout_url"].rpartition("/")[2])
+
+        def mine(*options: str) -> dict[str, bool]:
+            body = paid("billing", "reconcile", "--json", *options).json
+            return {
+                each["what"]: each["repaired"]
+                for each in body["differences"]
+                if each["tenant"] == slug
+            }
+
+        assert mine("--dry-run")["plan"] is False
+        assert mine("--dry-run")["amount"] is False
+        assert mine()["plan"] is True
+        assert mine() == {}
+
+        told = paid("billing", "explain", slug, "--json").json
+        assert told["subscription"]["plan"] == "starter"
+        assert [each["what"] for each in told["entries"]] == ["taken", "subscription.changed"]
+        shown = paid("billing", "explain", slug).stdout
+        assert f"{slug} has starter, active until" in shown
+        assert "29.00" in shown
+
+        ran = paid("tasks", "run", "billing-reconciliation", "--json").json
+        assert ran["outcome"]["firms"] >= 1
+        assert paid("tenants", "delete", slug, "--yes").rc == 0
+        assert [each["status"] for each in stripe_server.subscriptions()] == ["canceled"]
+    assert paid("billing", "explain", slug).rc == 1

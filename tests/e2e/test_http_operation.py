@@ -2,9 +2,7 @@
 
 import os
 import random
-import shutil
 import signal
-import tempfile
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
@@ -34,19 +32,6 @@ pytestmark = [
 SEED = random.randrange(10**6)
 
 Ask = Callable[[int], Coroutine[Any, Any, None]]
-
-
-@pytest.fixture
-def own_home() -> Iterator[Path]:
-    """A database that may be killed: nobody else needs it."""
-    home = Path(tempfile.mkdtemp(prefix="sloth-"))
-    yield home
-    shutil.rmtree(home)
-
-
-@pytest.fixture
-def own_settings(own_home: Path) -> Settings:
-    return Settings(home=own_home, embedder="none", chat="extractive", database_url=None)
 
 
 @asynccontextmanager

@@ -10,6 +10,7 @@ from pydantic import SecretStr
 
 from fakes.api import Api, Firm, api
 from fakes.described import Described
+from fakes.paying import paid_through
 from fakes.stripe_server.server import StripeServer
 from sloth_agent import Settings
 
@@ -37,12 +38,9 @@ def stripe_now() -> Iterator[StripeServer]:
 
 @pytest.fixture
 async def served(settings: Settings, stripe_now: StripeServer) -> AsyncIterator[Api]:
-    paid = {
-        "stripe_secret_key": SecretStr(stripe_now.key),
-        "stripe_webhook_secret": SecretStr(f"whsec_new,{stripe_now.secrets[0]}"),
-        "stripe_api_base": stripe_now.url,
-    }
-    async with api(settings.model_copy(update=paid)) as served:
+    rotated = SecretStr(f"whsec_new,{stripe_now.secrets[0]}")
+    paid = paid_through(settings, stripe_now).model_copy(update={"stripe_webhook_secret": rotated})
+    async with api(paid) as served:
         await served.platform.services.paying.price_sync.sync(dry_run=False)
         yield served
 

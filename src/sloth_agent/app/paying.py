@@ -14,9 +14,19 @@ from sloth_agent.errors import Conflict
 from sloth_agent.payments.changing import Changing
 from sloth_agent.payments.desk import Desk
 from sloth_agent.payments.intake import Intake
+from sloth_agent.payments.leaving import Leaving
 from sloth_agent.payments.pages import Pages
-from sloth_agent.payments.ports import Contacts, PaymentProvider, Schedule, UsageOf
+from sloth_agent.payments.ports import (
+    Contacts,
+    PayerStore,
+    PaymentEventStore,
+    PaymentProvider,
+    PaymentStore,
+    Schedule,
+    UsageOf,
+)
 from sloth_agent.payments.price_sync import PriceSync
+from sloth_agent.payments.reconciling import Reconciling
 from sloth_agent.payments.subscribing import Subscribing
 
 
@@ -45,12 +55,24 @@ class Paying:
         return provider
 
     @cached_property
+    def payers(self) -> PayerStore:
+        return PostgresPayerAccounts(self.database)
+
+    @cached_property
+    def payments(self) -> PaymentStore:
+        return PostgresPayments(self.database)
+
+    @cached_property
+    def events(self) -> PaymentEventStore:
+        return PostgresPaymentEvents(self.database)
+
+    @cached_property
     def desk(self) -> Desk:
         return Desk(
             provider=self.provider,
-            payers=PostgresPayerAccounts(self.database),
-            payments=PostgresPayments(self.database),
-            events=PostgresPaymentEvents(self.database),
+            payers=self.payers,
+            payments=self.payments,
+            events=self.events,
             clock=self.backends.clock,
             grace=timedelta(days=self.backends.settings.grace_days),
         )
@@ -72,8 +94,7 @@ class Paying:
     def intake(self) -> Intake:
         return Intake(
             provider=self.provider,
-            events=self.desk.events,
-            payers=self.desk.payers,
+            events=self.events,
             schedule=self.schedule,
             clock=self.backends.clock,
         )
@@ -83,7 +104,14 @@ class Paying:
         return PriceSync(provider=self.provider, plans=self.plans)
 
     @cached_property
+    def reconciling(self) -> Reconciling:
+        return Reconciling(desk=self.desk, plans=self.plans)
+
+    @property
+    def leaving(self) -> Leaving:
+        takes_payments = self.backends.payments is not None
+        return Leaving(self.payers, self.payments, takes_payments, lambda: self.desk)
+
+    @cached_property
     def pages(self) -> Pages:
-        return Pages(
-            provider=self.provider, payers=self.desk.payers, frontend=self.backends.frontend
-        )
+        return Pages(provider=self.provider, payers=self.payers, frontend=self.backends.frontend)

@@ -10,6 +10,7 @@ from sloth_agent.clock import Clock
 from sloth_agent.tasks.models import Done, PeriodicTask
 from sloth_agent.tasks.running import Tasks, in_words
 from sloth_agent.tasks.schedules import HOURLY, Schedule, daily, sundays
+from sloth_agent.tenants.audit import SYSTEM
 from sloth_agent.tenants.models import Stage
 
 JOBS_KEPT_FOR = timedelta(days=7)
@@ -21,6 +22,24 @@ _log = logging.getLogger(__name__)
 async def follow_up_periods(services: Services) -> Done:
     """Trials, and whatever else was granted: what follows them begins, or the subscription ends."""
     return Done({"subscriptions": await services.subscriptions.settle()})
+
+
+async def reconcile_payments(services: Services) -> Done:
+    """Where nobody takes payments there is nothing to compare."""
+    if services.backends.payments is None:
+        return Done({"firms": 0})
+    found = await services.paying.reconciling.reconcile(dry_run=False, by=SYSTEM)
+    outcome = {
+        "firms": found.firms,
+        "differences": len(found.differences),
+        "for_somebody": sum(each.about.needs_somebody for each in found.differences),
+        "failed_tenants": len(found.failed),
+    }
+    return Done(outcome, found.failed)
+
+
+async def remind_owners(services: Services) -> Done:
+    return Done({"reminders": await services.reminding.remind()})
 
 
 async def reward_referrals(services: Services) -> Done:
@@ -87,6 +106,18 @@ async def _in_every_tenant(
 
 _TABLE: Sequence[tuple[str, Schedule, Callable[[Services], Awaitable[Done]], str]] = (
     ("trial-expirations", daily(0), follow_up_periods, "ends trials and periods that are over"),
+    (
+        "billing-reconciliation",
+        daily(1),
+        reconcile_payments,
+        "compares firms with the payment provider",
+    ),
+    (
+        "billing-reminders",
+        HOURLY,
+        remind_owners,
+        "tells owners that a trial ends or a payment failed",
+    ),
     ("usage-limits", HOURLY, watch_limits, "tells firms that a limit is near or reached"),
     ("referral-rewards", daily(2), reward_referrals, "lifts firms that brought enough others"),
     ("referral-statistics", HOURLY, count_referrals, "finds out which referrals are active now"),

@@ -9,6 +9,7 @@ from sloth_agent.app.chosen_backends import Backends
 from sloth_agent.app.connecting import open_databases
 from sloth_agent.app.job_handlers import worker
 from sloth_agent.app.observers import NOBODY, Observers
+from sloth_agent.app.paying import Paying
 from sloth_agent.app.periodic_tasks import periodic_tasks
 from sloth_agent.app.tenant import AsyncTenant
 from sloth_agent.app.wiring import Services
@@ -22,6 +23,7 @@ from sloth_agent.client.address import Address, not_offered
 from sloth_agent.errors import ConfigurationError
 from sloth_agent.jobs.models import Queue
 from sloth_agent.jobs.working import Working
+from sloth_agent.payments.explaining import Explaining
 from sloth_agent.settings import DEFAULT_TENANT, Settings
 from sloth_agent.tasks.running import Tasks
 from sloth_agent.tenants.accounts import Accounts
@@ -230,6 +232,16 @@ class AsyncSloth:
     def subscriptions(self) -> Subscriptions:
         """What each organization has, from now on and later."""
         return self.services.subscriptions
+
+    @property
+    def payments(self) -> Paying:
+        """What firms pay through a provider: subscribing, changing, invoices, reconciliation."""
+        return self.services.paying
+
+    @property
+    def explaining(self) -> Explaining:
+        """How each organization came to what it has."""
+        return self.services.explaining
 
     @property
     def referrals(self) -> Referrals:

@@ -1,6 +1,7 @@
 """What an install can do, put together from its parts."""
 
 from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import cached_property
 from importlib.metadata import version
 
@@ -22,6 +23,7 @@ from sloth_agent.adapters.stores.postgres.job_board import PostgresJobBoard
 from sloth_agent.adapters.stores.postgres.moving import PostgresMoving
 from sloth_agent.adapters.stores.postgres.organizations import PostgresOrganizations
 from sloth_agent.adapters.stores.postgres.payers import PostgresPayers
+from sloth_agent.adapters.stores.postgres.payment_reminders import PostgresPaymentReminders
 from sloth_agent.adapters.stores.postgres.plans import PostgresPlans
 from sloth_agent.adapters.stores.postgres.referrals import PostgresReferrals
 from sloth_agent.adapters.stores.postgres.replies import PostgresReplies
@@ -56,6 +58,9 @@ from sloth_agent.jobs.models import THE_TENANT, JobKind, NewJob, Queue
 from sloth_agent.jobs.ports import JobBoard
 from sloth_agent.payments.canceling import Canceling
 from sloth_agent.payments.contacts import OwnersAsContacts
+from sloth_agent.payments.explaining import Explaining
+from sloth_agent.payments.ports import Contacts
+from sloth_agent.payments.reminding import Reminding
 from sloth_agent.tenants.account_ports import Seats
 from sloth_agent.tenants.accounts import Accounts
 from sloth_agent.tenants.archives import Archives
@@ -133,20 +138,44 @@ class Services:
 
     @cached_property
     def paying(self) -> Paying:
-        contacts = OwnersAsContacts(self.organizations, self._users)
         return Paying(
             self.backends,
             self.databases.main,
             self._plan_store,
-            contacts,
+            self._contacts,
             _UsageOfTenants(self),
             self._look_at_payments,
         )
 
-    async def _look_at_payments(self, organization: TenantId) -> None:
+    @cached_property
+    def explaining(self) -> Explaining:
+        paying = self.paying
+        return Explaining(
+            organizations=self.organizations,
+            subscriptions=self.subscriptions,
+            audit=self._log,
+            payers=paying.payers,
+            payments=paying.payments,
+            events=paying.events,
+        )
+
+    @cached_property
+    def reminding(self) -> Reminding:
+        backends = self.backends
+        return Reminding(
+            subscriptions=self.subscriptions,
+            plans=self._plan_store,
+            contacts=self._contacts,
+            store=PostgresPaymentReminders(self.databases.main),
+            mailer=backends.mailer,
+            frontend=backends.frontend,
+            clock=backends.clock,
+        )
+
+    async def _look_at_payments(self, organization: TenantId, due: datetime) -> None:
         found = await self.organizations.with_id(organization)
         job = NewJob(kind=JobKind.PAYMENTS, subject=THE_TENANT, queue=Queue.BILLING)
-        await (await self.of(found)).work.ask(job)
+        await (await self.of(found)).work.ask(job, due=due)
 
     @cached_property
     def referrals(self) -> Referrals:
@@ -282,7 +311,13 @@ class Services:
     @cached_property
     def erasing(self) -> Erasing:
         backends = self.backends
-        return Erasing(self._organization_store, self.spaces, backends.folders, backends.clock)
+        return Erasing(
+            self._organization_store,
+            self.paying.leaving,
+            self.spaces,
+            backends.folders,
+            backends.clock,
+        )
 
     @cached_property
     def job_board(self) -> JobBoard:
@@ -351,6 +386,10 @@ class Services:
     @cached_property
     def _users(self) -> PostgresUsers:
         return PostgresUsers(self.databases.main)
+
+    @cached_property
+    def _contacts(self) -> Contacts:
+        return OwnersAsContacts(self.organizations, self._users)
 
     @cached_property
     def _log(self) -> PostgresAudit:

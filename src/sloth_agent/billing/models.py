@@ -78,6 +78,10 @@ class Terms:
         """What costs nothing begins anew by itself, month by month."""
         return self.price_monthly == 0 and self.price_yearly == 0
 
+    def price_in(self, cycle: BillingCycle) -> Decimal:
+        """Of one period, in `currency`."""
+        return self.price_yearly if cycle is BillingCycle.YEARLY else self.price_monthly
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:

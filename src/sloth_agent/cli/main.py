@@ -58,6 +58,7 @@ class Commands(OnDemandGroup):
         "customers": OnDemand(f"{_CLI}.customers:app", "What is held about one person who asked."),
         "tenants": OnDemand(f"{_CLI}.tenants:app", "The assistants of this install."),
         "admin": OnDemand(f"{_CLI}.admin.main:app", "What an operator does."),
+        "billing": OnDemand(f"{_CLI}.billing:app", "Whether what firms have is what they pay for."),
         "audit": OnDemand(f"{_CLI}.audit:app", "Proofs on the live install."),
         "tasks": OnDemand(f"{_CLI}.tasks:app", "What is done again and again."),
         "jobs": OnDemand(f"{_CLI}.jobs:app", "Work for later, and what became of it."),

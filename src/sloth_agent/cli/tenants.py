@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from sloth_agent.billing.states import BillingCycle
 from sloth_agent.cli.actor import operator
 from sloth_agent.cli.input import confirm
 from sloth_agent.cli.options import Json, Yes
@@ -118,6 +119,27 @@ def profile(
             by=operator(),
         )
     show_fields(profile_body(changed), as_json=as_json)
+
+
+@app.command("subscribe", epilog="Example: sloth tenants subscribe salon-anna --plan starter")
+def subscribe(
+    slug: Slug,
+    plan: Annotated[str, typer.Option(metavar="PLAN", help="As `sloth admin plans list` has it.")],
+    cycle: Annotated[
+        BillingCycle, typer.Option(help="How often it is paid.")
+    ] = BillingCycle.MONTHLY,
+    as_json: Json = False,
+) -> None:
+    """Print the page of the payment provider on which the firm begins to pay."""
+    with opened() as sloth:
+        organization = sloth.show_tenant(slug)
+        page = sloth.run(
+            lambda sloth: sloth.payments.subscribing.subscribe(
+                organization.id, plan, cycle, by=operator()
+            )
+        )
+    body = {"checkout_url": page.url, "expires_at": page.expires_at.isoformat()}
+    show_fields(body, as_json=as_json)
 
 
 @app.command("activate", epilog="Example: sloth tenants activate salon-anna")

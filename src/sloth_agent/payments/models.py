@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from sloth_agent.billing.states import BillingCycle, SubscriptionStatus
 from sloth_agent.ids import TenantId
+from sloth_agent.language import Language
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +28,7 @@ class RemoteSubscription:
 
     id: str
     customer: str
+    organization: str | None  # the firm that it was made for; None: it was not made here
     status: SubscriptionStatus
     price: Price
     item: str  # what a change of the price names
@@ -79,6 +81,7 @@ class Payer:
     organization: TenantId
     customer: str | None = None  # None: the provider does not know it yet
     attempt: int = 0  # of this firm to change something at the provider
+    asked_at: datetime | None = None  # what was charged before then is known
     checkout: Checkout | None = None  # the one that may be paid on
 
 
@@ -89,7 +92,7 @@ class Contact:
     organization: TenantId
     name: str
     email: str | None
-    language: str
+    language: Language
 
 
 class InvoiceStatus(StrEnum):
@@ -150,9 +153,47 @@ class PaymentEvent:
     created_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What the provider says of one firm, and which of its events are seen to with that."""
+
+    asked_at: datetime
+    subscriptions: Sequence[RemoteSubscription]
+    charges: Sequence[Charge]
+    events: Sequence[PaymentEvent]
+
+
 class Handled(StrEnum):
     """What became of an event."""
 
     APPLIED = "applied"  # what it is about was asked for, and is ours now
     NOT_OURS = "not_ours"  # of a customer that no firm is
     UNKNOWN = "unknown"  # of a kind that changes nothing here
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptEvent:
+    """An event, and what became of it."""
+
+    event: PaymentEvent
+    received_at: datetime
+    handled_at: datetime | None = None  # None: it waits
+    outcome: Handled | None = None
+
+
+class Occasion(StrEnum):
+    """Why a firm's owner hears from us."""
+
+    TRIAL_ENDS = "trial_ends"  # and nothing follows it unless the firm chooses a plan
+    FIRST_PAYMENT = "first_payment"  # is taken when the trial ends
+    PAYMENT_FAILED = "payment_failed"  # the firm is still served, for some days
+    SERVICE_ENDED = "service_ended"  # it is not
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reminder:
+    """Something that the owner of a firm should know."""
+
+    organization: TenantId
+    occasion: Occasion
+    at: datetime  # when the trial, or the service, ends or ended

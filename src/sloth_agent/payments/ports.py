@@ -1,6 +1,6 @@
 """What taking payments needs from outside. Each method of a store is one transaction."""
 
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -17,12 +17,15 @@ from sloth_agent.payments.models import (
     Contact,
     Handled,
     InvoicePage,
+    KeptEvent,
     Order,
     Page,
     Payer,
     PaymentEvent,
     Price,
+    Reminder,
     RemoteSubscription,
+    Said,
 )
 
 
@@ -53,6 +56,9 @@ class PaymentProvider(Protocol):
         Those whose first payment never came are left out.
         """
 
+    def all_subscriptions(self) -> AsyncIterator[Sequence[RemoteSubscription]]:
+        """Those of all customers, page by page."""
+
     async def change_price(self, subscription: RemoteSubscription, price: str, *, key: str) -> None:
         """Go on under another price from now on.
 
@@ -80,6 +86,9 @@ class PaymentProvider(Protocol):
 
     async def charges(self, customer: str, *, since: datetime) -> Sequence[Charge]:
         """Of one firm, newest first."""
+
+    def all_charges(self, *, since: datetime) -> AsyncIterator[Sequence[Charge]]:
+        """Those of all customers, page by page."""
 
     async def charge(self, id: str) -> Charge: ...
 
@@ -127,12 +136,21 @@ class PayerStore(Protocol):
 
     async def find(self, organization: TenantId) -> Payer | None: ...
 
-    async def of_customer(self, customer: str) -> TenantId | None: ...
-
     async def save(self, payer: Payer, *, hold: Hold) -> None:
         """Raises:
         InProgress: somebody else holds the firm by now; nothing is stored.
         """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PayingFirm:
+    """A firm that the provider knows, and what it has."""
+
+    organization: TenantId
+    slug: str
+    customer: str
+    asked_at: datetime | None
+    subscription: Subscription | None
 
 
 class PaymentStore(Protocol):
@@ -145,11 +163,10 @@ class PaymentStore(Protocol):
         hold: Hold,
         decide: Decide,
         *,
-        charges: Collection[Charge],
-        events: Collection[str],
+        said: Said,
         now: datetime,
     ) -> Subscription | None:
-        """Bring a firm to what the provider says, and mark the events that told of it as applied.
+        """Bring a firm to what the provider said, and mark the events that told of it as applied.
 
         All or nothing.
 
@@ -159,6 +176,12 @@ class PaymentStore(Protocol):
 
     async def charges(self, organization: TenantId) -> Sequence[Charge]:
         """Oldest first."""
+
+    async def payers(self, *, after: str | None, limit: int) -> Sequence[PayingFirm]:
+        """Firms that the provider knows, by slug; `after` is the last one of the page before."""
+
+    async def with_others(self, charges: Collection[Charge]) -> Collection[str]:
+        """Customers of ours of whose charges we know these not, or otherwise."""
 
 
 class Contacts(Protocol):
@@ -176,15 +199,39 @@ class UsageOf(Protocol):
     async def report(self, organization: TenantId) -> UsageReport: ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """An event that is stored, and whose it is."""
+
+    waits: bool  # to be handled
+    organization: TenantId | None  # None: of no firm
+    asked_at: datetime | None  # when the provider was last asked about it
+
+
 class PaymentEventStore(Protocol):
-    async def add(self, event: PaymentEvent, *, now: datetime) -> bool:
-        """Keep an event, once; whether it still waits to be handled."""
+    async def add(self, event: PaymentEvent, *, now: datetime) -> Kept:
+        """Keep an event, once."""
 
     async def waiting(self, customer: str) -> Sequence[PaymentEvent]:
         """Of one customer, those that were not handled yet, oldest first."""
 
+    async def all(self, customer: str) -> Sequence[KeptEvent]:
+        """Of one customer, in the order in which they came."""
+
+    async def overdue(self, *, before: datetime) -> Collection[str]:
+        """Customers of whom something was received before then, and is not handled yet."""
+
     async def settle(self, ids: Collection[str], outcome: Handled, *, now: datetime) -> None: ...
 
 
-Schedule = Callable[[TenantId], Awaitable[None]]
-"""Has a firm's payments looked at soon, by a job that survives this process."""
+class ReminderStore(Protocol):
+    """Which reminders were sent."""
+
+    async def claim(self, reminder: Reminder, *, now: datetime, until: datetime) -> bool:
+        """Whether it is to be sent, and by nobody else until then."""
+
+    async def sent(self, reminder: Reminder, *, at: datetime) -> None: ...
+
+
+Schedule = Callable[[TenantId, datetime], Awaitable[None]]
+"""Has a firm's payments looked at from a moment on, by a job that survives this process."""

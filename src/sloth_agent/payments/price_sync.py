@@ -10,7 +10,6 @@ from sloth_agent.billing.ports import PlanStore
 from sloth_agent.billing.states import BillingCycle
 from sloth_agent.payments.models import Price
 from sloth_agent.payments.ports import PaymentProvider
-from sloth_agent.payments.subscribing import price_in
 
 
 class Step(StrEnum):
@@ -67,7 +66,7 @@ class PriceSync:
 def _wanted(plan: Plan, present: Sequence[Price]) -> Iterator[PriceStep]:
     known = [_as_sold(price) for price in present]
     for cycle in BillingCycle:
-        amount, currency = price_in(plan, cycle), plan.terms.currency
+        amount, currency = plan.terms.price_in(cycle), plan.terms.currency
         is_there = (plan.slug, cycle, amount, currency) in known
         yield PriceStep(
             step=Step.UNCHANGED if is_there else Step.SET,

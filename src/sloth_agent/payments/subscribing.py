@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from decimal import Decimal
 from uuid import uuid5
 
 from sloth_agent.billing.lifecycle import Plans, advanced, terms_held
@@ -116,7 +115,7 @@ async def price_of(provider: PaymentProvider, plan: Plan, cycle: BillingCycle) -
     Raises:
         Conflict: it does not, or at another price than ours.
     """
-    amount = price_in(plan, cycle)
+    amount = plan.terms.price_in(cycle)
     for price in await provider.prices():
         same = (price.plan, price.cycle, price.amount, price.currency)
         if same == (plan.slug, cycle, amount, plan.terms.currency):
@@ -125,11 +124,6 @@ async def price_of(provider: PaymentProvider, plan: Plan, cycle: BillingCycle) -
         f"The plan {plan.slug!r} cannot be paid for yet: its price is not known to the provider.",
         hint="Run `sloth admin plans sync-stripe`.",
     )
-
-
-def price_in(plan: Plan, cycle: BillingCycle) -> Decimal:
-    yearly = cycle is BillingCycle.YEARLY
-    return plan.terms.price_yearly if yearly else plan.terms.price_monthly
 
 
 def _leads_to(checkout: Checkout, plan: Plan, cycle: BillingCycle, *, now: datetime) -> bool:

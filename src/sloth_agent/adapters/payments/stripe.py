@@ -62,7 +62,7 @@ PAGE = 100
 
 _INTERVALS = {BillingCycle.MONTHLY: "month", BillingCycle.YEARLY: "year"}
 
-_UNPAID_INVOICE = {"expand": ["data.latest_invoice"]}
+_WITH_ENDED = {"status": "all", "expand": ["data.latest_invoice"]}
 
 
 class StripePayments:
@@ -117,9 +117,16 @@ class StripePayments:
         return True
 
     async def subscriptions(self, customer: str) -> Sequence[RemoteSubscription]:
-        wanted = {"customer": customer, "status": "all", **_UNPAID_INVOICE}
-        found = [each async for each in self._all(self._v1.subscriptions.list, wanted)]
-        return [subscription_of(each) for each in found if has_begun(each)]
+        wanted = {"customer": customer, **_WITH_ENDED}
+        return [
+            each
+            async for page in self._pages(self._v1.subscriptions.list, wanted)
+            for each in _begun(page)
+        ]
+
+    async def all_subscriptions(self) -> AsyncIterator[Sequence[RemoteSubscription]]:
+        async for page in self._pages(self._v1.subscriptions.list, _WITH_ENDED):
+            yield _begun(page)
 
     async def change_price(self, subscription: RemoteSubscription, price: str, *, key: str) -> None:
         change: Any = {
@@ -160,15 +167,27 @@ class StripePayments:
         return InvoicePage(invoices, has_more=found.has_more)
 
     async def charges(self, customer: str, *, since: datetime) -> Sequence[Charge]:
-        wanted = {"customer": customer, "created": {"gte": int(since.timestamp())}}
-        return [charge_of(each) async for each in self._all(self._v1.charges.list, wanted)]
+        wanted = {"customer": customer, **_made(since)}
+        return [
+            charge_of(each)
+            async for page in self._pages(self._v1.charges.list, wanted)
+            for each in page
+        ]
+
+    async def all_charges(self, *, since: datetime) -> AsyncIterator[Sequence[Charge]]:
+        async for page in self._pages(self._v1.charges.list, _made(since)):
+            yield [charge_of(each) for each in page if each["customer"] is not None]
 
     async def charge(self, id: str) -> Charge:
         return charge_of((await self._call(lambda: self._v1.charges.retrieve(id))).to_dict())
 
     async def prices(self) -> Sequence[Price]:
-        found = [each async for each in self._all(self._v1.prices.list, {"active": True})]
-        return [price_of(each) for each in found if PLAN in each["metadata"]]
+        return [
+            price_of(each)
+            async for page in self._pages(self._v1.prices.list, {"active": True})
+            for each in page
+            if PLAN in each["metadata"]
+        ]
 
     async def offer(self, plan: str, name: str) -> None:
         id = _product_of(plan)
@@ -207,16 +226,18 @@ class StripePayments:
             return _event(json.loads(body))
         raise SignatureInvalid("The message is not signed by Stripe, or too old.")
 
-    async def _all(
+    async def _pages(
         self, listed: Callable[[Any], Any], wanted: Mapping[str, Any]
-    ) -> AsyncIterator[Mapping[str, Any]]:
-        """Page by page, newest first."""
+    ) -> AsyncIterator[Sequence[Mapping[str, Any]]]:
+        """Newest first; none of a customer that Stripe does not know."""
         after: dict[str, str] = {}
         while True:
             asked = {**wanted, "limit": PAGE, **after}
-            page = await self._call(lambda asked=asked: listed(asked))  # type: ignore[misc]
-            for each in page.data:
-                yield each.to_dict()
+            try:
+                page = await self._call(lambda asked=asked: listed(asked))  # type: ignore[misc]
+            except NotFound:
+                return
+            yield [each.to_dict() for each in page.data]
             if not page.has_more:
                 return
             after = {"starting_after": page.data[-1].id}
@@ -237,6 +258,14 @@ class StripePayments:
             )
         except stripe.StripeError as error:
             raise TryAgain("cannot be reached") from error
+
+
+def _begun(page: Sequence[Mapping[str, Any]]) -> Sequence[RemoteSubscription]:
+    return [subscription_of(each) for each in page if has_begun(each)]
+
+
+def _made(since: datetime) -> Mapping[str, Any]:
+    return {"created": {"gte": int(since.timestamp())}}
 
 
 def _once(key: str) -> Any:

@@ -51,6 +51,7 @@ def subscription_of(found: Mapping[str, Any]) -> RemoteSubscription:
     return RemoteSubscription(
         id=found["id"],
         customer=found["customer"],
+        organization=found["metadata"].get(ORGANIZATION),
         status=_STATUSES[found["status"]],
         price=price_of(item["price"]),
         item=item["id"],

@@ -1,8 +1,11 @@
-"""Invoices as JSON: what the API answers and the command line prints."""
+"""What firms pay, and what is known of it."""
 
+from sloth_agent.app.bodies.billing import subscription_body
 from sloth_agent.app.bodies.values import Body
+from sloth_agent.payments.explaining import Explanation
 from sloth_agent.payments.models import Invoice
 from sloth_agent.payments.price_sync import PriceStep
+from sloth_agent.payments.reconciling import Reconciliation
 
 
 def invoice_body(invoice: Invoice) -> Body:
@@ -26,4 +29,42 @@ def price_step_body(step: PriceStep) -> Body:
         "step": step.step.value,
         "amount": str(step.amount),
         "currency": step.currency,
+    }
+
+
+def reconciliation_body(found: Reconciliation) -> Body:
+    return {
+        "firms": found.firms,
+        "differences": [
+            {
+                "tenant": each.tenant,
+                "about": each.about.value,
+                "subject": each.subject,
+                "what": each.what,
+                "ours": each.ours,
+                "theirs": each.theirs,
+                "repaired": found.repaired and not each.about.needs_somebody,
+            }
+            for each in found.differences
+        ],
+        "failed": [{"tenant": slug, "problem": why} for slug, why in found.failed.items()],
+    }
+
+
+def explanation_body(found: Explanation) -> Body:
+    subscription = found.subscription
+    return {
+        "tenant": found.organization.slug,
+        "customer": found.customer,
+        "subscription": subscription_body(subscription) if subscription else None,
+        "entries": [
+            {
+                "at": entry.at.isoformat(),
+                "kind": entry.kind.value,
+                "what": entry.what,
+                "subject": entry.subject,
+                "details": dict(entry.details),
+            }
+            for entry in found.entries
+        ],
     }

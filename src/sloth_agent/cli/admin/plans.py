@@ -91,7 +91,7 @@ def sync_stripe(
     from sloth_agent.app.bodies.payments import price_step_body
 
     with opened() as sloth:
-        steps = sloth.run(lambda sloth: sloth.services.paying.price_sync.sync(dry_run=dry_run))
+        steps = sloth.run(lambda sloth: sloth.payments.price_sync.sync(dry_run=dry_run))
     items = [price_step_body(step) for step in steps]
     if as_json:
         show_json({"prices": items, "dry_run": dry_run})

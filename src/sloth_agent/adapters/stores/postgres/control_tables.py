@@ -55,6 +55,7 @@ CONTROL_TABLES = (
     "payers",
     "payment_events",
     "charges",
+    "payment_reminders",
 )
 """Those that others refer to come first. Who has signed in does so again after a restore."""
 

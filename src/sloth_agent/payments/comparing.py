@@ -1,0 +1,153 @@
+"""Where our word of a firm and the provider's differ. Nothing here asks anybody."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from sloth_agent.billing.models import Purchase, Subscription
+from sloth_agent.payments.applying import is_open, the_one
+from sloth_agent.payments.models import Charge, RemoteSubscription, Said
+
+
+class About(StrEnum):
+    """What differs."""
+
+    SUBSCRIPTION = "subscription"  # plan, state or dates
+    CHARGE = "charge"  # money that we have not heard of, or otherwise
+    EVENT = "event"  # we were told of something, and did not see to it
+    SECOND_SUBSCRIPTION = "second_subscription"  # the firm pays twice
+    LOST_SUBSCRIPTION = "lost_subscription"  # the provider does not know what we have
+    UNKNOWN_CUSTOMER = "unknown_customer"  # somebody pays for a firm that is not here
+
+    @property
+    def needs_somebody(self) -> bool:
+        """Whether a person has to decide what is right."""
+        return self in _FOR_SOMEBODY
+
+
+_FOR_SOMEBODY = frozenset(
+    {About.SECOND_SUBSCRIPTION, About.LOST_SUBSCRIPTION, About.UNKNOWN_CUSTOMER}
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Difference:
+    """One thing that is not the same here and there."""
+
+    about: About
+    tenant: str | None  # its slug; None: no firm here
+    subject: str  # the provider's id of it
+    what: str = "all of it"  # such as `status`
+    ours: str | None = None  # None: we have nothing of it
+    theirs: str | None = None
+
+
+_OF_A_PURCHASE = (
+    "id",
+    "plan",
+    "status",
+    "billing_cycle",
+    "period_start",
+    "period_end",
+    "serves_until",
+    "trial_start",
+    "trial_end",
+    "cancel_at_period_end",
+    "canceled_at",
+)
+_OF_A_CHARGE = ("amount", "refunded", "currency", "status", "dispute")
+
+
+def differences(
+    tenant: str,
+    *,
+    ours: Subscription | None,
+    applied: Subscription | None,
+    our_charges: Mapping[str, Charge],
+    said: Said,
+) -> Sequence[Difference]:
+    """`applied` is what ours would be, by what the provider says."""
+    known = ours.purchase if ours else None
+    return [
+        *_of_purchases(tenant, known, applied.purchase if applied else None),
+        *_of_charges(tenant, our_charges, said.charges),
+        *(
+            Difference(about=About.EVENT, tenant=tenant, subject=each.id, theirs=each.type)
+            for each in said.events
+        ),
+        *_for_somebody(tenant, known, said.subscriptions),
+    ]
+
+
+def _of_purchases(
+    tenant: str, ours: Purchase | None, theirs: Purchase | None
+) -> Iterator[Difference]:
+    if theirs is None or ours == theirs:
+        return
+    told = [
+        Difference(
+            about=About.SUBSCRIPTION,
+            tenant=tenant,
+            subject=theirs.id,
+            what=name,
+            ours=_shown(ours, name),
+            theirs=_shown(theirs, name),
+        )
+        for name in _OF_A_PURCHASE
+        if _shown(ours, name) != _shown(theirs, name)
+    ]
+    terms = Difference(about=About.SUBSCRIPTION, tenant=tenant, subject=theirs.id, what="terms")
+    yield from told or [terms]
+
+
+def _of_charges(
+    tenant: str, ours: Mapping[str, Charge], theirs: Sequence[Charge]
+) -> Iterator[Difference]:
+    for charge in theirs:
+        for name in _OF_A_CHARGE:
+            here, there = _shown(ours.get(charge.id), name), _shown(charge, name)
+            if here != there:
+                yield Difference(
+                    about=About.CHARGE,
+                    tenant=tenant,
+                    subject=charge.id,
+                    what=name,
+                    ours=here,
+                    theirs=there,
+                )
+
+
+def _for_somebody(
+    tenant: str, known: Purchase | None, remote: Sequence[RemoteSubscription]
+) -> Iterator[Difference]:
+    chosen = the_one(remote, known)
+    for each in remote:
+        if is_open(each) and each is not chosen:
+            yield Difference(
+                about=About.SECOND_SUBSCRIPTION,
+                tenant=tenant,
+                subject=each.id,
+                theirs=_in_short(each),
+            )
+    if known is not None and known.status.alive and known.id not in {each.id for each in remote}:
+        yield Difference(
+            about=About.LOST_SUBSCRIPTION,
+            tenant=tenant,
+            subject=known.id,
+            ours=f"{known.plan}, {known.status}",
+        )
+
+
+def stranger(remote: RemoteSubscription) -> Difference:
+    return Difference(
+        about=About.UNKNOWN_CUSTOMER, tenant=None, subject=remote.id, theirs=_in_short(remote)
+    )
+
+
+def _in_short(remote: RemoteSubscription) -> str:
+    return f"{remote.price.plan or 'no plan of ours'}, {remote.status}"
+
+
+def _shown(thing: object | None, name: str) -> str | None:
+    value = None if thing is None else getattr(thing, name)
+    return None if value is None else str(value)

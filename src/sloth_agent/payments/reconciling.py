@@ -1,0 +1,144 @@
+"""Holding what we have against what the provider has, firm by firm, and bringing ours to it."""
+
+from collections import defaultdict
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+import anyio
+
+from sloth_agent.billing.lifecycle import Plans
+from sloth_agent.billing.ports import PlanStore
+from sloth_agent.errors import BackendUnavailable, InProgress, NotFound
+from sloth_agent.payments.applying import applied, is_open
+from sloth_agent.payments.comparing import Difference, differences, stranger
+from sloth_agent.payments.desk import CHARGES_OF, Desk
+from sloth_agent.payments.models import Charge, RemoteSubscription, Said
+from sloth_agent.payments.ports import PayingFirm
+from sloth_agent.tenants.audit import Actor
+
+PAUSE_SECONDS = 0.1
+"""Between questions: whoever pays now has the provider's attention first."""
+
+FIRMS_AT_ONCE = 500
+
+EVENTS_WAIT = timedelta(minutes=15)
+"""What was not handled for longer than that was lost on its way to a job."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reconciliation:
+    """What came of it."""
+
+    firms: int  # that were compared
+    differences: Sequence[Difference]
+    repaired: bool  # all those that need nobody
+    failed: Mapping[str, str]  # firms, by their slugs, that could not be compared, and why
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reconciling:
+    """Compares every firm that the provider knows."""
+
+    desk: Desk
+    plans: PlanStore
+    pause_seconds: float = PAUSE_SECONDS
+
+    async def reconcile(self, *, dry_run: bool, by: Actor) -> Reconciliation:
+        """Find what differs, and repair it unless a person has to decide what is right.
+
+        Running it again, beside itself or beside customers does no harm.
+
+        Raises:
+            PaymentUnavailable: the provider does not answer; nothing was compared.
+        """
+        plans = {each.slug: each for each in await self.plans.all()}
+        theirs = await self._subscriptions()  # first, so that whoever pays there is known here
+        suspects = await self._suspects()
+        firms, found, failed = 0, list[Difference](), dict[str, str]()
+        async for firm in self._firms():
+            firms += 1
+            subscriptions = theirs.pop(firm.customer, ())
+            known = firm.customer not in suspects and self._charges_are_known(firm)
+            if known and not self._compared(firm, self._said(subscriptions), plans):
+                continue
+            try:
+                found += await self._brought_together(firm, plans, dry_run=dry_run, by=by)
+            except (BackendUnavailable, InProgress) as error:
+                failed[firm.slug] = error.message
+            except NotFound:
+                """It was deleted meanwhile."""
+            await anyio.sleep(self.pause_seconds)
+        others = [each for every in theirs.values() for each in every]
+        found += [stranger(each) for each in others if _was_made_here(each)]
+        return Reconciliation(firms=firms, differences=found, repaired=not dry_run, failed=failed)
+
+    async def _subscriptions(self) -> dict[str, Sequence[RemoteSubscription]]:
+        """All that the provider has, by customer."""
+        found = defaultdict[str, list[RemoteSubscription]](list)
+        async for page in self.desk.provider.all_subscriptions():
+            for each in page:
+                found[each.customer].append(each)
+            await anyio.sleep(self.pause_seconds)
+        return dict(found)
+
+    async def _suspects(self) -> Collection[str]:
+        """Customers with charges that we do not know like that, or with events that wait."""
+        now = self.desk.clock()
+        found = set(await self.desk.events.overdue(before=now - EVENTS_WAIT))
+        async for page in self.desk.provider.all_charges(since=now - CHARGES_OF):
+            found |= set(await self.desk.payments.with_others(page))
+            await anyio.sleep(self.pause_seconds)
+        return found
+
+    def _charges_are_known(self, firm: PayingFirm) -> bool:
+        """All of them, if those of late are."""
+        return firm.asked_at is not None and firm.asked_at > self.desk.clock() - CHARGES_OF
+
+    def _said(self, subscriptions: Sequence[RemoteSubscription]) -> Said:
+        return Said(self.desk.clock(), subscriptions, charges=(), events=())
+
+    async def _firms(self) -> AsyncIterator[PayingFirm]:
+        after: str | None = None
+        while page := await self.desk.payments.payers(after=after, limit=FIRMS_AT_ONCE):
+            for firm in page:
+                yield firm
+            after = page[-1].slug
+
+    async def _brought_together(
+        self, firm: PayingFirm, plans: Plans, *, dry_run: bool, by: Actor
+    ) -> Sequence[Difference]:
+        """What differs now that nobody else changes the firm's payments."""
+        async with self.desk.visit(firm.organization) as visit:
+            said = await visit.ask()
+            present = await self.desk.payments.subscription(firm.organization)
+            charges = await self.desk.payments.charges(firm.organization)
+            found = self._compared(replace(firm, subscription=present), said, plans, charges)
+            if not dry_run:
+                await visit.apply(said, by=by)
+            return found
+
+    def _compared(
+        self, firm: PayingFirm, said: Said, plans: Plans, charges: Sequence[Charge] = ()
+    ) -> Sequence[Difference]:
+        now = self.desk.clock()
+        after = applied(
+            firm.subscription,
+            said.subscriptions,
+            organization=firm.organization,
+            plans=plans,
+            grace=self.desk.grace,
+            now=now,
+        )
+        lost = [each for each in said.events if each.created_at < now - EVENTS_WAIT]
+        return differences(
+            firm.slug,
+            ours=firm.subscription,
+            applied=after,
+            our_charges={each.id: each for each in charges},
+            said=replace(said, events=lost),
+        )
+
+
+def _was_made_here(remote: RemoteSubscription) -> bool:
+    return is_open(remote) and remote.organization is not None
