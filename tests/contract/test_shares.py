@@ -7,7 +7,9 @@ import pytest
 
 from sloth_agent import AsyncSloth
 from sloth_agent.adapters.stores.postgres.database import POOL_SIZE
+from sloth_agent.adapters.stores.postgres.shares import Shares
 from sloth_agent.app.sloth import AsyncTenant
+from sloth_agent.errors import DatabaseUnavailable
 
 pytestmark = pytest.mark.anyio
 
@@ -30,3 +32,13 @@ async def test_whoever_wants_all_leaves_some_to_others(
         with anyio.fail_after(5):
             assert await neighbour.documents() == []
         enough.set()
+
+
+async def test_who_waits_for_oneself_is_told_so() -> None:
+    shares = Shares(1, patience_seconds=0.05)
+    async with shares.one("salon"), shares.one("clinic"):
+        with pytest.raises(DatabaseUnavailable):
+            async with shares.one("salon"):
+                """Never."""
+    async with shares.one("salon"):
+        """It was given back."""

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, cast
 
 from sloth_agent.adapters.stores.postgres.database import Connection, Database, Row
@@ -32,7 +32,7 @@ class Fate:
 class MortalDatabase(Database):
     """Before each statement, and before each commit, its process may die."""
 
-    fate: Fate
+    fate: Fate = field(kw_only=True)
 
     @asynccontextmanager
     async def shared(self) -> AsyncIterator[Connection]:

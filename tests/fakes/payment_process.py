@@ -90,7 +90,7 @@ def process(
 ) -> Process:
     """One whose clock is the account's."""
     fate = fate or Fate()
-    mortal = MortalDatabase(database.pool, database.walls, fate)
+    mortal = MortalDatabase(database.pool, database.walls, fate=fate)
     client = stripe.StripeClient(
         account.key,
         stripe_version=API_VERSION,

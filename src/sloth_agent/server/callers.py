@@ -65,7 +65,9 @@ async def caller_of(request: Request) -> Caller:
 async def _counted(platform: Platform, caller: Caller) -> Left:
     left = await platform.limiter.count(platform.rates.caller, caller.name)
     if caller.organization is not None:
-        await platform.limiter.take(platform.rates.tenant, str(caller.organization.id))
+        firm = str(caller.organization.id)
+        await platform.limiter.take(platform.rates.tenant, firm)
+        await platform.pace.turn(firm)
     return left
 
 

@@ -73,7 +73,7 @@ class Database:
 
     pool: AsyncConnectionPool[Connection]
     walls: Walls | None  # None: the account may make no roles, and search paths are the only wall
-    shares: Shares = field(default_factory=lambda: Shares(TENANT_SHARE))
+    shares: Shares = field(default_factory=lambda: Shares(TENANT_SHARE, ACQUIRE_TIMEOUT_SECONDS))
 
     @asynccontextmanager
     async def shared(self) -> AsyncIterator[Connection]:
@@ -97,7 +97,7 @@ class Database:
         """
         role = schema if self.walls else None
         opening = _opening(schema, role, door=door, settings=settings)
-        async with self.shares.of(schema), self._transaction(opening) as connection:
+        async with self.shares.one(schema), self._transaction(opening) as connection:
             yield connection
 
     @asynccontextmanager
@@ -154,7 +154,7 @@ class Database:
 
     @asynccontextmanager
     async def _connection_of(self, schema: str) -> AsyncIterator[Connection]:
-        async with self.shares.of(schema), self.pool.connection() as connection:
+        async with self.shares.one(schema), self.pool.connection() as connection:
             yield connection
 
     @asynccontextmanager
