@@ -1,6 +1,6 @@
 """What taking payments needs from outside. Each method of a store is one transaction."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -217,6 +217,9 @@ class PaymentEventStore(Protocol):
 
     async def all(self, customer: str) -> Sequence[KeptEvent]:
         """Of one customer, in the order in which they came."""
+
+    async def counts(self) -> Mapping[Handled | None, int]:
+        """How many became what; None: they wait."""
 
     async def overdue(self, *, before: datetime) -> Collection[str]:
         """Customers of whom something was received before then, and is not handled yet."""

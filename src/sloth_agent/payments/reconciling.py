@@ -13,7 +13,7 @@ from sloth_agent.errors import BackendUnavailable, InProgress, NotFound
 from sloth_agent.payments.applying import applied, is_open
 from sloth_agent.payments.comparing import Difference, differences, stranger
 from sloth_agent.payments.desk import CHARGES_OF, Desk
-from sloth_agent.payments.models import Charge, RemoteSubscription, Said
+from sloth_agent.payments.models import Charge, Handled, RemoteSubscription, Said
 from sloth_agent.payments.ports import PayingFirm
 from sloth_agent.tenants.audit import Actor
 
@@ -34,6 +34,7 @@ class Reconciliation:
     differences: Sequence[Difference]
     repaired: bool  # all those that need nobody
     failed: Mapping[str, str]  # firms, by their slugs, that could not be compared, and why
+    events: Mapping[Handled | None, int]  # what became of all that we were told; None: it waits
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +72,13 @@ class Reconciling:
             await anyio.sleep(self.pause_seconds)
         others = [each for every in theirs.values() for each in every]
         found += [stranger(each) for each in others if _was_made_here(each)]
-        return Reconciliation(firms=firms, differences=found, repaired=not dry_run, failed=failed)
+        return Reconciliation(
+            firms=firms,
+            differences=found,
+            repaired=not dry_run,
+            failed=failed,
+            events=await self.desk.events.counts(),
+        )
 
     async def _subscriptions(self) -> dict[str, Sequence[RemoteSubscription]]:
         """All that the provider has, by customer."""

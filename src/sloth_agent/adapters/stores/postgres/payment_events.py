@@ -1,6 +1,6 @@
 """What the payment provider told us of, once each."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -77,6 +77,16 @@ class PostgresPaymentEvents:
                     await found.fetchall()
                 )
             ]
+
+    async def counts(self) -> Mapping[Handled | None, int]:
+        async with self.database.shared() as connection:
+            found = await connection.execute(
+                "select outcome, count(*) from public.payment_events group by outcome"
+            )
+            return {
+                Handled(outcome) if outcome else None: count
+                for outcome, count in await found.fetchall()
+            }
 
     async def overdue(self, *, before: datetime) -> Collection[str]:
         async with self.database.shared() as connection:
