@@ -88,6 +88,7 @@ class Life:
                 self.cancels,
                 self.resumes,
                 self.pays_late,
+                self.pays_late,
                 self.has_no_money,
                 self.has_money,
                 self.waits,
@@ -108,7 +109,7 @@ class Life:
             self.pages.append(page.id)
 
         await self._insist(work)
-        if self.pages and self.random.random() < 0.8:
+        if self.pages and self.random.random() < 0.6:
             self._pay(self.pages[-1])
 
     async def pays_late(self) -> None:
