@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any, LiteralString
 
 from sloth_agent.adapters.stores.postgres.database import Connection, Database
 from sloth_agent.ids import TenantId
@@ -16,6 +17,9 @@ _ADDING = (
     " select handled_at from public.payment_events where id = %(id)s;"
     " select organization_id, asked_at from public.payers where customer = %(customer)s"
 )
+
+
+_EVENT: LiteralString = "id, type, customer, subject, created_at"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,36 +50,27 @@ class PostgresPaymentEvents:
     async def waiting(self, customer: str) -> Sequence[PaymentEvent]:
         async with self.database.shared() as connection:
             found = await connection.execute(
-                "select id, type, subject, created_at from public.payment_events"
+                f"select {_EVENT} from public.payment_events"
                 " where customer = %s and handled_at is null order by created_at, id",
                 (customer,),
             )
-            return [
-                PaymentEvent(
-                    id=id, type=type, customer=customer, subject=subject, created_at=created_at
-                )
-                for id, type, subject, created_at in await found.fetchall()
-            ]
+            return [_event(row) for row in await found.fetchall()]
 
     async def all(self, customer: str) -> Sequence[KeptEvent]:
         async with self.database.shared() as connection:
             found = await connection.execute(
-                "select id, type, subject, created_at, received_at, handled_at, outcome"
-                " from public.payment_events where customer = %s order by received_at, id",
+                f"select received_at, handled_at, outcome, {_EVENT} from public.payment_events"
+                " where customer = %s order by received_at, id",
                 (customer,),
             )
             return [
                 KeptEvent(
-                    event=PaymentEvent(
-                        id=id, type=type, customer=customer, subject=subject, created_at=created_at
-                    ),
+                    event=_event(row),
                     received_at=received_at,
                     handled_at=handled_at,
                     outcome=Handled(outcome) if outcome else None,
                 )
-                for id, type, subject, created_at, received_at, handled_at, outcome in (
-                    await found.fetchall()
-                )
+                for received_at, handled_at, outcome, *row in await found.fetchall()
             ]
 
     async def counts(self) -> Mapping[Handled | None, int]:
@@ -100,6 +95,11 @@ class PostgresPaymentEvents:
     async def settle(self, ids: Collection[str], outcome: Handled, *, now: datetime) -> None:
         async with self.database.shared() as connection:
             await settle_in(connection, ids, outcome, now=now)
+
+
+def _event(row: Sequence[Any]) -> PaymentEvent:
+    id, type, customer, subject, created_at = row
+    return PaymentEvent(id=id, type=type, customer=customer, subject=subject, created_at=created_at)
 
 
 async def settle_in(
