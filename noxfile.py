@@ -38,10 +38,20 @@ def quick(session: nox.Session) -> None:
 
 @nox.session
 def chaos(session: nox.Session) -> None:
-    """Commands of an operator and workers, killed fifty times each; twenty minutes."""
+    """Commands of an operator and workers, killed fifty times each; Redis away; half an hour."""
     session.install(".[all]", *nox.project.dependency_groups(PYPROJECT, "test"))
     killed = ("tests/e2e/test_killed_commands.py", "tests/e2e/test_worker.py")
     session.run("pytest", *killed, "--kills", "50", *session.posargs)
+    away = ("tests/e2e/test_http_operation.py", "-k", "redis_is_away", "--away", "120")
+    session.run("pytest", *away, "-rP")
+
+
+@nox.session
+def lives(session: nox.Session) -> None:
+    """10,000 firms that pay, told of in any order to processes that are killed; an hour."""
+    session.install(".[all]", *nox.project.dependency_groups(PYPROJECT, "test"))
+    many = ("--lives", "10000", "--firms", "1000", "--numprocesses", "2", "-rP")
+    session.run("pytest", "tests/contract/test_payment_lives.py", *many, *session.posargs)
 
 
 @nox.session

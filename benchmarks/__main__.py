@@ -12,6 +12,7 @@ from benchmarks import (
     backups,
     cli,
     embedding,
+    flood,
     ingest,
     jobs,
     many_tenants,
@@ -22,6 +23,7 @@ from benchmarks import (
     server,
     tenants,
     walls,
+    webhooks,
 )
 from benchmarks.figures import Figure, table
 from benchmarks.machine import Machine, this_machine
@@ -38,6 +40,8 @@ PARTS: dict[str, Part] = {
     "walls": walls.measure,
     "jobs": jobs.measure,
     "server": server.measure,
+    "flood": flood.measure,
+    "webhooks": webhooks.measure,
     "moving": moving.measure,
     "many": many_tenants.measure,
     "backups": backups.measure,

@@ -70,6 +70,15 @@ class Program:
     def megabytes_now(self) -> float:
         return self._megabytes("VmRSS")
 
+    @property
+    def open_files(self) -> int:
+        return len(list(Path(f"/proc/{self.pid}/fd").iterdir()))
+
+    @property
+    def children(self) -> int:
+        lists = Path(f"/proc/{self.pid}/task").glob("*/children")
+        return sum(len(each.read_text().split()) for each in lists)
+
     def _megabytes(self, name: str) -> float:
         lines = Path(f"/proc/{self.pid}/status").read_text().splitlines()
         return next(int(line.split()[1]) for line in lines if line.startswith(name)) / 1024

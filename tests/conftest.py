@@ -30,7 +30,11 @@ hypothesis.settings.load_profile("busy")
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--kills", type=int, default=3, help="how often each command is killed")
+    parser.addoption("--lives", type=int, default=40, help="how many firms pay")
+    parser.addoption("--firms", type=int, default=10, help="how many have a year's payments")
+    parser.addoption("--life", type=int, help="only the one with this number")
     parser.addoption("--requests", type=int, default=100, help="how many are sent as each role")
+    parser.addoption("--away", type=float, default=12, help="for how many seconds Redis is away")
 
 
 @pytest.fixture(scope="session")
@@ -94,6 +98,19 @@ def server() -> Iterator[Attachment]:
 def settings(server: Attachment) -> Settings:
     """Everything on this machine, whatever keys the environment holds."""
     return Settings(home=server.home, embedder="none", chat="extractive", database_url=None)
+
+
+@pytest.fixture
+def own_home() -> Iterator[Path]:
+    """Of a database that nobody else needs: it may be killed, and counted."""
+    home = Path(tempfile.mkdtemp(prefix="sloth-"))
+    yield home
+    shutil.rmtree(home)
+
+
+@pytest.fixture
+def own_settings(own_home: Path) -> Settings:
+    return Settings(home=own_home, embedder="none", chat="extractive", database_url=None)
 
 
 @pytest.fixture

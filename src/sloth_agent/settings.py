@@ -123,7 +123,7 @@ class Settings(BaseSettings):
     signup_plan: str | None = None  # what new firms begin on; None: the smallest with a trial
     request_seconds: float = Field(default=60, gt=0)  # 20 MB are through with 3 Mbit/s
     requests_per_minute: int = Field(default=600, ge=1)  # of a user or an API key
-    tenant_requests_per_minute: int = Field(default=6_000, ge=1)
+    tenant_requests_per_minute: int = Field(default=3_000, ge=1)
     address_requests_per_minute: int = Field(default=300, ge=1)  # of who has not signed in
 
     # The web console: where links in mails lead.

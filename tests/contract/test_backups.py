@@ -59,6 +59,7 @@ from sloth_agent.payments.models import (
     Payer,
     PaymentEvent,
     Reminder,
+    Said,
 )
 from sloth_agent.tenants.archives import Archives
 from sloth_agent.tenants.models import Organization, Stage
@@ -130,7 +131,7 @@ async def has_paid(sloth: AsyncSloth, organization: Organization) -> None:
         created_at=now,
     )
     await PostgresPayments(database).apply(
-        hold, lambda *_: None, charges=[charge], events=[event.id], now=now
+        hold, lambda *_: None, said=Said(now, (), [charge], [event]), now=now
     )
     await payers.release(hold)
     reminder = Reminder(organization=organization.id, occasion=Occasion.TRIAL_ENDS, at=now)

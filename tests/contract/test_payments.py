@@ -1,6 +1,7 @@
 """A firm that pays through Stripe: PostgreSQL, and the SDK against the simulation of Stripe."""
 
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from datetime import timedelta
 from decimal import Decimal
 
@@ -9,12 +10,14 @@ import pytest
 
 from fakes.paying import BY, MONTHLY, YEARLY, paying_now, selling, services_now, subscribed
 from fakes.stripe_server.faults import Fault
+from fakes.stripe_server.refusals import Refused
 from fakes.stripe_server.server import StripeServer
 from sloth_agent import AsyncSloth, Settings
 from sloth_agent.billing.states import SubscriptionStatus
 from sloth_agent.clock import SetClock
 from sloth_agent.errors import (
     Conflict,
+    InProgress,
     InvalidInput,
     NotSetUp,
     PaymentDeclined,
@@ -99,20 +102,28 @@ async def test_a_trial_is_carried_over(
     assert stripe_server.ledger() == []
 
 
-async def test_fifty_at_once_lead_to_one_page(
-    sloth: AsyncSloth, stripe_server: StripeServer, firm: TenantId
+async def test_fifty_at_once_are_one_customer_with_one_subscription(
+    settings: Settings, sloth: AsyncSloth, stripe_server: StripeServer, firm: TenantId
 ) -> None:
-    """Without the hold on the payer there are as many customers' pages as tries."""
-    paying, pages = paying_now(sloth, stripe_server), set()
+    """Of two installs that share nothing but the database; half of them want another plan.
 
-    async def subscribe() -> None:
-        pages.add((await paying.subscribing.subscribe(firm, "starter", MONTHLY, by=BY)).id)
+    When the firm was not held, two wishes came to Stripe under one key, which it refused.
+    """
+    pages: set[str] = set()
 
-    async with anyio.create_task_group() as group:
-        for _ in range(50):
-            group.start_soon(subscribe)
-    assert len(pages) == 1
-    assert len(stripe_server.customers()) == 1
+    async def subscribe(install: AsyncSloth, plan: str) -> None:
+        subscribing = paying_now(install, stripe_server).subscribing
+        with suppress(InProgress):  # all the others were first
+            pages.add((await subscribing.subscribe(firm, plan, MONTHLY, by=BY)).id)
+
+    async with selling(settings, stripe_server) as other, anyio.create_task_group() as tasks:
+        for number in range(50):
+            plan = ("starter", "professional")[number // 2 % 2]
+            tasks.start_soon(subscribe, (sloth, other)[number % 2], plan)
+    for page in pages:
+        with suppress(Refused):
+            stripe_server.pay_checkout(page)
+    assert len(stripe_server.customers()) == len(stripe_server.subscriptions()) == 1
 
 
 async def test_who_changes_their_mind_can_pay_on_one_page_only(

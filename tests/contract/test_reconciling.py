@@ -102,6 +102,20 @@ async def test_an_event_whose_job_was_lost(sloth: AsyncSloth, stripe_server: Str
     assert kept.outcome is Handled.APPLIED
 
 
+@pytest.mark.usefixtures("paying_firm")
+async def test_events_that_change_nothing_are_kept_and_counted(
+    sloth: AsyncSloth, stripe_server: StripeServer
+) -> None:
+    paying = paying_now(sloth, stripe_server)
+    before = (await reconciled(sloth, stripe_server)).events
+    sent = [each for each in stripe_server.deliveries() if each.type.startswith("customer.")]
+    for each in sent:
+        await paying.intake.receive(each.body, each.headers["Stripe-Signature"])
+    after = (await reconciled(sloth, stripe_server)).events
+    unknown = [each for each in sent if not each.type.startswith("customer.subscription.")]
+    assert after[Handled.UNKNOWN] - before.get(Handled.UNKNOWN, 0) == len(unknown) > 0
+
+
 def _delivered(stripe_server: StripeServer) -> tuple[bytes, str]:
     deliveries = stripe_server.deliveries()
     (first, *_) = [each for each in deliveries if each.type == "customer.subscription.created"]

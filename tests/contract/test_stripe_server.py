@@ -15,9 +15,10 @@ import pytest
 import stripe
 
 from fakes.contracts import ObjectContract
+from fakes.stripe_server.account import START
 from fakes.stripe_server.book import Rules
 from fakes.stripe_server.faults import Fault
-from fakes.stripe_server.server import START, StripeServer
+from fakes.stripe_server.server import StripeServer
 
 DAY = timedelta(days=1)
 HOUR = timedelta(hours=1)

@@ -1,6 +1,7 @@
 """A firm signs up, teaches its assistant and asks it, over HTTP."""
 
 import json
+import time
 from collections.abc import AsyncIterator
 from uuid import UUID, uuid4
 
@@ -11,6 +12,7 @@ import pytest
 from fakes.api import Api, Firm, api, serving
 from fakes.pictures import png
 from sloth_agent import Settings
+from sloth_agent.server.callers import REFUSED_SECONDS
 
 pytestmark = pytest.mark.anyio
 
@@ -142,6 +144,18 @@ async def test_the_sandbox_is_no_way_around_the_plan(served: Api) -> None:
     body = {"message": "How much is a haircut?"}
     statuses = [(await firm.post("/api/agent/test/", body)).status_code for _ in range(21)]
     assert statuses == [200] * 20 + [429]
+
+
+async def test_whoever_asks_too_often_hears_it_later(settings: Settings) -> None:
+    """Told at once, twenty clients that go on take all the time of the server."""
+    async with api(settings.model_copy(update={"tenant_requests_per_minute": 1})) as served:
+        firm, other = await served.signed_up(), await served.signed_up()
+        assert (await firm.get("/api/auth/me/")).status_code == 200
+        started = time.monotonic()
+        refused = await firm.get("/api/auth/me/")
+        assert (refused.status_code, refused.json()["code"]) == (429, "rate_limited")
+        assert time.monotonic() - started >= REFUSED_SECONDS
+        assert (await other.get("/api/auth/me/")).status_code == 200
 
 
 async def test_pages_follow_each_other(served: Api) -> None:

@@ -11,6 +11,7 @@ from pydantic import SecretStr
 from fakes.api import Api, Firm, api
 from fakes.described import Described
 from fakes.paying import paid_through
+from fakes.stripe_server.faults import Fault
 from fakes.stripe_server.server import StripeServer
 from sloth_agent import Settings
 
@@ -98,6 +99,25 @@ async def test_a_firm_pays(served: Api, stripe_now: StripeServer) -> None:
     await told(served, stripe_now)
     await until(firm, status="canceled")
     assert described.succeeded >= PAYING
+    slug = firm.registered["user"]["organization"]["slug"]
+    services = served.platform.services
+    charges = await services.paying.payments.charges((await services.organizations.show(slug)).id)
+    kept = sum(each.amount - each.refunded for each in charges)
+    assert kept == sum(each.amount for each in stripe_now.ledger()) > 0
+
+
+async def test_what_was_told_while_stripe_was_away(served: Api, stripe_now: StripeServer) -> None:
+    firm = await served.signed_up()
+    page = (await firm.post("/api/subscriptions/subscribe/", {"plan": "professional"})).json()
+    stripe_now.always = Fault(status=503)
+    stripe_now.pay_checkout(page["checkout_url"].rpartition("/")[2])
+    await told(served, stripe_now)
+    started = anyio.current_time()
+    refused = await firm.post("/api/subscriptions/subscribe/", {"plan": "starter"})
+    assert (refused.status_code, refused.json()["code"]) == (503, "payment_unavailable")
+    assert anyio.current_time() - started < 10
+    stripe_now.always = Fault()
+    await until(firm, plan="professional")  # a job has tried again
 
 
 async def test_what_is_not_signed_is_refused(served: Api, stripe_now: StripeServer) -> None:

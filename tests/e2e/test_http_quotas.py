@@ -3,12 +3,13 @@
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from uuid import uuid4
 
 import anyio
 import httpx
 import pytest
 
-from fakes.api import Firm, api, serving, sign_up
+from fakes.api import PASSWORD, Firm, api, serving, sign_up
 from fakes.firms import QUESTION, alone, client_of, limited_firm, teach, usage
 from fakes.openai_server import Fault, OpenAIServer
 from sloth_agent import AsyncSloth, Settings
@@ -126,6 +127,37 @@ async def test_fifty_uploads_against_ten(
         assert counted["storage_bytes"]["used"] == 10 * BYTES_IN_MB
         listed = await firm.get("/api/documents/", params={"limit": 100})
         assert len(listed.json()["items"]) == 10
+
+
+async def test_fifty_invitations_into_five_seats(settings: Settings) -> None:
+    """Without the lock on the organization up to ten get in beside the owner."""
+    async with two_servers(settings) as clients:
+        firm = await limited_firm(clients[0], settings, max_users=5)  # the owner has one
+        links: list[str] = []
+
+        async def look(client: httpx.AsyncClient, _: int) -> httpx.Response:
+            return await client.get("/api/subscriptions/usage/", headers=firm.headers)
+
+        await at_once(clients, 50, look)  # connections are there: nobody has to wait for one
+
+        async def invite(client: httpx.AsyncClient, _: int) -> httpx.Response:
+            body = {"email": f"{uuid4().hex}@example.com"}
+            answer = await client.post("/api/users/invitations/", json=body, headers=firm.headers)
+            if answer.is_success:
+                links.append(answer.json()["url"])
+            return answer
+
+        assert await at_once(clients, 50, invite) == {"201": 4, "seat_limit_exceeded": 46}
+        assert (await usage(firm))["users"]["used"] == 5
+
+        async def accept(client: httpx.AsyncClient, number: int) -> httpx.Response:
+            body = {"token": links[number % len(links)], "password": PASSWORD}
+            return await client.post("/api/auth/invitations/accept/", json=body)
+
+        assert await at_once(clients, 20, accept) == {"201": 4, "token_invalid": 16}
+        assert (await usage(firm))["users"]["used"] == 5
+        assert len((await firm.get("/api/users/")).json()["items"]) == 5
+        assert await at_once(clients, 10, invite) == {"seat_limit_exceeded": 10}
 
 
 FIRMS = 200

@@ -2,11 +2,8 @@
 
 import os
 import random
-import shutil
 import signal
-import tempfile
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
 
@@ -26,14 +23,6 @@ pytestmark = [
 ]
 
 SEED = random.randrange(10**6)
-
-
-@pytest.fixture
-def own_home() -> Iterator[Path]:
-    """A server that may be killed: nobody else needs it."""
-    home = Path(tempfile.mkdtemp(prefix="sloth-"))
-    yield home
-    shutil.rmtree(home)
 
 
 def test_a_redis_that_forgets_all(sloth_cli: Sloth, tmp_path: Path) -> None:

@@ -29,6 +29,13 @@ def redis_server(folder: Path) -> Iterator[str]:
             process.kill()
 
 
+@contextmanager
+def silent_redis() -> Iterator[str]:
+    """The address of one that takes what it is sent, and never answers."""
+    with socket.create_server(("127.0.0.1", 0), backlog=4096) as silent:
+        yield f"redis://127.0.0.1:{silent.getsockname()[1]}/0"
+
+
 def _free_port() -> int:
     with socket.socket() as found:
         found.bind(("127.0.0.1", 0))

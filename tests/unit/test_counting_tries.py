@@ -3,15 +3,16 @@
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from uuid import uuid4
 
 import anyio
 import pytest
 from pydantic import SecretStr
 
-from fakes.redis_server import redis_server
+from fakes.redis_server import redis_server, silent_redis
 from sloth_agent import Settings
 from sloth_agent.errors import RateLimited
-from sloth_agent.server.limiting import Limiter, Rate, limiter_of
+from sloth_agent.server.limiting import AWAY_SECONDS, Limiter, Rate, limiter_of
 
 pytestmark = pytest.mark.anyio
 
@@ -56,3 +57,23 @@ async def test_what_was_counted_is_forgotten(counting: Settings) -> None:
         await limiter.clear(TRIES, "anna")
         assert await taken(limiter, 11) == 10
         await limiter.count(TRIES, "ben")
+
+
+@pytest.mark.slow
+async def test_one_sees_whether_redis_is_back_and_nobody_else_waits(tmp_path: Path) -> None:
+    """Without the turn that is taken all ten wait for a second."""
+    waited = []
+
+    async def count(limiter: Limiter) -> None:
+        started = time.monotonic()
+        await limiter.count(TRIES, uuid4().hex)
+        waited.append(time.monotonic() - started > 0.5)
+
+    with silent_redis() as address:
+        async with limiter_of(Settings(home=tmp_path, redis_url=SecretStr(address))) as limiter:
+            await count(limiter)
+            await anyio.sleep(AWAY_SECONDS)
+            async with anyio.create_task_group() as group:
+                for _ in range(10):
+                    group.start_soon(count, limiter)
+    assert waited == [True, *[False] * 9, True]

@@ -95,7 +95,6 @@ class Paying:
         return Intake(
             provider=self.provider,
             events=self.events,
-            payers=self.payers,
             schedule=self.schedule,
             clock=self.backends.clock,
         )

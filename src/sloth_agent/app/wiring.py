@@ -1,6 +1,7 @@
 """What an install can do, put together from its parts."""
 
 from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import cached_property
 from importlib.metadata import version
 
@@ -171,10 +172,10 @@ class Services:
             clock=backends.clock,
         )
 
-    async def _look_at_payments(self, organization: TenantId) -> None:
+    async def _look_at_payments(self, organization: TenantId, due: datetime) -> None:
         found = await self.organizations.with_id(organization)
         job = NewJob(kind=JobKind.PAYMENTS, subject=THE_TENANT, queue=Queue.BILLING)
-        await (await self.of(found)).work.ask(job)
+        await (await self.of(found)).work.ask(job, due=due)
 
     @cached_property
     def referrals(self) -> Referrals:

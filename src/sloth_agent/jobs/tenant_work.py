@@ -2,6 +2,7 @@
 
 import logging
 from dataclasses import dataclass
+from datetime import datetime
 
 import anyio
 
@@ -28,9 +29,12 @@ class TenantWork:
     running: Running
     engine: Engine
 
-    async def ask(self, job: NewJob) -> JobId:
-        """Leave a job to whoever is free."""
-        id = await self.store.ask(job, now=self.running.clock())
+    async def ask(self, job: NewJob, *, due: datetime | None = None) -> JobId:
+        """Leave a job to whoever is free, at once or when it is due."""
+        now = self.running.clock()
+        id = await self.store.ask(job, now=now, due=due)
+        if due is not None and due > now:
+            return id  # workers find it
         try:
             await self.engine.announce(job.queue, id)
         except BackendUnavailable as error:

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import anyio
 
@@ -35,7 +35,10 @@ LOOK_EVERY_SECONDS = 0.05
 RELEASE_SECONDS = 5.0
 
 CHARGES_OF = timedelta(days=120)
-"""How far back charges are asked for each time; older ones when an event names them."""
+"""How far back charges that we know are asked for: they may have been given back. Older ones are
+when an event names them."""
+
+THE_BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 @dataclass(slots=True)
@@ -70,9 +73,10 @@ class Visit:
 
     async def ask(self) -> Said:
         """What the provider says of the firm now, which it knows; nothing is changed."""
+        now = self.desk.clock()
         waiting = await self.desk.events.waiting(self.customer)
         self.remote = await self.desk.provider.subscriptions(self.customer)
-        return Said(self.remote, await self._charges(waiting), waiting)
+        return Said(now, self.remote, await self._charges(waiting), waiting)
 
     async def apply(self, said: Said, *, by: Actor = SYSTEM) -> Subscription | None:
         now = self.desk.clock()
@@ -93,15 +97,13 @@ class Visit:
             )
             return None if after is None or after == before else Change.of(before, after, event)
 
-        after = await self.desk.payments.apply(
-            self.hold, decide, charges=said.charges, events=events, now=now
-        )
+        after = await self.desk.payments.apply(self.hold, decide, said=said, now=now)
         if self.payer.checkout is not None and any(is_open(each) for each in said.subscriptions):
             await self.save(replace(self.payer, checkout=None))  # somebody has paid there
         return after
 
     async def _charges(self, waiting: Sequence[PaymentEvent]) -> Sequence[Charge]:
-        since = self.desk.clock() - CHARGES_OF
+        since = asked_since(self.payer.asked_at)
         charges = {
             charge.id: charge
             for charge in await self.desk.provider.charges(self.customer, since=since)
@@ -110,6 +112,11 @@ class Visit:
             if id not in charges:
                 charges[id] = await self.desk.provider.charge(id)
         return list(charges.values())
+
+
+def asked_since(asked_at: datetime | None) -> datetime:
+    """From when on charges are asked for, if those before `asked_at` are known."""
+    return THE_BEGINNING if asked_at is None else asked_at - CHARGES_OF
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,13 +1,17 @@
 """What the provider tells us: kept once, and seen to by a job."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 from sloth_agent.clock import Clock
 from sloth_agent.payments.models import Handled, PaymentEvent
-from sloth_agent.payments.ports import PayerStore, PaymentEventStore, PaymentProvider, Schedule
+from sloth_agent.payments.ports import Kept, PaymentEventStore, PaymentProvider, Schedule
 
 FOLLOWED = ("customer.subscription.", "invoice.", "checkout.session.", "charge.")
 """After any of these we ask what the firm has now. Others are kept, and counted."""
+
+BURST = timedelta(seconds=2)
+"""One thing is told in several events: who was just asked about waits so long for the next time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,7 +20,6 @@ class Intake:
 
     provider: PaymentProvider
     events: PaymentEventStore
-    payers: PayerStore
     schedule: Schedule
     clock: Clock
 
@@ -29,16 +32,17 @@ class Intake:
             SignatureInvalid: it is not from the provider, or too old.
         """
         event = self.provider.read_event(body, signature)
-        if await self.events.add(event, now=self.clock()):
-            await self._see_to(event)
+        kept = await self.events.add(event, now=self.clock())
+        if kept.waits:
+            await self._see_to(event, kept)
         return event
 
-    async def _see_to(self, event: PaymentEvent) -> None:
+    async def _see_to(self, event: PaymentEvent, kept: Kept) -> None:
+        now = self.clock()
         if not event.type.startswith(FOLLOWED):
-            await self.events.settle([event.id], Handled.UNKNOWN, now=self.clock())
-            return
-        firm = await self.payers.of_customer(event.customer) if event.customer else None
-        if firm is None:
-            await self.events.settle([event.id], Handled.NOT_OURS, now=self.clock())
+            await self.events.settle([event.id], Handled.UNKNOWN, now=now)
+        elif kept.organization is None:
+            await self.events.settle([event.id], Handled.NOT_OURS, now=now)
         else:
-            await self.schedule(firm)
+            rested = kept.asked_at + BURST if kept.asked_at else now
+            await self.schedule(kept.organization, max(now, rested))

@@ -81,6 +81,7 @@ class Payer:
     organization: TenantId
     customer: str | None = None  # None: the provider does not know it yet
     attempt: int = 0  # of this firm to change something at the provider
+    asked_at: datetime | None = None  # what was charged before then is known
     checkout: Checkout | None = None  # the one that may be paid on
 
 
@@ -156,6 +157,7 @@ class PaymentEvent:
 class Said:
     """What the provider says of one firm, and which of its events are seen to with that."""
 
+    asked_at: datetime
     subscriptions: Sequence[RemoteSubscription]
     charges: Sequence[Charge]
     events: Sequence[PaymentEvent]

@@ -1,6 +1,6 @@
 """What taking payments needs from outside. Each method of a store is one transaction."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -25,6 +25,7 @@ from sloth_agent.payments.models import (
     Price,
     Reminder,
     RemoteSubscription,
+    Said,
 )
 
 
@@ -135,8 +136,6 @@ class PayerStore(Protocol):
 
     async def find(self, organization: TenantId) -> Payer | None: ...
 
-    async def of_customer(self, customer: str) -> TenantId | None: ...
-
     async def save(self, payer: Payer, *, hold: Hold) -> None:
         """Raises:
         InProgress: somebody else holds the firm by now; nothing is stored.
@@ -150,6 +149,7 @@ class PayingFirm:
     organization: TenantId
     slug: str
     customer: str
+    asked_at: datetime | None
     subscription: Subscription | None
 
 
@@ -163,11 +163,10 @@ class PaymentStore(Protocol):
         hold: Hold,
         decide: Decide,
         *,
-        charges: Collection[Charge],
-        events: Collection[str],
+        said: Said,
         now: datetime,
     ) -> Subscription | None:
-        """Bring a firm to what the provider says, and mark the events that told of it as applied.
+        """Bring a firm to what the provider said, and mark the events that told of it as applied.
 
         All or nothing.
 
@@ -200,15 +199,27 @@ class UsageOf(Protocol):
     async def report(self, organization: TenantId) -> UsageReport: ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """An event that is stored, and whose it is."""
+
+    waits: bool  # to be handled
+    organization: TenantId | None  # None: of no firm
+    asked_at: datetime | None  # when the provider was last asked about it
+
+
 class PaymentEventStore(Protocol):
-    async def add(self, event: PaymentEvent, *, now: datetime) -> bool:
-        """Keep an event, once; whether it still waits to be handled."""
+    async def add(self, event: PaymentEvent, *, now: datetime) -> Kept:
+        """Keep an event, once."""
 
     async def waiting(self, customer: str) -> Sequence[PaymentEvent]:
         """Of one customer, those that were not handled yet, oldest first."""
 
     async def all(self, customer: str) -> Sequence[KeptEvent]:
         """Of one customer, in the order in which they came."""
+
+    async def counts(self) -> Mapping[Handled | None, int]:
+        """How many became what; None: they wait."""
 
     async def overdue(self, *, before: datetime) -> Collection[str]:
         """Customers of whom something was received before then, and is not handled yet."""
@@ -225,5 +236,5 @@ class ReminderStore(Protocol):
     async def sent(self, reminder: Reminder, *, at: datetime) -> None: ...
 
 
-Schedule = Callable[[TenantId], Awaitable[None]]
-"""Has a firm's payments looked at soon, by a job that survives this process."""
+Schedule = Callable[[TenantId, datetime], Awaitable[None]]
+"""Has a firm's payments looked at from a moment on, by a job that survives this process."""

@@ -13,7 +13,7 @@ from sloth_agent.errors import BackendUnavailable, InProgress, NotFound
 from sloth_agent.payments.applying import applied, is_open
 from sloth_agent.payments.comparing import Difference, differences, stranger
 from sloth_agent.payments.desk import CHARGES_OF, Desk
-from sloth_agent.payments.models import Charge, RemoteSubscription, Said
+from sloth_agent.payments.models import Charge, Handled, RemoteSubscription, Said
 from sloth_agent.payments.ports import PayingFirm
 from sloth_agent.tenants.audit import Actor
 
@@ -34,6 +34,7 @@ class Reconciliation:
     differences: Sequence[Difference]
     repaired: bool  # all those that need nobody
     failed: Mapping[str, str]  # firms, by their slugs, that could not be compared, and why
+    events: Mapping[Handled | None, int]  # what became of all that we were told; None: it waits
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +43,7 @@ class Reconciling:
 
     desk: Desk
     plans: PlanStore
+    pause_seconds: float = PAUSE_SECONDS
 
     async def reconcile(self, *, dry_run: bool, by: Actor) -> Reconciliation:
         """Find what differs, and repair it unless a person has to decide what is right.
@@ -58,8 +60,8 @@ class Reconciling:
         async for firm in self._firms():
             firms += 1
             subscriptions = theirs.pop(firm.customer, ())
-            said = Said(subscriptions, charges=(), events=())
-            if firm.customer not in suspects and not self._compared(firm, said, plans):
+            known = firm.customer not in suspects and self._charges_are_known(firm)
+            if known and not self._compared(firm, self._said(subscriptions), plans):
                 continue
             try:
                 found += await self._brought_together(firm, plans, dry_run=dry_run, by=by)
@@ -67,10 +69,16 @@ class Reconciling:
                 failed[firm.slug] = error.message
             except NotFound:
                 """It was deleted meanwhile."""
-            await anyio.sleep(PAUSE_SECONDS)
+            await anyio.sleep(self.pause_seconds)
         others = [each for every in theirs.values() for each in every]
         found += [stranger(each) for each in others if _was_made_here(each)]
-        return Reconciliation(firms=firms, differences=found, repaired=not dry_run, failed=failed)
+        return Reconciliation(
+            firms=firms,
+            differences=found,
+            repaired=not dry_run,
+            failed=failed,
+            events=await self.desk.events.counts(),
+        )
 
     async def _subscriptions(self) -> dict[str, Sequence[RemoteSubscription]]:
         """All that the provider has, by customer."""
@@ -78,7 +86,7 @@ class Reconciling:
         async for page in self.desk.provider.all_subscriptions():
             for each in page:
                 found[each.customer].append(each)
-            await anyio.sleep(PAUSE_SECONDS)
+            await anyio.sleep(self.pause_seconds)
         return dict(found)
 
     async def _suspects(self) -> Collection[str]:
@@ -87,8 +95,15 @@ class Reconciling:
         found = set(await self.desk.events.overdue(before=now - EVENTS_WAIT))
         async for page in self.desk.provider.all_charges(since=now - CHARGES_OF):
             found |= set(await self.desk.payments.with_others(page))
-            await anyio.sleep(PAUSE_SECONDS)
+            await anyio.sleep(self.pause_seconds)
         return found
+
+    def _charges_are_known(self, firm: PayingFirm) -> bool:
+        """All of them, if those of late are."""
+        return firm.asked_at is not None and firm.asked_at > self.desk.clock() - CHARGES_OF
+
+    def _said(self, subscriptions: Sequence[RemoteSubscription]) -> Said:
+        return Said(self.desk.clock(), subscriptions, charges=(), events=())
 
     async def _firms(self) -> AsyncIterator[PayingFirm]:
         after: str | None = None
@@ -106,7 +121,7 @@ class Reconciling:
             present = await self.desk.payments.subscription(firm.organization)
             charges = await self.desk.payments.charges(firm.organization)
             found = self._compared(replace(firm, subscription=present), said, plans, charges)
-            if not dry_run and any(not each.about.needs_somebody for each in found):
+            if not dry_run:
                 await visit.apply(said, by=by)
             return found
 

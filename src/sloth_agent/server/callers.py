@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Annotated, Any
 
+import anyio
 from fastapi import Depends, Request
 from fastapi.routing import APIRoute
 from fastapi.security.utils import get_authorization_scheme_param
@@ -11,7 +12,7 @@ from fastapi.security.utils import get_authorization_scheme_param
 from sloth_agent.access.callers import Caller
 from sloth_agent.access.models import ApiKey, Scope
 from sloth_agent.app.sloth import AsyncTenant
-from sloth_agent.errors import NotSignedIn, TokenInvalid
+from sloth_agent.errors import NotSignedIn, RateLimited, TokenInvalid
 from sloth_agent.server.edge import arrival_of
 from sloth_agent.server.limiting import Left
 from sloth_agent.server.platform import Door, Platform
@@ -20,6 +21,10 @@ from sloth_agent.tenants.models import Organization
 from sloth_agent.tenants.users import Role, User
 
 CALLER = "sloth_agent.caller"
+
+REFUSED_SECONDS = 1.0
+"""So much later somebody is told that they ask too often: who does not stop at that has to wait,
+and the server has time for others."""
 
 
 async def platform_of(request: Request) -> Platform:
@@ -43,15 +48,27 @@ async def caller_of(request: Request) -> Caller:
     except (NotSignedIn, TokenInvalid):
         await count_by_address(request)
         raise
-    left = await platform.limiter.count(platform.rates.caller, caller.name)
     if caller.organization is not None:
         arrival_of(request.scope).tenant = str(caller.organization.id)
-        await platform.limiter.take(platform.rates.tenant, str(caller.organization.id))
+    try:
+        left = await _counted(platform, caller)
+    except RateLimited:
+        await anyio.sleep(REFUSED_SECONDS)
+        raise
     if caller.user is not None:
         arrival_of(request.scope).user = str(caller.user.id)
     _tell(request, left)
     request.scope[CALLER] = caller
     return caller
+
+
+async def _counted(platform: Platform, caller: Caller) -> Left:
+    left = await platform.limiter.count(platform.rates.caller, caller.name)
+    if caller.organization is not None:
+        firm = str(caller.organization.id)
+        await platform.limiter.take(platform.rates.tenant, firm)
+        await platform.pace.turn(firm)
+    return left
 
 
 async def count_by_address(request: Request) -> None:

@@ -2,10 +2,11 @@
 
 import math
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from logging import getLogger
+from typing import TypeVar
 
 from limits import RateLimitItemPerSecond
 from limits.aio.storage import RedisStorage
@@ -23,6 +24,8 @@ from sloth_agent.settings import Settings
 
 AWAY_SECONDS = 5.0
 """How long a Redis that did not answer is left alone."""
+
+T = TypeVar("T")
 
 _log = getLogger(__name__)
 
@@ -112,7 +115,7 @@ class Limiter:
 
     own: Counters
     shared: Counters | None = None
-    _away_until: float = 0.0
+    _away_until: float = 0.0  # and 0 while it answers
 
     async def count(self, rate: Rate, whose: str) -> Left:
         """Count one more.
@@ -120,11 +123,12 @@ class Limiter:
         Raises:
             RateLimited: there were as many already.
         """
-        try:
-            return await self._count(self._counters().of(rate), rate, whose)
-        except StorageError:
-            self._leave_alone()
-            return await self._count(self.own.of(rate), rate, whose)
+        there_was_room, left = await self._asked(
+            lambda counters: _counted(counters.of(rate), rate, whose)
+        )
+        if not there_was_room:
+            raise too_often(left)
+        return left
 
     async def take(self, rate: Rate, whose: str) -> None:
         """Count one more, where nobody is told what is left.
@@ -132,38 +136,37 @@ class Limiter:
         Raises:
             RateLimited: there were as many already.
         """
-        try:
-            there_was_room = await self._counters().of(rate).hit(rate.item, whose)
-        except StorageError:
-            self._leave_alone()
-            there_was_room = await self.own.of(rate).hit(rate.item, whose)
-        if not there_was_room:
+        if not await self._asked(lambda counters: counters.of(rate).hit(rate.item, whose)):
             await self.count(rate, whose)
 
     async def clear(self, rate: Rate, whose: str) -> None:
         """Forget what was counted."""
-        try:
-            await self._counters().of(rate).clear(rate.item, whose)
-        except StorageError:
-            self._leave_alone()
+        await self._asked(lambda counters: counters.of(rate).clear(rate.item, whose))
 
-    def _counters(self) -> Counters:
+    async def _asked(self, ask: Callable[[Counters], Awaitable[T]]) -> T:
+        """Of Redis, or of this process while Redis is away."""
         if self.shared is None or time.monotonic() < self._away_until:
-            return self.own
-        return self.shared
+            return await ask(self.own)
+        if self._away_until:  # who sees whether it is back; others do not wait for that
+            self._away_until = time.monotonic() + AWAY_SECONDS
+        try:
+            answer = await ask(self.shared)
+        except StorageError:
+            _log.warning(
+                "Redis does not answer: each process counts requests for itself meanwhile."
+            )
+            self._away_until = time.monotonic() + AWAY_SECONDS
+            return await ask(self.own)
+        self._away_until = 0.0
+        return answer
 
-    def _leave_alone(self) -> None:
-        _log.warning("Redis does not answer: each process counts requests for itself meanwhile.")
-        self._away_until = time.monotonic() + AWAY_SECONDS
 
-    async def _count(self, counter: RateLimiter, rate: Rate, whose: str) -> Left:
-        there_was_room = await counter.hit(rate.item, whose)
-        stats = await counter.get_window_stats(rate.item, whose)
-        resets_in = max(1, math.ceil(stats.reset_time - time.time()))
-        left = Left(rate=rate, remaining=max(0, stats.remaining), resets_in=resets_in)
-        if not there_was_room:
-            raise too_often(left)
-        return left
+async def _counted(counter: RateLimiter, rate: Rate, whose: str) -> tuple[bool, Left]:
+    """Whether there was room, and what is left."""
+    there_was_room = await counter.hit(rate.item, whose)
+    stats = await counter.get_window_stats(rate.item, whose)
+    resets_in = max(1, math.ceil(stats.reset_time - time.time()))
+    return there_was_room, Left(rate=rate, remaining=max(0, stats.remaining), resets_in=resets_in)
 
 
 def too_often(left: Left) -> RateLimited:

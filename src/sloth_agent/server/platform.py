@@ -15,6 +15,7 @@ from sloth_agent.app.observers import Observers
 from sloth_agent.app.open_tenants import OpenTenants
 from sloth_agent.app.wiring import Services
 from sloth_agent.server.limiting import Limiter, Rates, limiter_of
+from sloth_agent.server.pacing import Pace
 from sloth_agent.server.waiting_jobs import WaitingJobs
 
 JOBS_DRAIN_SECONDS = 8.0
@@ -34,6 +35,7 @@ class Platform:
     tenants: OpenTenants
     limiter: Limiter
     rates: Rates
+    pace: Pace  # of each firm
     uploads: anyio.CapacityLimiter  # files that are in memory at once
     waiting_jobs: WaitingJobs
 
@@ -64,7 +66,8 @@ async def opened(settings: Settings, observers: Observers) -> AsyncIterator[Plat
         rates = Rates.of(settings)
         uploads = anyio.CapacityLimiter(UPLOADS_AT_ONCE)
         waiting = WaitingJobs(services.job_board, services.backends.clock)
-        yield Platform(sloth, OpenTenants(services), limiter, rates, uploads, waiting)
+        pace = Pace(settings.tenant_requests_per_minute / 60)
+        yield Platform(sloth, OpenTenants(services), limiter, rates, pace, uploads, waiting)
 
 
 @asynccontextmanager

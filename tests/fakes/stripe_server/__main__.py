@@ -8,7 +8,8 @@ import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from fakes.stripe_server.server import START, StripeServer
+from fakes.stripe_server.account import START
+from fakes.stripe_server.server import StripeServer
 
 
 def main() -> None:

@@ -3,8 +3,9 @@
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
+from fakes.stripe_server.book import Book
 from fakes.stripe_server.parameters import TIME_RANGE, Values
-from fakes.stripe_server.records import Event, Json, Record
+from fakes.stripe_server.records import Customer, Event, Json, Record
 from fakes.stripe_server.refusals import invalid, no_such
 from fakes.stripe_server.shape_parts import list_of
 
@@ -35,6 +36,12 @@ def page(
     newest_first = [each for each in reversed(records) if _made_in(each, values.get("created"))]
     chosen, more = _cut(newest_first, values, limit)
     return list_of(map(show, chosen), url, has_more=more)
+
+
+def refuse_strangers(book: Book, values: Values) -> None:
+    """Nothing is listed of a customer that never was; of one who was deleted it still is."""
+    if "customer" in values:
+        book.get(Customer, values["customer"], param="customer")
 
 
 def _cut(records: list[Listed], values: Values, limit: int) -> tuple[list[Listed], bool]:

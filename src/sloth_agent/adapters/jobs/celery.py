@@ -4,12 +4,13 @@ A message only says that there is work in a queue; whoever gets it claims whatev
 So a message that is lost or comes twice changes nothing.
 """
 
-import time
 from functools import partial
 from typing import Any, Literal
 
+import anyio
 import anyio.to_thread
 
+from sloth_agent.adapters.outgoing import Circuit
 from sloth_agent.errors import BackendUnavailable, ConfigurationError, MissingExtra
 from sloth_agent.ids import JobId
 from sloth_agent.jobs.models import DEADLINES, Queue
@@ -36,7 +37,10 @@ SWEEP_EVERY_SECONDS = 10.0
 PERIODIC_EVERY_SECONDS = 30.0
 
 AWAY_SECONDS = 5.0
-"""How long a Redis that did not answer is left alone: each try holds a thread for seconds."""
+"""How long a Redis that did not answer is left alone."""
+
+ANSWER_SECONDS = 2.0
+"""Who leaves a job waits no longer for Redis: workers find the job without it."""
 
 _HARD_LIMIT_SECONDS = max(DEADLINES.values()).total_seconds() + 300  # and others before that job
 _VISIBLE_AGAIN_SECONDS = 2 * _HARD_LIMIT_SECONDS  # longer than any message is worked on
@@ -49,7 +53,7 @@ class CeleryEngine:
 
     def __init__(self, app: Celery) -> None:
         self._app = app
-        self._away_until = 0.0
+        self._circuit = Circuit(AWAY_SECONDS)
 
     async def check(self) -> str:
         waiting = sum([await self.waiting(queue) for queue in Queue])
@@ -80,13 +84,22 @@ class CeleryEngine:
             return int(declared.message_count)
 
     async def _with_redis(self, call: Any) -> Any:
-        if time.monotonic() < self._away_until:
-            raise _away()
+        if self._circuit.closed:
+            return await self._answered(call)
+        with self._circuit.chance() as may_try:
+            if not may_try:
+                raise _away()
+            return await self._answered(call)
+
+    async def _answered(self, call: Any) -> Any:
         try:
-            return await anyio.to_thread.run_sync(call)
-        except OperationalError as error:
-            self._away_until = time.monotonic() + AWAY_SECONDS
+            with anyio.fail_after(ANSWER_SECONDS):
+                answer = await anyio.to_thread.run_sync(call, abandon_on_cancel=True)
+        except (OperationalError, TimeoutError) as error:
+            self._circuit.failed()
             raise _away() from error
+        self._circuit.succeeded()
+        return answer
 
 
 def _away() -> BackendUnavailable:
@@ -134,4 +147,10 @@ def _every(seconds: float, task: TaskName) -> dict[str, object]:
 
 
 def from_settings(settings: Settings) -> CeleryEngine:
-    return CeleryEngine(celery_app(settings))
+    app = celery_app(settings)
+    # Threads that nobody waits for any more end soon.
+    app.conf.broker_transport_options |= {
+        "socket_connect_timeout": ANSWER_SECONDS,
+        "socket_timeout": ANSWER_SECONDS,
+    }
+    return CeleryEngine(app)

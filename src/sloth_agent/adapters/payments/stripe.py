@@ -229,11 +229,14 @@ class StripePayments:
     async def _pages(
         self, listed: Callable[[Any], Any], wanted: Mapping[str, Any]
     ) -> AsyncIterator[Sequence[Mapping[str, Any]]]:
-        """Newest first."""
+        """Newest first; none of a customer that Stripe does not know."""
         after: dict[str, str] = {}
         while True:
             asked = {**wanted, "limit": PAGE, **after}
-            page = await self._call(lambda asked=asked: listed(asked))  # type: ignore[misc]
+            try:
+                page = await self._call(lambda asked=asked: listed(asked))  # type: ignore[misc]
+            except NotFound:
+                return
             yield [each.to_dict() for each in page.data]
             if not page.has_more:
                 return

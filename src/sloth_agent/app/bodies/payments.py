@@ -3,7 +3,7 @@
 from sloth_agent.app.bodies.billing import subscription_body
 from sloth_agent.app.bodies.values import Body
 from sloth_agent.payments.explaining import Explanation
-from sloth_agent.payments.models import Invoice
+from sloth_agent.payments.models import Handled, Invoice
 from sloth_agent.payments.price_sync import PriceStep
 from sloth_agent.payments.reconciling import Reconciliation
 
@@ -47,6 +47,10 @@ def reconciliation_body(found: Reconciliation) -> Body:
             }
             for each in found.differences
         ],
+        "events": {
+            (outcome.value if outcome else "waiting"): found.events.get(outcome, 0)
+            for outcome in (*Handled, None)
+        },
         "failed": [{"tenant": slug, "problem": why} for slug, why in found.failed.items()],
     }
 

@@ -4,7 +4,7 @@ from fakes.stripe_server import (
     charging,
 )
 from fakes.stripe_server.book import Book
-from fakes.stripe_server.listing import PAGING
+from fakes.stripe_server.listing import PAGING, refuse_strangers
 from fakes.stripe_server.operations.table import Shape, on, paged
 from fakes.stripe_server.parameters import METADATA, Choice, Values
 from fakes.stripe_server.records import (
@@ -50,6 +50,7 @@ def retrieve_payment_intent(book: Book, _: Values, id: str) -> Json:
 
 @on("GET", "/charges", PAGING | {"customer": str, "payment_intent": str})
 def list_charges(book: Book, values: Values, _: str) -> Json:
+    refuse_strangers(book, values)
     found = [each for each in book.of(Charge) if _of_charge(each, values)]
     return paged(found, values, "/charges")
 

@@ -4,7 +4,7 @@ from fakes.stripe_server import (
     subscriptions,
 )
 from fakes.stripe_server.book import Book
-from fakes.stripe_server.listing import PAGING
+from fakes.stripe_server.listing import PAGING, refuse_strangers
 from fakes.stripe_server.operations.table import Shape, on, paged
 from fakes.stripe_server.parameters import METADATA, Choice, Either, Values
 from fakes.stripe_server.records import (
@@ -84,6 +84,7 @@ SUBSCRIPTION_FILTERS: Shape = {
 
 @on("GET", "/subscriptions", PAGING | SUBSCRIPTION_FILTERS)
 def list_subscriptions(book: Book, values: Values, _: str) -> Json:
+    refuse_strangers(book, values)
     found = [
         each
         for each in book.of(Subscription)

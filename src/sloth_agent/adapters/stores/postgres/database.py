@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, LiteralString, Protocol
 
@@ -11,6 +11,7 @@ from psycopg import AsyncClientCursor, AsyncConnection, sql
 from psycopg.pq import TransactionStatus
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
+from sloth_agent.adapters.stores.postgres.shares import Shares
 from sloth_agent.errors import (
     ConfigurationError,
     DatabaseUnavailable,
@@ -25,6 +26,9 @@ Statement = tuple[LiteralString, tuple[object, ...]]
 """With its values, to be sent alone or with others."""
 
 POOL_SIZE = 8
+TENANT_SHARE = 3
+"""So many of them one tenant may hold: whatever it asks, others find one that is free."""
+
 CONNECTION_LIFETIME_SECONDS = 30 * 60
 """A connection remembers every schema it has served; a fresh one gives that memory back."""
 
@@ -69,6 +73,7 @@ class Database:
 
     pool: AsyncConnectionPool[Connection]
     walls: Walls | None  # None: the account may make no roles, and search paths are the only wall
+    shares: Shares = field(default_factory=lambda: Shares(TENANT_SHARE, ACQUIRE_TIMEOUT_SECONDS))
 
     @asynccontextmanager
     async def shared(self) -> AsyncIterator[Connection]:
@@ -92,7 +97,7 @@ class Database:
         """
         role = schema if self.walls else None
         opening = _opening(schema, role, door=door, settings=settings)
-        async with self._transaction(opening) as connection:
+        async with self.shares.one(schema), self._transaction(opening) as connection:
             yield connection
 
     @asynccontextmanager
@@ -113,7 +118,7 @@ class Database:
         role = schema if self.walls else None
         opening = _opening(schema, role, door=door, snapshot=snapshot, settings=settings)
         with as_our_errors():
-            async with self.pool.connection() as connection, _ending(connection):
+            async with self._connection_of(schema) as connection, _ending(connection):
                 first = f"{opening}; {statements}"
                 yield Exchange(connection, await rows_of_each(connection, first, parameters))
 
@@ -126,7 +131,7 @@ class Database:
         """
         settings = _settings(schema, schema if self.walls else None, door)
         with as_our_errors():
-            async with self.pool.connection() as connection:
+            async with self._connection_of(schema) as connection:
                 return await rows_of_each(connection, f"{settings}; {statements}", parameters)
 
     async def shared_at_once(
@@ -146,6 +151,11 @@ class Database:
         with as_account_errors():
             async with self._transaction(_opening(schema, None, door)) as connection:
                 yield connection
+
+    @asynccontextmanager
+    async def _connection_of(self, schema: str) -> AsyncIterator[Connection]:
+        async with self.shares.one(schema), self.pool.connection() as connection:
+            yield connection
 
     @asynccontextmanager
     async def _transaction(self, opening: str) -> AsyncIterator[Connection]:

@@ -59,12 +59,10 @@ class PostgresOrganizations:
         return organization_from(row) if row else None
 
     async def get(self, id: TenantId) -> Organization | None:
-        async with self.database.shared() as connection:
-            found = await connection.execute(
-                f"select {_COLUMNS} from public.organizations where id = %s", (id,)
-            )
-            row = await found.fetchone()
-        return organization_from(row) if row else None
+        [rows] = await self.database.shared_at_once(
+            f"select {_COLUMNS} from public.organizations where id = %(id)s", {"id": id}
+        )
+        return organization_from(rows[0]) if rows else None
 
     async def with_schema(self, schema_name: str) -> Organization | None:
         async with self.database.shared() as connection:

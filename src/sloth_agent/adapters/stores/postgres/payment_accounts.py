@@ -14,7 +14,7 @@ from sloth_agent.ids import TenantId, new_id
 from sloth_agent.payments.models import Checkout, Page, Payer
 from sloth_agent.payments.ports import Hold
 
-_COLUMNS = "organization_id, customer, attempt, checkout"
+_COLUMNS = "organization_id, customer, attempt, asked_at, checkout"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,14 +56,6 @@ class PostgresPayerAccounts:
             row = await found.fetchone()
             return _payer(row) if row else None
 
-    async def of_customer(self, customer: str) -> TenantId | None:
-        async with self.database.shared() as connection:
-            found = await connection.execute(
-                "select organization_id from public.payers where customer = %s", (customer,)
-            )
-            row = await found.fetchone()
-            return TenantId(row[0]) if row else None
-
     async def save(self, payer: Payer, *, hold: Hold) -> None:
         async with self.database.shared() as connection:
             await still_held(connection, hold)
@@ -98,11 +90,12 @@ async def still_held(connection: Connection, hold: Hold) -> None:
 
 
 def _payer(row: Sequence[Any]) -> Payer:
-    organization, customer, attempt, checkout = row
+    organization, customer, attempt, asked_at, checkout = row
     return Payer(
         organization=TenantId(organization),
         customer=customer,
         attempt=attempt,
+        asked_at=asked_at,
         checkout=_checkout(checkout) if checkout else None,
     )
 

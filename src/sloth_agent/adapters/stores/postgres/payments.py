@@ -18,7 +18,7 @@ from sloth_agent.adapters.stores.postgres.subscriptions import (
 from sloth_agent.billing.models import Subscription
 from sloth_agent.billing.ports import Decide
 from sloth_agent.ids import TenantId
-from sloth_agent.payments.models import Charge, ChargeStatus, Handled
+from sloth_agent.payments.models import Charge, ChargeStatus, Handled, Said
 from sloth_agent.payments.ports import Hold, PayingFirm
 
 
@@ -37,17 +37,20 @@ class PostgresPayments:
         held: Hold,
         decide: Decide,
         *,
-        charges: Collection[Charge],
-        events: Collection[str],
+        said: Said,
         now: datetime,
     ) -> Subscription | None:
         async with self.database.shared() as connection:
             await hold(connection, held.organization)
             await still_held(connection, held)
             subscription = await decide_in(connection, held.organization, decide)
-            for charge in charges:
+            for charge in said.charges:
                 await _keep(connection, charge, held.organization)
-            await settle_in(connection, events, Handled.APPLIED, now=now)
+            await settle_in(connection, [e.id for e in said.events], Handled.APPLIED, now=now)
+            await connection.execute(
+                "update public.payers set asked_at = %s where organization_id = %s",
+                (said.asked_at, held.organization),
+            )
             return subscription
 
     async def charges(self, organization: TenantId) -> Sequence[Charge]:
@@ -62,7 +65,7 @@ class PostgresPayments:
     async def payers(self, *, after: str | None, limit: int) -> Sequence[PayingFirm]:
         async with self.database.shared() as connection:
             found = await connection.execute(
-                f"select slug, payers.organization_id, customer, {SUBSCRIPTION_COLUMNS}"
+                f"select slug, payers.organization_id, customer, asked_at, {SUBSCRIPTION_COLUMNS}"
                 " from public.payers"
                 " join public.organizations on organizations.id = payers.organization_id"
                 " left join public.subscriptions using (organization_id)"
@@ -75,9 +78,10 @@ class PostgresPayments:
                     organization=TenantId(organization),
                     slug=slug,
                     customer=customer,
+                    asked_at=asked_at,
                     subscription=subscription_from(row) if row[0] is not None else None,
                 )
-                for slug, organization, customer, *row in await found.fetchall()
+                for slug, organization, customer, asked_at, *row in await found.fetchall()
             ]
 
     async def with_others(self, charges: Collection[Charge]) -> Collection[str]:
