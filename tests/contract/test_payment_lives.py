@@ -8,13 +8,16 @@ When the page of a former wish was left open, life 58 ended with two subscriptio
 were asked for of the last 120 days alone, one life in 400 lacked one.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from random import Random
+from typing import Literal
 
 import pytest
 
 from fakes.payment_life import Life
 from fakes.payment_year import Year
+from fakes.stripe_server.account import StripeAccount
+from fakes.stripe_server.book import Rules
 from sloth_agent import AsyncSloth, Settings
 from sloth_agent.billing.states import SubscriptionStatus
 
@@ -22,6 +25,13 @@ pytestmark = pytest.mark.anyio
 
 PARTS = 4
 MOST_STEPS = 9
+AFTER_RETRIES: Sequence[Literal["unpaid", "canceled", "past_due"]] = (
+    "unpaid",
+    "unpaid",
+    "canceled",
+    "past_due",
+)
+"""What the dashboard may say of who never pays."""
 
 
 @pytest.fixture
@@ -50,6 +60,7 @@ async def lived(sloth: AsyncSloth, number: int) -> None:
         loss=random.choice([0, 0.1, 0.5]),
         death=random.choice([0, 0.1, 0.3]),
         has_trial=random.random() < 0.6,
+        account=StripeAccount(rules=Rules(after_retries=random.choice(AFTER_RETRIES))),
     )
     await life.begin()
     for _ in range(random.randint(2, MOST_STEPS)):

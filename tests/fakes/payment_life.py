@@ -44,7 +44,7 @@ class Life:
     loss: float  # the part of all events that never comes
     death: float  # the part of all processes that is killed
     has_trial: bool  # else it begins with what costs nothing, and falls back on that
-    account: StripeAccount = field(default_factory=StripeAccount)
+    account: StripeAccount
     firm: TenantId = field(default_factory=lambda: TenantId(new_id()))
     pages: list[str] = field(default_factory=list)
     history: list[str] = field(default_factory=list)  # what happened, for whoever has to find out
@@ -93,7 +93,7 @@ class Life:
                 self.has_money,
                 self.waits,
                 self.waits,
-                self.ends_in_the_dashboard,
+                self.ends_elsewhere,
                 self.gets_money_back,
             ]
         )
@@ -143,10 +143,13 @@ class Life:
         self.history.append(f"{days} days")
         self.account.advance(self.account.now + timedelta(days=days))
 
-    async def ends_in_the_dashboard(self) -> None:
+    async def ends_elsewhere(self) -> None:
         for each in self.open_subscriptions():
-            later = self.random.random() < 0.5
-            self.account.cancel_in_dashboard(each["id"], at_period_end=later)
+            if self.random.random() < 0.4:
+                self.account.cancel_in_portal(each["id"])
+            else:
+                later = self.random.random() < 0.5
+                self.account.cancel_in_dashboard(each["id"], at_period_end=later)
 
     async def gets_money_back(self) -> None:
         taken = [each for each in self.account.charges() if each["status"] == "succeeded"]
@@ -228,15 +231,17 @@ class Life:
         """What the firm has by one at Stripe that goes on, read as its documentation says."""
         status = SubscriptionStatus(subscription["status"])
         if status is SubscriptionStatus.PAST_DUE:
-            invoices = {each["id"]: each for each in self.account.invoices()}
-            latest = invoices[subscription["latest_invoice"]]
-            due = datetime.fromtimestamp(latest["status_transitions"]["finalized_at"], UTC)
-            if self.account.now >= due + GRACE:
+            since = min(
+                each["status_transitions"]["finalized_at"]
+                for each in self.account.invoices()
+                if each["status"] == "open"
+            )
+            if self.account.now >= datetime.fromtimestamp(since, UTC) + GRACE:
                 status = SubscriptionStatus.UNPAID
         if status is SubscriptionStatus.UNPAID and not self.has_trial:
             return SubscriptionStatus.ACTIVE, "free", False
         plan = subscription["items"]["data"][0]["price"]["metadata"]["sloth_plan"]
-        return status, plan, subscription["cancel_at_period_end"]
+        return status, plan, subscription["cancel_at"] is not None
 
     async def ours(self) -> Subscription:
         found = await self.process().subscriptions.current(self.firm)

@@ -15,6 +15,9 @@ from sloth_agent.ids import TenantId
 Plans = Mapping[str, Plan]
 """All plans of the install by slug."""
 
+MOMENT = timedelta(seconds=1)
+"""Providers know no shorter time."""
+
 
 def length_of(
     cycle: BillingCycle, plan: Plan, *, after: Subscription | None, now: datetime
@@ -240,20 +243,22 @@ def _given(
         return ()
     if subscription.bought or not subscription.status.alive:
         return subscription.later
-    grants = _held(_rest(subscription, now), subscription.later)
-    ends = [held.until for held in terms_held(subscription)]
-    is_new = subscription.purchase is None or subscription.purchase.id != purchase.id
-    return [
-        grant
-        for grant, end in zip(grants, ends, strict=True)
-        if not grant.trial and not (is_new and _is_waited_for(grant, end, purchase, plans))
-    ]
+    grants = list(_held(_rest(subscription, now), subscription.later))
+    if subscription.purchase is None or subscription.purchase.id != purchase.id:
+        ends = [held.until for held in terms_held(subscription)]
+        beyond = (_beyond(*each, purchase, plans) for each in zip(grants, ends, strict=True))
+        grants = [grant for grant in beyond if grant is not None]
+    return [grant for grant in grants if not grant.trial]
 
 
-def _is_waited_for(grant: Grant, end: datetime | None, purchase: Purchase, plans: Plans) -> bool:
+def _beyond(grant: Grant, end: datetime | None, purchase: Purchase, plans: Plans) -> Grant | None:
+    """What of a grant lies after the first payment, for which the provider waits until then."""
     same_step = plans[grant.plan].step == plans[purchase.plan].step
     first_payment = purchase.trial_end
-    return same_step and end is not None and first_payment is not None and end <= first_payment
+    if not same_step or end is None or first_payment is None or grant.length is None:
+        return grant
+    left = min(grant.length, end - first_payment)
+    return replace(grant, length=left) if left >= MOMENT else None
 
 
 def _comes_before(grant: Grant, purchase: Purchase | None, plans: Plans) -> bool:

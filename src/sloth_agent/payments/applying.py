@@ -45,17 +45,29 @@ def is_open(remote: RemoteSubscription) -> bool:
     return remote.status is not SubscriptionStatus.CANCELED
 
 
+def is_ours(price: Price) -> bool:
+    """Whether it was made for a plan of ours, to be paid by the month or by the year."""
+    return price.plan is not None and price.cycle is not None
+
+
 def purchase_of(
     remote: RemoteSubscription, known: Purchase | None, *, plans: Plans, grace: timedelta
 ) -> Purchase | None:
-    """None: it is for something that no plan is."""
+    """None: it is for something that no plan is, and never was.
+
+    What we know goes on as the plan that it was, whatever price somebody has given it there.
+    """
     plan, cycle = plans.get(remote.price.plan or ""), remote.price.cycle
-    if plan is None or cycle is None:
+    if plan is not None and cycle is not None:
+        slug, terms = plan.slug, _terms(remote, known, plan, cycle)
+    elif known is not None and known.id == remote.id:
+        slug, terms, cycle = known.plan, known.terms, known.billing_cycle
+    else:
         return None
     return Purchase(
         id=remote.id,
-        plan=plan.slug,
-        terms=_terms(remote, known, plan, cycle),
+        plan=slug,
+        terms=terms,
         status=remote.status,
         billing_cycle=cycle,
         anchor=_anchor(remote),
@@ -64,23 +76,28 @@ def purchase_of(
         serves_until=_serves_until(remote, grace),
         trial_start=remote.trial_start,
         trial_end=remote.trial_end,
-        cancel_at_period_end=remote.cancel_at_period_end,
+        cancel_at_period_end=remote.ends_at is not None,
         canceled_at=remote.ended_at or remote.canceled_at,
     )
 
 
 def _serves_until(remote: RemoteSubscription, grace: timedelta) -> datetime:
     """What is not paid for serves for some days more, and so does what nothing was heard of."""
-    if remote.past_due_since is not None and remote.status is SubscriptionStatus.PAST_DUE:
-        return remote.past_due_since + grace
-    if remote.cancel_at_period_end:
-        return remote.period_end
+    if remote.status in (SubscriptionStatus.PAST_DUE, SubscriptionStatus.UNPAID):
+        return (remote.past_due_since or remote.period_start) + grace
+    if remote.ends_at is not None:
+        return remote.ends_at
     return remote.period_end + grace
 
 
 def _anchor(remote: RemoteSubscription) -> datetime:
-    """The months of a trial are counted from its begin, others as the provider counts them."""
-    return min(remote.anchor, remote.period_start)
+    """From where months are counted: from the trial's begin, or from its end once it is over.
+
+    The provider's own anchor moves with each change of the rhythm, which begins no month here.
+    """
+    if remote.trial_end is not None and remote.trial_end <= remote.period_start:
+        return remote.trial_end
+    return remote.trial_start or min(remote.created_at, remote.period_start)
 
 
 def _terms(

@@ -2,19 +2,21 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 from sloth_agent.billing.allowance import Meter, UsageReport
+from sloth_agent.billing.lifecycle import Plans
 from sloth_agent.billing.models import Plan, Subscription
 from sloth_agent.billing.plans import on_sale
 from sloth_agent.billing.ports import PlanStore
-from sloth_agent.billing.states import BillingCycle
+from sloth_agent.billing.states import BillingCycle, SubscriptionStatus
 from sloth_agent.errors import Conflict
 from sloth_agent.ids import TenantId
 from sloth_agent.payments.applying import is_open, the_one
 from sloth_agent.payments.desk import Desk, Visit
 from sloth_agent.payments.models import RemoteSubscription
 from sloth_agent.payments.ports import UsageOf
-from sloth_agent.payments.subscribing import price_of
+from sloth_agent.payments.subscribing import LEAST_TRIAL, price_of
 from sloth_agent.tenants.audit import Actor
 
 
@@ -40,7 +42,9 @@ class Changing:
 
         Raises:
             NotFound: no such plan.
-            Conflict: the firm has it already, uses more than it has, or it is not on sale.
+            Conflict: the firm has it already, uses more than it has, has not paid what is due, or
+                waits for its first payment longer than a trial of the plan is; or it is not on
+                sale.
             PaymentDeclined: the difference could not be charged.
         """
         plans = {each.slug: each for each in await self.plans.all()}
@@ -52,9 +56,9 @@ class Changing:
             remote = await self._open(visit, by=by)
             if (remote.price.plan, remote.price.cycle) == (wanted.slug, cycle):
                 raise Conflict("The firm has this plan already, and pays for it like that.")
+            refuse_what_is_not_paid_for(remote, wanted, plans)
             price = await price_of(self.desk.provider, wanted, cycle)
-            key = await visit.next_key("change")
-            await self.desk.provider.change_price(remote, price.id, key=key)
+            await self.desk.provider.change_price(remote, price.id, key=visit.key("change"))
             return await _present(visit, by=by)
 
     async def cancel(
@@ -63,7 +67,7 @@ class Changing:
         """End it at once, or with the period that is paid for."""
         async with self.desk.visit(organization) as visit:
             remote = await self._open(visit, by=by)
-            key = await visit.next_key("cancel")
+            key = visit.key("cancel")
             await self.desk.provider.cancel(remote.id, at_period_end=at_period_end, key=key)
             return await _present(visit, by=by)
 
@@ -75,9 +79,9 @@ class Changing:
         """
         async with self.desk.visit(organization) as visit:
             remote = await self._open(visit, by=by)
-            if not remote.cancel_at_period_end:
+            if remote.ends_at is None:
                 raise Conflict("The subscription was not canceled.")
-            await self.desk.provider.resume(remote.id, key=await visit.next_key("resume"))
+            await self.desk.provider.resume(remote, key=visit.key("resume"))
             return await _present(visit, by=by)
 
     async def _open(self, visit: Visit, *, by: Actor) -> RemoteSubscription:
@@ -107,6 +111,26 @@ def refuse_what_does_not_fit(plan: Plan, report: UsageReport) -> None:
         raise Conflict(
             f"The firm uses more than the plan {plan.slug!r} has.",
             hint=f"Free {' and '.join(too_much)} first.",
+        )
+
+
+def refuse_what_is_not_paid_for(remote: RemoteSubscription, wanted: Plan, plans: Plans) -> None:
+    """Raises:
+    Conflict: a change would give back what was never paid, or give for nothing what costs more.
+    """
+    if remote.is_mixed:
+        raise Conflict("The firm has several plans at the provider.", hint="Leave one of them.")
+    if remote.status in (SubscriptionStatus.PAST_DUE, SubscriptionStatus.UNPAID):
+        raise Conflict("The last payment has not come yet.", hint="Pay it first.")
+    if remote.status is not SubscriptionStatus.TRIALING or remote.trial_end is None:
+        return
+    present = plans.get(remote.price.plan or "")
+    is_higher = present is None or wanted.step > present.step
+    own_trial = remote.created_at + timedelta(days=wanted.trial_days) + LEAST_TRIAL
+    if is_higher and remote.trial_end > own_trial:
+        raise Conflict(
+            "What the firm was given of this plan is not time on a higher one.",
+            hint=f"Wait until {remote.trial_end.date()}, or cancel at once and subscribe anew.",
         )
 
 

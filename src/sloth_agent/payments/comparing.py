@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from sloth_agent.billing.models import Purchase, Subscription
-from sloth_agent.payments.applying import is_open, the_one
+from sloth_agent.payments.applying import is_open, is_ours, the_one
 from sloth_agent.payments.models import Charge, RemoteSubscription, Said
 
 
@@ -16,7 +16,10 @@ class About(StrEnum):
     CHARGE = "charge"  # money that we have not heard of, or otherwise
     EVENT = "event"  # we were told of something, and did not see to it
     SECOND_SUBSCRIPTION = "second_subscription"  # the firm pays twice
+    SEVERAL_PLANS = "several_plans"  # in one subscription
     LOST_SUBSCRIPTION = "lost_subscription"  # the provider does not know what we have
+    UNKNOWN_PRICE = "unknown_price"  # the firm pays one that no plan has
+    FORGOTTEN_CUSTOMER = "forgotten_customer"  # a firm here does not know that it pays
     UNKNOWN_CUSTOMER = "unknown_customer"  # somebody pays for a firm that is not here
 
     @property
@@ -26,7 +29,13 @@ class About(StrEnum):
 
 
 _FOR_SOMEBODY = frozenset(
-    {About.SECOND_SUBSCRIPTION, About.LOST_SUBSCRIPTION, About.UNKNOWN_CUSTOMER}
+    {
+        About.SECOND_SUBSCRIPTION,
+        About.SEVERAL_PLANS,
+        About.LOST_SUBSCRIPTION,
+        About.UNKNOWN_PRICE,
+        About.UNKNOWN_CUSTOMER,
+    }
 )
 
 
@@ -35,7 +44,7 @@ class Difference:
     """One thing that is not the same here and there."""
 
     about: About
-    tenant: str | None  # its slug; None: no firm here
+    tenant: str | None  # its slug, or its id; None: no firm here
     subject: str  # the provider's id of it
     what: str = "all of it"  # such as `status`
     ours: str | None = None  # None: we have nothing of it
@@ -129,6 +138,18 @@ def _for_somebody(
                 subject=each.id,
                 theirs=_in_short(each),
             )
+    if chosen is not None and is_open(chosen) and chosen.is_mixed:
+        yield Difference(
+            about=About.SEVERAL_PLANS, tenant=tenant, subject=chosen.id, theirs=_in_short(chosen)
+        )
+    if chosen is not None and is_open(chosen) and not is_ours(chosen.price):
+        yield Difference(
+            about=About.UNKNOWN_PRICE,
+            tenant=tenant,
+            subject=chosen.id,
+            ours=f"{known.plan}, {known.status}" if known else None,
+            theirs=f"{chosen.price.id}, {chosen.status}",
+        )
     if known is not None and known.status.alive and known.id not in {each.id for each in remote}:
         yield Difference(
             about=About.LOST_SUBSCRIPTION,
@@ -136,6 +157,15 @@ def _for_somebody(
             subject=known.id,
             ours=f"{known.plan}, {known.status}",
         )
+
+
+def forgotten(remote: RemoteSubscription) -> Difference:
+    return Difference(
+        about=About.FORGOTTEN_CUSTOMER,
+        tenant=remote.organization,
+        subject=remote.customer,
+        theirs=_in_short(remote),
+    )
 
 
 def stranger(remote: RemoteSubscription) -> Difference:

@@ -11,8 +11,8 @@ from sloth_agent.billing.lifecycle import Plans
 from sloth_agent.billing.models import Subscription
 from sloth_agent.billing.ports import Change
 from sloth_agent.clock import Clock
-from sloth_agent.errors import BackendUnavailable, InProgress
-from sloth_agent.ids import TenantId
+from sloth_agent.errors import BackendUnavailable, InProgress, NotFound
+from sloth_agent.ids import TenantId, new_id
 from sloth_agent.payments.applying import applied, is_open
 from sloth_agent.payments.models import Charge, Payer, PaymentEvent, RemoteSubscription, Said
 from sloth_agent.payments.ports import (
@@ -59,11 +59,12 @@ class Visit:
         await self.desk.payers.save(payer, hold=self.hold)
         self.payer = payer
 
-    async def next_key(self, what: str) -> str:
-        """For the next change at the provider: it is stored before anybody is asked."""
-        payer = replace(self.payer, attempt=self.payer.attempt + 1)
-        await self.save(payer)
-        return f"{payer.organization}:{payer.attempt}:{what}"
+    def key(self, what: str) -> str:
+        """For one change at the provider, which happens once however often it is asked for.
+
+        Whoever follows somebody who died looks at what there is, and asks under another one.
+        """
+        return f"{self.payer.organization}:{what}:{new_id().hex}"
 
     async def refresh(self, *, by: Actor = SYSTEM) -> Subscription | None:
         """Bring what we know of the firm to what the provider says now."""
@@ -110,7 +111,8 @@ class Visit:
         }
         for id in {each.subject for each in waiting if each.type.startswith("charge.")}:
             if id not in charges:
-                charges[id] = await self.desk.provider.charge(id)
+                with suppress(NotFound):  # of another account
+                    charges[id] = await self.desk.provider.charge(id)
         return list(charges.values())
 
 

@@ -40,7 +40,7 @@ class Leaving:
             said = await visit.ask()
             for each in said.subscriptions:
                 if is_open(each):
-                    key = await visit.next_key("leave")
+                    key = visit.key("leave")
                     await desk.provider.cancel(each.id, at_period_end=False, key=key)
 
     async def _pays(self, organization: TenantId) -> bool:

@@ -32,16 +32,22 @@ class RemoteSubscription:
     status: SubscriptionStatus
     price: Price
     item: str  # what a change of the price names
+    is_mixed: bool = False  # it has more than one plan, or one of them more than once
     created_at: datetime
-    anchor: datetime  # its periods are counted from here
     period_start: datetime
     period_end: datetime
     trial_start: datetime | None = None
     trial_end: datetime | None = None
     cancel_at_period_end: bool = False
+    cancel_at: datetime | None = None  # where it was canceled for a moment, not for the period
     canceled_at: datetime | None = None
     ended_at: datetime | None = None
     past_due_since: datetime | None = None  # when the oldest invoice that is not paid was due
+
+    @property
+    def ends_at(self) -> datetime | None:
+        """None: it was not canceled."""
+        return self.period_end if self.cancel_at_period_end else self.cancel_at
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +86,6 @@ class Payer:
 
     organization: TenantId
     customer: str | None = None  # None: the provider does not know it yet
-    attempt: int = 0  # of this firm to change something at the provider
     asked_at: datetime | None = None  # what was charged before then is known
     checkout: Checkout | None = None  # the one that may be paid on
 

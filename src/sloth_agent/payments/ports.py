@@ -44,6 +44,9 @@ class PaymentProvider(Protocol):
     async def create_customer(self, contact: Contact, *, key: str) -> str:
         """Make a firm known; returns its id there."""
 
+    async def knows(self, customer: str) -> bool:
+        """False: it was deleted there, or is of another account."""
+
     async def begin_checkout(self, order: Order, *, key: str) -> Page:
         """A page on which the firm pays what it wants to buy."""
 
@@ -71,8 +74,8 @@ class PaymentProvider(Protocol):
     async def cancel(self, id: str, *, at_period_end: bool, key: str) -> None:
         """End a subscription, at once or with its period; one that has ended is no error."""
 
-    async def resume(self, id: str, *, key: str) -> None:
-        """Go on after the period after all."""
+    async def resume(self, subscription: RemoteSubscription, *, key: str) -> None:
+        """Go on after all."""
 
     async def open_portal(self, customer: str, *, return_url: str) -> str:
         """A page of the provider on which a firm changes its card and sees its invoices."""
@@ -88,7 +91,7 @@ class PaymentProvider(Protocol):
         """Of one firm, newest first."""
 
     def all_charges(self, *, since: datetime) -> AsyncIterator[Sequence[Charge]]:
-        """Those of all customers, page by page."""
+        """Those of all customers, page by page; those given back or disputed since then too."""
 
     async def charge(self, id: str) -> Charge: ...
 
@@ -220,6 +223,9 @@ class PaymentEventStore(Protocol):
 
     async def counts(self) -> Mapping[Handled | None, int]:
         """How many became what; None: they wait."""
+
+    async def give_up_on_strangers(self, *, now: datetime) -> None:
+        """Those that wait for a firm which is not here any more are not ours."""
 
     async def overdue(self, *, before: datetime) -> Collection[str]:
         """Customers of whom something was received before then, and is not handled yet."""

@@ -1,26 +1,32 @@
 """Holding what we have against what the provider has, firm by firm, and bringing ours to it."""
 
+import logging
 from collections import defaultdict
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from uuid import UUID
 
 import anyio
 
 from sloth_agent.billing.lifecycle import Plans
 from sloth_agent.billing.ports import PlanStore
-from sloth_agent.errors import BackendUnavailable, InProgress, NotFound
+from sloth_agent.errors import NotFound
+from sloth_agent.ids import TenantId
 from sloth_agent.payments.applying import applied, is_open
-from sloth_agent.payments.comparing import Difference, differences, stranger
+from sloth_agent.payments.comparing import Difference, differences, forgotten, stranger
 from sloth_agent.payments.desk import CHARGES_OF, Desk
 from sloth_agent.payments.models import Charge, Handled, RemoteSubscription, Said
 from sloth_agent.payments.ports import PayingFirm
+from sloth_agent.tasks.running import in_words
 from sloth_agent.tenants.audit import Actor
 
 PAUSE_SECONDS = 0.1
 """Between questions: whoever pays now has the provider's attention first."""
 
 FIRMS_AT_ONCE = 500
+
+_log = logging.getLogger(__name__)
 
 EVENTS_WAIT = timedelta(minutes=15)
 """What was not handled for longer than that was lost on its way to a job."""
@@ -65,13 +71,16 @@ class Reconciling:
                 continue
             try:
                 found += await self._brought_together(firm, plans, dry_run=dry_run, by=by)
-            except (BackendUnavailable, InProgress) as error:
-                failed[firm.slug] = error.message
             except NotFound:
-                """It was deleted meanwhile."""
+                continue  # it was deleted meanwhile
+            except Exception as error:  # noqa: BLE001 - an outer edge: one firm stops no other
+                _log.exception("The firm %s could not be compared.", firm.slug)
+                failed[firm.slug] = in_words(error)
             await anyio.sleep(self.pause_seconds)
-        others = [each for every in theirs.values() for each in every]
-        found += [stranger(each) for each in others if _was_made_here(each)]
+        others = [each for every in theirs.values() for each in every if _was_made_here(each)]
+        found += [await self._recognised(each, dry_run=dry_run, by=by) for each in others]
+        if not dry_run:
+            await self.desk.events.give_up_on_strangers(now=self.desk.clock())
         return Reconciliation(
             firms=firms,
             differences=found,
@@ -79,6 +88,22 @@ class Reconciling:
             failed=failed,
             events=await self.desk.events.counts(),
         )
+
+    async def _recognised(
+        self, remote: RemoteSubscription, *, dry_run: bool, by: Actor
+    ) -> Difference:
+        """Whose a subscription of an unknown customer is: a firm here may have forgotten it."""
+        try:
+            organization = TenantId(UUID(remote.organization))
+            async with self.desk.visit(organization) as visit:
+                if visit.payer.customer is not None:
+                    return stranger(remote)
+                if not dry_run:
+                    await visit.save(replace(visit.payer, customer=remote.customer))
+                    await visit.refresh(by=by)
+                return forgotten(remote)
+        except (NotFound, ValueError):
+            return stranger(remote)
 
     async def _subscriptions(self) -> dict[str, Sequence[RemoteSubscription]]:
         """All that the provider has, by customer."""

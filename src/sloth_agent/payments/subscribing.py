@@ -9,7 +9,7 @@ from sloth_agent.billing.models import Plan, Subscription
 from sloth_agent.billing.plans import on_sale
 from sloth_agent.billing.ports import PlanStore
 from sloth_agent.billing.states import BillingCycle, SubscriptionStatus
-from sloth_agent.errors import Conflict
+from sloth_agent.errors import Conflict, InProgress
 from sloth_agent.ids import TenantId
 from sloth_agent.payments.applying import is_open
 from sloth_agent.payments.desk import Desk, Visit
@@ -22,6 +22,9 @@ LEAST_TRIAL = timedelta(hours=49)
 
 LONGEST_WAIT = timedelta(days=700)
 """Nor do they put off the first payment for much longer than that."""
+
+PAGE_LASTS = timedelta(hours=24)
+"""After it was begun nobody can pay on it any more."""
 
 USABLE_FOR = timedelta(minutes=5)
 """A page that ends sooner is not handed out again."""
@@ -61,6 +64,7 @@ class Subscribing:
                 return begun.page
             await self._make_known(visit)
             subscription = await visit.refresh(by=by)
+            await self._make_known_again(visit)
             _refuse_a_second(visit)
             await self._end_former(visit)
             return await self._begin(visit, wanted, cycle, subscription, plans)
@@ -69,10 +73,18 @@ class Subscribing:
         """Once, and found again if this process died before it wrote that down."""
         if visit.payer.customer is not None:
             return
+        await self._introduce(visit, after=None)
+
+    async def _make_known_again(self, visit: Visit) -> None:
+        """Who was deleted there, or is known to another account, pays as somebody new."""
+        if not visit.remote and not await self.desk.provider.knows(visit.customer):
+            await self._introduce(visit, after=visit.customer)
+
+    async def _introduce(self, visit: Visit, *, after: str | None) -> None:
         contact = await self.contacts.of(visit.payer.organization)
-        key = f"customer:{uuid5(contact.organization, repr(contact))}"
+        key = f"customer:{uuid5(contact.organization, repr((contact, after)))}"
         customer = await self.desk.provider.create_customer(contact, key=key)
-        await visit.save(replace(visit.payer, customer=customer))
+        await visit.save(replace(visit.payer, customer=customer, checkout=None))
 
     async def _end_former(self, visit: Visit) -> None:
         """Nobody is to pay on two pages."""
@@ -82,6 +94,7 @@ class Subscribing:
         if not await self.desk.provider.end_checkout(begun.page.id):
             await visit.refresh()
             _refuse_a_second(visit)
+            _refuse_while_it_begins(visit, begun)
         await visit.save(replace(visit.payer, checkout=None))
 
     async def _begin(
@@ -102,8 +115,7 @@ class Subscribing:
             success_url=f"{self.frontend}/billing?checkout=paid",
             cancel_url=f"{self.frontend}/billing?checkout=canceled",
         )
-        key = await visit.next_key("checkout")
-        page = await self.desk.provider.begin_checkout(order, key=key)
+        page = await self.desk.provider.begin_checkout(order, key=visit.key("checkout"))
         checkout = Checkout(plan=plan.slug, cycle=cycle, page=page)
         await visit.save(replace(visit.payer, checkout=checkout))
         return page
@@ -135,6 +147,15 @@ def _refuse_a_second(visit: Visit) -> None:
     if any(is_open(each) for each in visit.remote):
         raise Conflict(
             "The firm has a subscription already.", hint="Change its plan, or cancel it first."
+        )
+
+
+def _refuse_while_it_begins(visit: Visit, begun: Checkout) -> None:
+    """Somebody has paid on the page, and the bank has not said yet that it does."""
+    expires = begun.page.expires_at
+    if not any(each.created_at > expires - PAGE_LASTS for each in visit.remote):
+        raise InProgress(
+            "A payment is under way.", hint="Ask again in a minute.", retry_after_seconds=60
         )
 
 

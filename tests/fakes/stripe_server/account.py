@@ -112,6 +112,14 @@ class StripeAccount(Service):
                 subscriptions.cancel(book, found, {})
             return shown(found)
 
+    def cancel_in_portal(self, subscription: str) -> Json:
+        """With the period, in the portal's way: for the moment at which it ends."""
+        with self.working() as book:
+            found = book.get(Subscription, subscription)
+            with book.changing(found):
+                subscriptions.cancel_at(book, found, found.period_end)
+            return shown(found)
+
     # What happened
 
     def ledger(self) -> list[Movement]:

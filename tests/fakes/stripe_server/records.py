@@ -130,6 +130,7 @@ class Subscription(Record):
     trial_end_announced: bool = False
     missing_payment_method: str = "create_invoice"
     cancel_at_period_end: bool = False
+    cancel_at: int | None = None  # as the portal cancels: for a moment, not for the period
     canceled_at: int | None = None
     ended_at: int | None = None
     cancellation: Json

@@ -184,7 +184,7 @@ def subscription(it: Subscription) -> Json:
             "automatic_tax": {"disabled_reason": None, "enabled": False, "liability": None},
             "billing_cycle_anchor": it.anchor,
             "billing_mode": {"type": "flexible", "flexible": None},
-            "cancel_at": it.period_end if it.cancel_at_period_end else None,
+            "cancel_at": it.period_end if it.cancel_at_period_end else it.cancel_at,
             "cancel_at_period_end": it.cancel_at_period_end,
             "canceled_at": it.canceled_at,
             "billing_schedules": [],

@@ -262,6 +262,8 @@ def _set_plain(book: Book, subscription: Subscription, values: Values) -> None:
     subscription.cancellation |= values.get("cancellation_details") or {}
     if values.get("cancel_at_period_end") is not None:
         cancel_at_period_end(book, subscription, values["cancel_at_period_end"])
+    if "cancel_at" in values:
+        cancel_at(book, subscription, values["cancel_at"] or None)
 
 
 def cancel_at_period_end(book: Book, subscription: Subscription, cancels: bool) -> None:
@@ -271,6 +273,15 @@ def cancel_at_period_end(book: Book, subscription: Subscription, cancels: bool) 
     subscription.cancel_at_period_end = cancels
     subscription.canceled_at = book.now if cancels else None
     subscription.cancellation["reason"] = "cancellation_requested" if cancels else None
+
+
+def cancel_at(book: Book, subscription: Subscription, moment: int | None) -> None:
+    """As the portal does; None: not, after all."""
+    subscription.cancel_at = moment
+    subscription.canceled_at = book.now if moment else None
+    subscription.cancellation["reason"] = "cancellation_requested" if moment else None
+    if moment:
+        book.wake(subscription, moment)
 
 
 def _take_over(
@@ -335,6 +346,9 @@ def due(book: Book, subscription: Subscription) -> None:
         _expire(book, subscription)
         return
     _announce_trial_end(book, subscription)
+    if subscription.cancel_at is not None and subscription.cancel_at <= book.now:
+        end(book, subscription, reason="cancellation_requested")
+        return
     if subscription.period_end > book.now:
         return
     if subscription.cancel_at_period_end:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, TypeVar
@@ -13,8 +14,10 @@ from sloth_agent.adapters.payments.stripe_objects import (
     ORGANIZATION,
     PLAN,
     charge_of,
+    due_since,
     has_begun,
     invoice_of,
+    is_due,
     moment,
     price_of,
     subscription_of,
@@ -62,7 +65,10 @@ PAGE = 100
 
 _INTERVALS = {BillingCycle.MONTHLY: "month", BillingCycle.YEARLY: "year"}
 
-_WITH_ENDED = {"status": "all", "expand": ["data.latest_invoice"]}
+_WITH_ENDED = {"status": "all"}
+_WITH_CHARGE = {"expand": ["data.charge"]}
+
+_ASKING_THE_BANK = {"authentication_required", "subscription_payment_intent_requires_action"}
 
 
 class StripePayments:
@@ -109,6 +115,8 @@ class StripePayments:
     async def end_checkout(self, id: str) -> bool:
         try:
             await self._call(lambda: self._v1.checkout.sessions.expire(id))
+        except NotFound:
+            return True
         except Conflict:
             found = await self._call(lambda: self._v1.checkout.sessions.retrieve(id))
             if found.status == "open":
@@ -121,12 +129,31 @@ class StripePayments:
         return [
             each
             async for page in self._pages(self._v1.subscriptions.list, wanted)
-            for each in _begun(page)
+            for each in await self._begun(page)
         ]
 
     async def all_subscriptions(self) -> AsyncIterator[Sequence[RemoteSubscription]]:
         async for page in self._pages(self._v1.subscriptions.list, _WITH_ENDED):
-            yield _begun(page)
+            yield await self._begun(page)
+
+    async def _begun(self, page: Sequence[Mapping[str, Any]]) -> Sequence[RemoteSubscription]:
+        return [
+            subscription_of(each, past_due_since=await self._past_due_since(each))
+            for each in page
+            if has_begun(each)
+        ]
+
+    async def _past_due_since(self, subscription: Mapping[str, Any]) -> datetime | None:
+        """Of the oldest invoice that is open."""
+        if not is_due(subscription):
+            return None
+        wanted = {"subscription": subscription["id"], "status": "open"}
+        since = [
+            due_since(each)
+            async for page in self._pages(self._v1.invoices.list, wanted)
+            for each in page
+        ]
+        return min(since, default=None)
 
     async def change_price(self, subscription: RemoteSubscription, price: str, *, key: str) -> None:
         change: Any = {
@@ -137,22 +164,28 @@ class StripePayments:
         await self._call(lambda: self._v1.subscriptions.update(subscription.id, change, _once(key)))
 
     async def cancel(self, id: str, *, at_period_end: bool, key: str) -> None:
-        if at_period_end:
-            await self._call(
-                lambda: self._v1.subscriptions.update(
-                    id, {"cancel_at_period_end": True}, _once(key)
-                )
-            )
-            return
-        try:
-            await self._call(lambda: self._v1.subscriptions.cancel(id, {}, _once(key)))
-        except NotFound:
-            """It had ended."""
+        def now() -> object:
+            return self._v1.subscriptions.cancel(id, {}, _once(key))
 
-    async def resume(self, id: str, *, key: str) -> None:
-        await self._call(
-            lambda: self._v1.subscriptions.update(id, {"cancel_at_period_end": False}, _once(key))
-        )
+        def later() -> object:
+            change: Any = {"cancel_at_period_end": True}
+            return self._v1.subscriptions.update(id, change, _once(key))
+
+        with suppress(NotFound):  # it has ended
+            await self._call(later if at_period_end else now)
+
+    async def resume(self, subscription: RemoteSubscription, *, key: str) -> None:
+        change: Any = {"cancel_at": ""}
+        if subscription.cancel_at_period_end:
+            change = {"cancel_at_period_end": False}
+        await self._call(lambda: self._v1.subscriptions.update(subscription.id, change, _once(key)))
+
+    async def knows(self, customer: str) -> bool:
+        try:
+            found = await self._call(lambda: self._v1.customers.retrieve(customer))
+        except NotFound:
+            return False
+        return not found.to_dict().get("deleted", False)
 
     async def open_portal(self, customer: str, *, return_url: str) -> str:
         wanted: Any = {"customer": customer, "return_url": return_url}
@@ -177,6 +210,10 @@ class StripePayments:
     async def all_charges(self, *, since: datetime) -> AsyncIterator[Sequence[Charge]]:
         async for page in self._pages(self._v1.charges.list, _made(since)):
             yield [charge_of(each) for each in page if each["customer"] is not None]
+        for listed in (self._v1.refunds.list, self._v1.disputes.list):
+            async for page in self._pages(listed, {**_made(since), **_WITH_CHARGE}):
+                charges = [each["charge"] for each in page]
+                yield [charge_of(each) for each in charges if each and each["customer"] is not None]
 
     async def charge(self, id: str) -> Charge:
         return charge_of((await self._call(lambda: self._v1.charges.retrieve(id))).to_dict())
@@ -260,10 +297,6 @@ class StripePayments:
             raise TryAgain("cannot be reached") from error
 
 
-def _begun(page: Sequence[Mapping[str, Any]]) -> Sequence[RemoteSubscription]:
-    return [subscription_of(each) for each in page if has_begun(each)]
-
-
 def _made(since: datetime) -> Mapping[str, Any]:
     return {"created": {"gte": int(since.timestamp())}}
 
@@ -283,7 +316,7 @@ def _event(told: Mapping[str, Any]) -> PaymentEvent:
         id=told["id"],
         type=told["type"],
         customer=about["id"] if about["object"] == "customer" else about.get("customer"),
-        subject=about["charge"] if is_about_a_charge else about.get("id", told["id"]),
+        subject=(about["charge"] if is_about_a_charge else about.get("id")) or told["id"],
         created_at=moment(told["created"]),
     )
 
@@ -294,7 +327,7 @@ def _ours(error: stripe.StripeError) -> Exception:
     if isinstance(error, stripe.AuthenticationError | stripe.PermissionError):
         return ConfigurationError("Stripe refuses the key.", hint="Check STRIPE_SECRET_KEY.")
     if isinstance(error, stripe.CardError):
-        return PaymentDeclined("The card was declined.", hint="Use another card.")
+        return _declined(error)
     status = error.http_status or 500
     if status == 404 or error.code == "resource_missing":
         return NotFound("Stripe knows nothing of that name.")
@@ -305,6 +338,14 @@ def _ours(error: stripe.StripeError) -> Exception:
             down=status >= 500,
         )
     return Conflict(f"Stripe refused the request: {error.user_message or error.code or status}")
+
+
+def _declined(error: stripe.CardError) -> PaymentDeclined:
+    if error.code in _ASKING_THE_BANK:
+        return PaymentDeclined(
+            "The bank wants to ask whose card it is.", hint="Pay on the provider's page."
+        )
+    return PaymentDeclined("The card was declined.", hint="Use another card.")
 
 
 def _retry_after(error: stripe.StripeError) -> float | None:

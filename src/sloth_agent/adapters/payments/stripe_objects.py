@@ -46,8 +46,17 @@ def has_begun(subscription: Mapping[str, Any]) -> bool:
     return subscription["status"] in _STATUSES
 
 
-def subscription_of(found: Mapping[str, Any]) -> RemoteSubscription:
-    (item, *_) = found["items"]["data"]
+def is_due(subscription: Mapping[str, Any]) -> bool:
+    """Whether an invoice of it was not paid in time."""
+    return subscription["status"] in ("past_due", "unpaid")
+
+
+def subscription_of(
+    found: Mapping[str, Any], *, past_due_since: datetime | None = None
+) -> RemoteSubscription:
+    items = found["items"]["data"]
+    ours = [each for each in items if PLAN in each["price"]["metadata"]]
+    (item, *_) = ours or items
     return RemoteSubscription(
         id=found["id"],
         customer=found["customer"],
@@ -55,16 +64,17 @@ def subscription_of(found: Mapping[str, Any]) -> RemoteSubscription:
         status=_STATUSES[found["status"]],
         price=price_of(item["price"]),
         item=item["id"],
+        is_mixed=len(ours) > 1 or any(each.get("quantity", 1) != 1 for each in ours),
         created_at=moment(found["created"]),
-        anchor=moment(found["billing_cycle_anchor"]),
         period_start=moment(item["current_period_start"]),
         period_end=moment(item["current_period_end"]),
         trial_start=_moment_or_none(found["trial_start"]),
         trial_end=_moment_or_none(found["trial_end"]),
         cancel_at_period_end=found["cancel_at_period_end"],
+        cancel_at=_moment_or_none(found["cancel_at"]),
         canceled_at=_moment_or_none(found["canceled_at"]),
         ended_at=_moment_or_none(found["ended_at"]),
-        past_due_since=_past_due_since(found.get("latest_invoice")),
+        past_due_since=past_due_since,
     )
 
 
@@ -130,9 +140,7 @@ def _decimals(currency: str) -> int:
     return 0 if currency in WITHOUT_CENTS else 3 if currency in IN_THOUSANDTHS else 2
 
 
-def _past_due_since(invoice: Mapping[str, Any] | str | None) -> datetime | None:
-    """Since the invoice that is open was made final."""
-    if not isinstance(invoice, Mapping) or invoice["status"] != InvoiceStatus.OPEN:
-        return None
+def due_since(invoice: Mapping[str, Any]) -> datetime:
+    """Since it was made final."""
     made_final = invoice["status_transitions"]["finalized_at"]
     return moment(made_final if made_final is not None else invoice["created"])

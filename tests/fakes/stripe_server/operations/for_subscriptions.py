@@ -39,6 +39,7 @@ CREATION: Shape = SUBSCRIPTION | {
     "payment_behavior": Choice("allow_incomplete", "default_incomplete", "error_if_incomplete"),
 }
 CHANGE: Shape = SUBSCRIPTION | {
+    "cancel_at": Either((int, Choice(""))),
     "items": [ITEM_CHANGE],
     "billing_cycle_anchor": {"type": Choice("now", "unchanged")},
     "cancellation_details": CANCELLATION,

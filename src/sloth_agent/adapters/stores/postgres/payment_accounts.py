@@ -14,7 +14,7 @@ from sloth_agent.ids import TenantId, new_id
 from sloth_agent.payments.models import Checkout, Page, Payer
 from sloth_agent.payments.ports import Hold
 
-_COLUMNS = "organization_id, customer, attempt, asked_at, checkout"
+_COLUMNS = "organization_id, customer, asked_at, checkout"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +60,9 @@ class PostgresPayerAccounts:
         async with self.database.shared() as connection:
             await still_held(connection, hold)
             await connection.execute(
-                "update public.payers set customer = %s, attempt = %s, checkout = %s"
-                " where organization_id = %s",
+                "update public.payers set customer = %s, checkout = %s where organization_id = %s",
                 (
                     payer.customer,
-                    payer.attempt,
                     Jsonb(_checkout_json(payer.checkout)) if payer.checkout else None,
                     payer.organization,
                 ),
@@ -90,11 +88,10 @@ async def still_held(connection: Connection, hold: Hold) -> None:
 
 
 def _payer(row: Sequence[Any]) -> Payer:
-    organization, customer, attempt, asked_at, checkout = row
+    organization, customer, asked_at, checkout = row
     return Payer(
         organization=TenantId(organization),
         customer=customer,
-        attempt=attempt,
         asked_at=asked_at,
         checkout=_checkout(checkout) if checkout else None,
     )

@@ -10,12 +10,15 @@ from sloth_agent.ids import TenantId
 from sloth_agent.payments.models import Handled, KeptEvent, PaymentEvent
 from sloth_agent.payments.ports import Kept
 
+# Disputes and refunds name a charge, and no customer.
 _ADDING = (
     "insert into public.payment_events (id, type, customer, subject, created_at, received_at)"
-    " values (%(id)s, %(type)s, %(customer)s, %(subject)s, %(created_at)s, %(now)s)"
-    " on conflict (id) do nothing;"
+    " values (%(id)s, %(type)s, coalesce(%(customer)s, (select payers.customer from public.charges"
+    " join public.payers using (organization_id) where charges.id = %(subject)s)),"
+    " %(subject)s, %(created_at)s, %(now)s) on conflict (id) do nothing;"
     " select handled_at from public.payment_events where id = %(id)s;"
-    " select organization_id, asked_at from public.payers where customer = %(customer)s"
+    " select organization_id, asked_at from public.payers"
+    " where customer = (select customer from public.payment_events where id = %(id)s)"
 )
 
 
@@ -82,6 +85,15 @@ class PostgresPaymentEvents:
                 Handled(outcome) if outcome else None: count
                 for outcome, count in await found.fetchall()
             }
+
+    async def give_up_on_strangers(self, *, now: datetime) -> None:
+        async with self.database.shared() as connection:
+            await connection.execute(
+                "update public.payment_events set handled_at = %s, outcome = %s"
+                " where handled_at is null and not exists (select from public.payers"
+                " where payers.customer = payment_events.customer)",
+                (now, Handled.NOT_OURS),
+            )
 
     async def overdue(self, *, before: datetime) -> Collection[str]:
         async with self.database.shared() as connection:
