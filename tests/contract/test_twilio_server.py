@@ -6,6 +6,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -324,6 +325,11 @@ def test_what_people_do_is_posted(twilio_server: TwilioServer, client: Client) -
     assert (place["Label"], place["Address"], place["Body"]) == ("Салон", "Хрещатик 1", "")
     assert (button["ButtonText"], button["ButtonPayload"], button["Body"]) == ("Так", "yes", "Так")
     assert button["OriginalRepliedMessageSid"] == offer.sid
+    assert button["MessageType"] == "interactive"
+    offer = sent(client, content_sid=twilio_server.add_template("Так чи ні?"))
+    twilio_server.press_button(ANNA, "Так", on=offer.sid)
+    pressed = form_of(twilio_server.deliveries("message", url=HOOK)[-1])
+    assert (pressed["MessageType"], pressed["ButtonPayload"]) == ("button", "Так")
 
 
 def test_posts_are_signed(twilio_server: TwilioServer, client: Client) -> None:
@@ -495,6 +501,29 @@ def test_what_is_tried_again_may_be_done_twice(
         assert len(twilio_server.texts_to(ANNA)) == done + 1
 
 
+def test_a_fault_may_say_when_to_come_again(twilio_server: TwilioServer) -> None:
+    twilio_server.always = Fault(status=429, retry_after=7)
+    path = f"{twilio_server.url}/2010-04-01/Accounts/{twilio_server.sid}.json"
+    answer = httpx.get(path, auth=(twilio_server.sid, twilio_server.auth_token))
+    assert (answer.headers["Retry-After"], answer.json()["code"]) == ("7", 20429)
+
+
+def test_many_speak_at_once(twilio_server: TwilioServer) -> None:
+    phones = [f"+3805011122{number:02}" for number in range(20)]
+
+    def speak(phone: str) -> None:
+        client = client_of(twilio_server)
+        for number in range(10):
+            twilio_server.write(phone, f"{number}?")
+            sent(client, f"{number}!", to=phone)
+
+    with ThreadPoolExecutor(len(phones)) as pool:
+        list(pool.map(speak, phones))
+    expected = [f"{number}!" for number in range(10)]
+    assert all(twilio_server.texts_to(phone) == expected for phone in phones)
+    assert len(twilio_server.deliveries(url=HOOK)) == len(phones) * 10 * 4
+
+
 def test_faults_choose_their_requests(twilio_server: TwilioServer, client: Client) -> None:
     twilio_server.faults.append(Fault(status=503, method="GET", path="/Messages"))
     message = sent(client)
@@ -572,6 +601,8 @@ def test_malformed_posts_pass_the_validator(twilio_server: TwilioServer) -> None
 
 def test_malformed_posts_are_the_same_for_the_same_seed() -> None:
     account = TwilioAccount()
+    with pytest.raises(ValueError, match="no webhook"):
+        account.malformed_posts(1)
     posts = account.malformed_posts(100, seed=1, url=HOOK)
     assert posts == TwilioAccount().malformed_posts(100, seed=1, url=HOOK)
     assert posts != account.malformed_posts(100, seed=2, url=HOOK)

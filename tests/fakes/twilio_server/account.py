@@ -151,7 +151,10 @@ class TwilioAccount(Service):
         if on:
             more += [("OriginalRepliedMessageSid", on)]
             more += [("OriginalRepliedMessageSender", self._number(to).address)]
-        return self._received(phone, "", to, type="button", body=text, more=tuple(more))
+        pressed = self.book.messages.get(on)
+        is_template = pressed and pressed.template and pressed.template.approved
+        type = "button" if is_template else "interactive"
+        return self._received(phone, "", to, type=type, body=text, more=tuple(more))
 
     def block(self, phone: str, number: str = "") -> None:
         self._customer(phone, lambda it: it.blocks.add(self._number(number).address))
@@ -204,21 +207,23 @@ class TwilioAccount(Service):
     ) -> list[Post]:
         """The posts to webhooks, for a test to send itself: `message`, `status`, or both.
 
-        They are signed for the webhook's address, or another, with our token, or another.
+        They are signed for the webhook's address, or another, with our token, or another. What
+        has no webhook is not among them, unless `url` is one.
         """
         with self._lock:
             chosen = [each for each in self.book.notices if not kinds or each.kind in kinds]
-        return [
-            posts.post(each, auth_token or self.auth_token, url=url or each.url or "")
-            for each in chosen
-        ]
+        token = auth_token or self.auth_token
+        addressed = [(each, url or each.url) for each in chosen]
+        return [posts.post(each, token, url=to) for each, to in addressed if to]
 
     def malformed_posts(self, count: int, seed: int = 0, *, url: str = "") -> list[Post]:
         """Posts that are signed well and otherwise wrong; the same for the same seed."""
         with self._lock:
             sender = self._number("")
             genuine = self._genuine(sender)
-            address = url or sender.webhook or ""
+            address = url or sender.webhook
+        if not address:
+            raise ValueError("The number has no webhook: say which address to sign for.")
         leads = f"{self.book.store_url}/leads-to?to="
         return malformed.posts_for(
             count, seed, genuine=genuine, url=address, auth_token=self.auth_token, leads=leads
