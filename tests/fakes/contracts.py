@@ -82,3 +82,31 @@ def _object_validator(document: Path, kind: str) -> Draft202012Validator:
         {**schema, "components": whole["components"]},
         registry=Registry().with_resource("", DRAFT202012.create_resource(whole)).crawl(),
     )
+
+
+class ComponentContract:
+    """Objects by the name under which a document describes them."""
+
+    def __init__(self, document: Path) -> None:
+        self._document = document
+
+    def problems(self, component: str, shown: Any) -> list[str]:
+        """What an object lacks, has wrong, or has although the document does not know it."""
+        validator = _component_validator(self._document, component)
+        schema: Any = validator.schema  # not one of the two that are only true or false
+        known = schema["properties"]
+        wrong = [
+            f"{error.json_path}: {error.message[:300]}" for error in validator.iter_errors(shown)
+        ]
+        wrong += [f"{name} is missing" for name in known if name not in shown]
+        wrong += [f"{name} is unknown" for name in shown if name not in known]
+        return [f"{component} {problem}" for problem in wrong]
+
+
+@cache
+def _component_validator(document: Path, component: str) -> Draft202012Validator:
+    whole = _document(document)
+    return Draft202012Validator(
+        {**whole["components"]["schemas"][component], "components": whole["components"]},
+        registry=Registry().with_resource("", DRAFT202012.create_resource(whole)).crawl(),
+    )

@@ -51,8 +51,7 @@ class FormContract:
 
     def _form_schema(self, operation: Json) -> Json:
         content = operation.get("requestBody", {}).get("content", {})
-        schema: Json = content.get(FORM, {}).get("schema", {"additionalProperties": False})
-        return schema
+        return {"additionalProperties": False, **content.get(FORM, {}).get("schema", {})}
 
     @cached_property
     def _whole(self) -> Json:
@@ -147,5 +146,7 @@ def _leaf(tree: Tree, schema: Json, name: str) -> list[str]:
         return [f"{name}: an object where one value belongs"]
     if "enum" in schema and tree not in schema["enum"]:
         return [f"{name}: {tree!r} is none of {', '.join(map(str, schema['enum'][:12]))}"]
+    if "pattern" in schema and not re.search(schema["pattern"], tree):
+        return [f"{name}: {tree!r} is no {schema['pattern']}"]
     kind = schema.get("type", "string")
     return [] if FITS[kind].fullmatch(tree) else [f"{name}: {tree!r} is no {kind}"]
