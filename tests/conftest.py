@@ -13,6 +13,7 @@ import pytest
 from fakes.command import Sloth as SlothCommand
 from fakes.openai_server import OpenAIServer
 from fakes.stripe_server.server import StripeServer
+from fakes.telegram_server.server import TelegramServer
 from sloth_agent import AsyncSloth, Settings, Sloth
 from sloth_agent.adapters.stores.postgres.database import Database, open_pool
 from sloth_agent.adapters.stores.postgres.embedded import Attachment, attach
@@ -78,6 +79,16 @@ def stripe_server() -> Iterator[StripeServer]:
     """Stripe on loopback, held to the same."""
     contracts = _shared() / "contracts"
     with StripeServer(contracts if contracts.is_dir() else None) as server:
+        yield server
+    assert server.contract_problems == []
+    assert server.crashes == []
+
+
+@pytest.fixture
+def telegram_server() -> Iterator[TelegramServer]:
+    """Telegram on loopback, held to the same."""
+    contracts = _shared() / "contracts"
+    with TelegramServer(contracts if contracts.is_dir() else None) as server:
         yield server
     assert server.contract_problems == []
     assert server.crashes == []
