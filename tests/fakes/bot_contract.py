@@ -96,25 +96,38 @@ class BotContract:
             return [f"{name}: {value[:80]!r} is no JSON"]
 
     def _value(self, value: object, types: list[str], name: str) -> list[str]:
-        """The choice that fits best tells what is wrong."""
-        tries = [self._one(value, each, name) for each in types]
-        return min(tries, key=len)
+        flat = [each for type in types for each in self._flat(type)]
+        if isinstance(value, list):
+            inner = [each.removeprefix(ARRAY) for each in flat if each.startswith(ARRAY)]
+            if inner:
+                return self._array(value, inner, name)
+        elif isinstance(value, dict):
+            objects = [each for each in flat if each not in PLAIN and not each.startswith(ARRAY)]
+            if objects:
+                # Trying each choice to its end would take for ever: choices hold each other.
+                return self._object(
+                    value, min(objects, key=lambda each: self._far(value, each)), name
+                )
+        elif any(each in PLAIN and _is_plain(value, each) for each in flat):
+            return []
+        return [f"{name}: {value!r:.80} is no {' or '.join(types)}"]
 
-    def _one(self, value: object, type: str, name: str) -> list[str]:
-        if type in PLAIN:
-            return [] if _is_plain(value, type) else [f"{name}: {value!r:.80} is no {type}"]
-        if type.startswith(ARRAY):
-            if not isinstance(value, list):
-                return [f"{name}: {value!r:.80} is no list"]
-            inner = [type.removeprefix(ARRAY)]
-            return [
-                problem
-                for place, each in enumerate(value)
-                for problem in self._value(each, inner, f"{name}[{place}]")
-            ]
-        if choices := self.choices(type):
-            return self._value(value, choices, name)
-        return self._object(value, type, name)
+    def _flat(self, type: str) -> list[str]:
+        choices = self.choices(type)
+        return [each for choice in choices for each in self._flat(choice)] if choices else [type]
+
+    def _array(self, value: list[Any], inner: list[str], name: str) -> list[str]:
+        return [
+            problem
+            for place, each in enumerate(value)
+            for problem in self._value(each, inner, f"{name}[{place}]")
+        ]
+
+    def _far(self, value: Json, type: str) -> int:
+        """How little an object looks like a type, at first sight."""
+        fields = {field["name"]: field for field in self.fields(type)}
+        missing = [each for each, told in fields.items() if told["required"] and each not in value]
+        return len(missing) + len(value.keys() - fields.keys())
 
     def _object(self, value: object, type: str, name: str) -> list[str]:
         if not isinstance(value, dict):

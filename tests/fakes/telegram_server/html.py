@@ -75,15 +75,18 @@ class _Html:
         self._at = end
 
     def _start(self) -> None:
-        begin, end = self._at, _end_of_tag(self._text, self._at)
-        if end < 0:
-            raise bad_markup(f"Unclosed start tag at byte offset {self._bytes(begin)}")
-        inside = self._text[begin + 1 : end]
-        tag = re.split(r"[\s/]", inside, maxsplit=1)[0].lower()
+        begin = self._at
         where = f"at byte offset {self._bytes(begin)}"
+        named = re.compile(r"<([^\s>]*)[\s>]").match(self._text, begin)
+        if named is None:
+            raise bad_markup(f"Unclosed start tag {where}")
+        tag = named[1].lower()
         if tag not in TAGS:
             raise bad_markup(f'Unsupported start tag "{tag}" {where}')
-        attributes = _attributes(inside[len(tag) :])
+        end = _end_of_tag(self._text, begin)
+        if end < 0:
+            raise bad_markup(f"Unclosed start tag {where}")
+        attributes = _attributes(self._text[begin + 1 + len(tag) : end])
         if tag == "span" and attributes.get("class") != "tg-spoiler":
             raise bad_markup(f'Tag "span" must have class "tg-spoiler" {where}')
         self._open.append(_Open(tag, utf16.length(self._plain), attributes))

@@ -1,5 +1,6 @@
 """Bodies that look like updates, and are not: what a webhook must survive."""
 
+import copy
 import json
 import random
 from collections.abc import Callable, Iterator
@@ -9,6 +10,7 @@ from fakes.bot_contract import ARRAY, PLAIN, BotContract
 from fakes.telegram_server.records import Json
 
 DEEPEST = 4  # types within types
+MORE = 8  # fields that a type may have but need not
 NESTED = 2_000  # lists within lists, more than a parser's stack may hold
 WORDS = ("Привіт", "", "/start", "x" * 5_000, "\0", "🏟", "<b>", "%s", "'; drop table --", "\u202e")
 NUMBERS = (0, -1, 2**31, 2**53 + 1, -(2**63), 10**400)
@@ -40,7 +42,7 @@ class _WellMade:
 
     def _value(self, type: str, depth: int) -> Any:
         if type.startswith(ARRAY):
-            size = self._chance.randrange(3)
+            size = self._chance.randrange(3) if depth < DEEPEST else 0
             return [self._value(type.removeprefix(ARRAY), depth + 1) for _ in range(size)]
         if choices := self._contract.choices(type):
             return self._value(self._chance.choice(choices), depth)
@@ -54,12 +56,11 @@ class _WellMade:
         return self._chance.random() if type == "Float" else self._chance.random() < 0.5
 
     def _object(self, type: str, depth: int) -> Json:
-        often = 0.3 if depth < DEEPEST else 0
-        return {
-            field["name"]: self._value(field["types"][0], depth + 1)
-            for field in self._contract.fields(type)
-            if (field["required"] and depth < 2 * DEEPEST) or self._chance.random() < often
-        }
+        fields = self._contract.fields(type)
+        chosen = [field for field in fields if field["required"] and depth < 2 * DEEPEST]
+        others = [field for field in fields if not field["required"] and depth < DEEPEST]
+        chosen += self._chance.sample(others, min(self._chance.randrange(MORE), len(others)))
+        return {field["name"]: self._value(field["types"][0], depth + 1) for field in chosen}
 
 
 Spoil = Callable[[Json, random.Random], bytes]
@@ -85,7 +86,8 @@ def _replaced(new: Callable[[Any, random.Random], Any]) -> Spoil:
 
 
 def _other_type(old: Any, chance: random.Random) -> Any:
-    return chance.choice([each for each in STRANGE if type(each) is not type(old)])
+    other = [each for each in STRANGE if type(each) is not type(old)]
+    return copy.deepcopy(chance.choice(other))
 
 
 def _nested(_: Any, chance: random.Random) -> Any:
