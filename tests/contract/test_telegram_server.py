@@ -341,6 +341,19 @@ async def test_people_and_bots_come_and_go(
     assert kicked.my_chat_member.new_chat_member.status == "kicked"
 
 
+async def test_administrators_may_ask_for_members(
+    telegram_server: TelegramServer, salon: Bot, anna: User, bot: telegram.Bot
+) -> None:
+    group = telegram_server.add_group("Girls", anna)
+    telegram_server.add_to_group(salon, group, anna, status="administrator")
+    olena = telegram_server.add_user("Olena")
+    telegram_server.join(olena, group)
+    await bot.get_updates(allowed_updates=["chat_member"])
+    telegram_server.leave(olena, group)
+    [left] = telegram_server.updates(salon, "chat_member")
+    assert left["chat_member"]["new_chat_member"]["status"] == "left"
+
+
 async def test_a_group_becomes_a_supergroup(
     telegram_server: TelegramServer, salon: Bot, anna: User, bot: telegram.Bot
 ) -> None:
@@ -623,6 +636,18 @@ async def test_each_chat_keeps_its_order_and_no_more_than_n_come_at_once() -> No
             assert len(ids) == 5
 
 
+async def test_over_one_connection_all_come_in_their_order() -> None:
+    with receiver(seconds=0.005) as (url, got), TelegramServer() as server:
+        salon = server.add_bot()
+        people = [server.add_user(f"U{number}") for number in range(3)]
+        async with client_of(server, salon.token) as bot:
+            await bot.set_webhook(f"{url}/hook", max_connections=1)
+        for user in [people[number] for number in (0, 0, 1, 0, 2, 1, 1, 0, 2)]:
+            server.write(user, salon, "Hi")
+        assert server.wait_for_webhooks()
+        assert [id for _, _, id in got.taken] == list(range(1, 10))
+
+
 async def test_updates_wait_for_a_webhook_that_is_down() -> None:
     with TelegramServer(webhook_pauses=[0.01]) as server:
         salon, anna = server.add_bot(), server.add_user()
@@ -672,6 +697,7 @@ async def test_a_test_may_deliver_itself(
     await bot.set_webhook("https://sloth.invalid/hook", secret_token="s3cret")
     telegram_server.start(anna, salon)
     telegram_server.block(anna, salon)
+    assert telegram_server.pending(salon) == 2
     one, two = telegram_server.deliveries(salon)
     assert (one.kind, two.kind, two.update_id - one.update_id) == ("message", "my_chat_member", 1)
     assert one.headers == {"Content-Type": "application/json", SECRET: "s3cret"}

@@ -84,7 +84,7 @@ class _Markdown:
         return True
 
     def _inside_code(self) -> bool:
-        if self._innermost not in CODE or self._next_is(ENDS[self._innermost]):
+        if self._innermost not in CODE or self._next_is("`"):
             return False
         self._take()
         return True
@@ -182,7 +182,9 @@ class _Markdown:
 
     def _url(self, name: str) -> str:
         begin = self._bytes()
-        found = re.match(r"\(((?:\\[\x01-\x7e]|[^)\\]|\\)*?)\)", self._text[self._at :])
+        found = re.match(
+            r"\(((?:\\[\x01-\x7e]|[^)\\]|\\(?![\x01-\x7e]))*)\)", self._text[self._at :]
+        )
         if found is None:
             what = "a custom emoji URL" if name == "CustomEmoji" else "a URL"
             raise bad_markup(f"Can't find end of {what} at byte offset {begin}")

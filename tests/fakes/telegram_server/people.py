@@ -202,14 +202,15 @@ class Telegram(Service):
         self._set_status(by, group, bot, "kicked")
 
     def join(self, user: User, group: Chat) -> None:
+        """All bots of the group see it; administrators may ask to be told in another way too."""
         with self.working():
-            group.members[user.id] = "member"
+            self._member_is(user, group, "member")
             self._say(user, group, {"new_chat_members": [shapes.user(user)]})
 
     def leave(self, user: User, group: Chat) -> None:
         with self.working():
             self._say(user, group, {"left_chat_member": shapes.user(user)})
-            group.members[user.id] = "left"
+            self._member_is(user, group, "left")
 
     def upgrade(self, group: Chat, by: User) -> Chat:
         """A group becomes a supergroup with another id; to the old one no bot can write."""
@@ -302,15 +303,24 @@ class Telegram(Service):
 
     def _set_status(self, by: User, chat: Chat, bot: Bot, status: Status) -> None:
         with self.working() as book:
-            old, chat.members[bot.id] = chat.members.get(bot.id, "left"), status
-            changed = {
-                "chat": shapes.chat(chat),
-                "from": shapes.user(by),
-                "date": book.now,
-                "old_chat_member": shapes.member(bot.user, old),
-                "new_chat_member": shapes.member(bot.user, status),
-            }
-            book.tell(bot, "my_chat_member", changed, ("member", chat.id))
+            changed = self._changed(by, chat, bot.user, status)
+            book.tell(bot, "my_chat_member", changed, ("my_member", chat.id))
+
+    def _member_is(self, user: User, group: Chat, status: Status) -> None:
+        changed = self._changed(user, group, user, status)
+        for bot in self.book.bots.values():
+            if group.members.get(bot.id) == "administrator":
+                self.book.tell(bot, "chat_member", changed, ("member", user.id))
+
+    def _changed(self, by: User, chat: Chat, who: User, status: Status) -> Json:
+        old, chat.members[who.id] = chat.members.get(who.id, "left"), status
+        return {
+            "chat": shapes.chat(chat),
+            "from": shapes.user(by),
+            "date": self.book.now,
+            "old_chat_member": shapes.member(who, old),
+            "new_chat_member": shapes.member(who, status),
+        }
 
 
 def _caption(text: str) -> Json:

@@ -94,7 +94,7 @@ class CallbackQuery:
     answer: Json | None = None  # None: not answered yet
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Update:
     id: int
     kind: str  # such as `message`

@@ -22,7 +22,8 @@ class TelegramServer(Telegram):
     """Use it with `with`; after that its port is closed and its threads have ended.
 
     Webhooks are posted over plain HTTP, so only to addresses that begin with `http://`; `routes`
-    tells where others really are, such as `{"https://sloth.test": "http://127.0.0.1:8000"}`.
+    tells where others really are, such as `{"https://sloth.test": "http://127.0.0.1:8000"}`. To
+    the rest nothing is posted: a test delivers what waits there.
     `webhook_pauses` are the seconds before each further try; the last is repeated.
     """
 

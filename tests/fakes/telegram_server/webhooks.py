@@ -1,4 +1,4 @@
-"""Updates by post: tried until they are taken, in the order of each chat, several at once."""
+"""Updates by post: tried until they are taken, several at once, each chat's in their order."""
 
 import heapq
 import http.client
@@ -46,6 +46,13 @@ class _Lane:
     updates: deque[Update] = field(default_factory=deque)
     tries: int = 0
 
+    def __lt__(self, other: "_Lane") -> bool:
+        """Whose next update is older; a lane without any is soon thrown away."""
+        if not (self.updates and other.updates):
+            return not self.updates
+        mine, theirs = self.updates[0], other.updates[0]
+        return (mine.at, mine.id) < (theirs.at, theirs.id)
+
 
 @dataclass(frozen=True)
 class Reply:
@@ -56,7 +63,12 @@ class Reply:
 
 
 class Postman:
-    """Threads are made when there is work for them; each keeps its connection open."""
+    """Threads are made when there is work for them; each keeps its connection open.
+
+    What is older goes first, so a bot with one connection gets all in their order, while nothing
+    has to be tried again. An address that cannot be reached, `https` without a route, is not
+    tried: its updates wait for a test to deliver them.
+    """
 
     def __init__(
         self,
@@ -66,14 +78,15 @@ class Postman:
         pauses: Sequence[float],
         answered: Callable[[Bot, Update, Reply], None],
     ) -> None:
-        self._changed = threading.Condition(lock)
+        self._work = threading.Condition(lock)
+        self._done = threading.Condition(lock)
         self._routes = routes
         self._pauses = pauses
         self._answered = answered
         self._lanes: dict[tuple[int, tuple[str, int]], _Lane] = {}
-        self._ready: deque[_Lane] = deque()
+        self._ready: list[_Lane] = []  # a heap, as the next two
         self._later: list[tuple[float, int, _Lane]] = []
-        self._full: defaultdict[int, deque[_Lane]] = defaultdict(deque)
+        self._full: defaultdict[int, list[_Lane]] = defaultdict(list)
         self._busy: defaultdict[int, int] = defaultdict(int)
         self._threads: list[threading.Thread] = []
         self._idle = 0
@@ -81,6 +94,8 @@ class Postman:
         self._stopped = False
 
     def post(self, bot: Bot, update: Update) -> None:
+        if not self._address(bot).startswith("http://"):
+            return
         key = (bot.id, update.lane)
         lane = self._lanes.setdefault(key, _Lane(bot, update.lane))
         lane.updates.append(update)
@@ -92,74 +107,88 @@ class Postman:
         for lane in [each for each in self._lanes.values() if each.bot is bot]:
             lane.updates.clear()
             del self._lanes[bot.id, lane.key]
+        self._done.notify_all()
 
     def stop(self) -> None:
-        with self._changed:
+        with self._work:
             self._stopped = True
-            self._changed.notify_all()
+            self._work.notify_all()
         for thread in self._threads:
             thread.join()
 
     def idle(self, timeout: float) -> bool:
         """Wait until everything is taken; whether that came in time."""
-        with self._changed:
-            return self._changed.wait_for(lambda: not self._lanes, timeout)
+        with self._done:
+            return self._done.wait_for(lambda: not self._lanes, timeout)
 
     def _make_ready(self, lane: _Lane) -> None:
-        self._ready.append(lane)
-        if not self._idle and len(self._threads) < MAX_THREADS:
+        heapq.heappush(self._ready, lane)
+        self._summon()
+
+    def _summon(self) -> None:
+        """One more thread: whoever rests, or a new one."""
+        if self._idle:
+            self._work.notify()
+        elif len(self._threads) < MAX_THREADS and not self._stopped:
             thread = threading.Thread(target=self._run, daemon=True)
             self._threads.append(thread)
             thread.start()
-        self._changed.notify_all()
 
     def _run(self) -> None:
-        lines = _Lines(self._routes)
-        while (lane := self._next()) is not None:
-            update = lane.updates[0]
-            reply = lines.post(lane.bot, update)
-            with self._changed:
+        lines = _Lines()
+        while (task := self._next()) is not None:
+            lane, update, url = task
+            reply = lines.post(url, delivery(lane.bot, update))
+            with self._work:
                 self._finish(lane, update, reply)
         lines.close()
 
-    def _next(self) -> _Lane | None:
-        with self._changed:
+    def _address(self, bot: Bot) -> str:
+        url = bot.webhook.url
+        for public, local in self._routes.items():
+            if url.startswith(public):
+                return local + url.removeprefix(public)
+        return url
+
+    def _next(self) -> tuple[_Lane, Update, str] | None:
+        with self._work:
             while not self._stopped:
                 self._wake_late()
                 while self._ready:
-                    lane = self._ready.popleft()
+                    lane = heapq.heappop(self._ready)
                     if not lane.updates:
                         continue
                     if self._busy[lane.bot.id] < lane.bot.webhook.max_connections:
                         self._busy[lane.bot.id] += 1
                         if self._ready:
-                            self._changed.notify_all()
-                        return lane
-                    self._full[lane.bot.id].append(lane)
+                            self._summon()
+                        return lane, lane.updates[0], self._address(lane.bot)
+                    heapq.heappush(self._full[lane.bot.id], lane)
                 self._rest()
             return None
 
     def _rest(self) -> None:
         self._idle += 1
         soonest = self._later[0][0] - time.monotonic() if self._later else None
-        self._changed.wait(None if soonest is None else max(soonest, 0.001))
+        self._work.wait(None if soonest is None else max(soonest, 0.001))
         self._idle -= 1
 
     def _wake_late(self) -> None:
         while self._later and self._later[0][0] <= time.monotonic():
-            self._ready.append(heapq.heappop(self._later)[2])
+            heapq.heappush(self._ready, heapq.heappop(self._later)[2])
 
     def _finish(self, lane: _Lane, update: Update, reply: Reply) -> None:
         self._busy[lane.bot.id] -= 1
         if waiting := self._full[lane.bot.id]:
-            self._ready.append(waiting.popleft())
+            heapq.heappush(self._ready, heapq.heappop(waiting))
         if lane.updates and lane.updates[0] is update:  # or the webhook was changed meanwhile
             self._answered(lane.bot, update, reply)
             if 200 <= reply.status < 300:
                 self._take(lane)
             else:
                 self._again(lane, reply)
-        self._changed.notify_all()
+        if not self._lanes:
+            self._done.notify_all()
 
     def _take(self, lane: _Lane) -> None:
         if lane.updates:  # unless the answer was a call that ended the webhook
@@ -175,25 +204,18 @@ class Postman:
         lane.tries += 1
         self._count += 1
         heapq.heappush(self._later, (time.monotonic() + pause, self._count, lane))
+        self._summon()  # to look at the clock, while this thread goes on
 
 
 class _Lines:
     """One thread's connection."""
 
-    def __init__(self, routes: Mapping[str, str]) -> None:
-        self._routes = routes
+    def __init__(self) -> None:
         self._place = ""
         self._connection: http.client.HTTPConnection | None = None
 
-    def post(self, bot: Bot, update: Update) -> Reply:
-        url = bot.webhook.url
-        for public, local in self._routes.items():
-            if url.startswith(public):
-                url = local + url.removeprefix(public)
+    def post(self, url: str, sent: Delivery) -> Reply:
         address = urlsplit(url)
-        if address.scheme != "http":
-            return Reply(problem="Connection refused")
-        sent = delivery(bot, update)
         path = (address.path or "/") + (f"?{address.query}" if address.query else "")
         try:
             connection = self._to(address.netloc)
