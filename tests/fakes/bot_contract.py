@@ -59,6 +59,9 @@ class BotContract:
     def methods(self) -> list[str]:
         return [told["name"] for told in self._methods.values()]
 
+    def parameters(self, method: str) -> list[str]:
+        return [str(each["name"]) for each in self._methods[method.lower()].get("fields", ())]
+
     def fields(self, type: str) -> list[Json]:
         """Of a type; none of one that is only a choice of others."""
         told: list[Json] = self._types.get(type, {}).get("fields", [])

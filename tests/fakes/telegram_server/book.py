@@ -31,6 +31,7 @@ class Book:
         self.groups: dict[int, Chat] = {}
         self.private: dict[tuple[int, int], Chat] = {}  # by bot and user
         self.files: dict[str, StoredFile] = {}
+        self._paths: dict[str, StoredFile] = {}
         self.callbacks: dict[str, CallbackQuery] = {}
         self.sent: list[tuple[Chat, Sent]] = []
         self.actions: list[tuple[Chat, str]] = []
@@ -187,7 +188,7 @@ class Book:
             chat=chat,
             size=len(data),
         )
-        self.files[file.id] = file
+        self.files[file.id] = self._paths[file.path] = file
         return self.file_fields(file)
 
     def file_fields(self, file: StoredFile) -> Json:
@@ -206,10 +207,10 @@ class Book:
         """Raises:
         Refused: there is no such file, or it is another bot's.
         """
-        for file in self.files.values():
-            if file.path == path and bot.id in file.chat.members:
-                return file.data
-        raise Refused("", status=404)
+        file = self._paths.get(path)
+        if file is None or bot.id not in file.chat.members:
+            raise Refused("", status=404)
+        return file.data
 
 
 SERVICE = ("new_chat_members", "left_chat_member", "migrate_to_chat_id", "migrate_from_chat_id")

@@ -1,6 +1,6 @@
 """Text that a bot sends: markup to entities, white space, length."""
 
-from typing import Any
+from collections.abc import Sequence
 
 from fakes.telegram_server import entities, html, markdown, utf16
 from fakes.telegram_server.records import Json
@@ -11,7 +11,7 @@ MAX_TEXT, MAX_CAPTION = 4096, 1024
 UNSEEN = " \t\r\n\v\f\u200b\u2060\ufeff"
 
 
-def formatted(text: str, mode: str, given: list[Json]) -> tuple[str, list[Json]]:
+def formatted(text: str, mode: str, given: Sequence[Json]) -> tuple[str, list[Json]]:
     """Plain text, without white space around it, and its entities.
 
     Raises:
@@ -28,7 +28,7 @@ def formatted(text: str, mode: str, given: list[Json]) -> tuple[str, list[Json]]
     return text, entities.with_found(text, marked)
 
 
-def message_text(text: str, mode: str, given: list[Json]) -> Json:
+def message_text(text: str, mode: str, given: Sequence[Json]) -> Json:
     """The fields `text` and `entities` of a message."""
     plain, marked = formatted(text, mode, given)
     if not plain:
@@ -38,7 +38,7 @@ def message_text(text: str, mode: str, given: list[Json]) -> Json:
     return {"text": plain} | ({"entities": marked} if marked else {})
 
 
-def caption(text: str, mode: str, given: list[Json]) -> Json:
+def caption(text: str, mode: str, given: Sequence[Json]) -> Json:
     """The fields `caption` and `caption_entities`; nothing without a caption."""
     plain, marked = formatted(text, mode, given)
     if utf16.length(plain) > MAX_CAPTION:
@@ -59,10 +59,10 @@ def _stripped(text: str, marked: list[Json]) -> tuple[str, list[Json]]:
     return text, moved
 
 
-def _check(text: str, marked: list[Any]) -> None:
+def _check(text: str, marked: list[Json]) -> None:
     size = utf16.length(text)
     for entity in marked:
-        if not isinstance(entity, dict) or not {"type", "offset", "length"} <= entity.keys():
+        if not all(isinstance(entity.get(name), int) for name in ("offset", "length")):
             raise Refused("can't parse entities: expected MessageEntity")
         if not 0 <= entity["offset"] <= size:
             raise Refused("entity begins after the end of the text")

@@ -181,7 +181,7 @@ class _Markdown:
             self._entities.append(entity)
 
     def _url(self, name: str) -> str:
-        begin = self._bytes()
+        begin = self._bytes() + 1
         found = re.match(
             r"\(((?:\\[\x01-\x7e]|[^)\\]|\\(?![\x01-\x7e]))*)\)", self._text[self._at :]
         )

@@ -1,7 +1,7 @@
 """What a call gives, whichever way it came: in the address, a form, JSON, a form with files."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl
@@ -49,10 +49,23 @@ class Values:
         except ValueError as error:
             raise Refused(f"can't parse {name} JSON object") from error
 
-    def objects(self, name: str) -> list[Any]:
+    def array(self, name: str) -> list[Any]:
         value = self.json(name) or []
         if not isinstance(value, list):
             raise Refused(f"can't parse {name}: expected an Array")
+        return value
+
+    def object(self, name: str) -> dict[str, Any]:
+        """An empty one, where none is given."""
+        value = self.json(name) or {}
+        if not isinstance(value, dict):
+            raise Refused(f"can't parse {name}: expected an Object")
+        return value
+
+    def objects(self, name: str) -> Sequence[dict[str, Any]]:
+        value = self.array(name)
+        if not all(isinstance(each, dict) for each in value):
+            raise Refused(f"can't parse {name}: expected an Array of Object")
         return value
 
     def need(self, *names: str) -> None:

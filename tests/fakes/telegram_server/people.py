@@ -88,9 +88,7 @@ class Telegram(Service):
         return self.write(user, bot, f"/start {payload}".strip())
 
     def write(self, user: User, where: Where, text: str, *, reply_to: Json | None = None) -> Json:
-        marked = entities.found(text)
-        content = {"text": text} | ({"entities": marked} if marked else {})
-        return self._say(user, where, content, reply_to)
+        return self._say(user, where, _text(text), reply_to)
 
     def send_photo(
         self, user: User, where: Where, data: bytes, *, caption: str = "", album: str = ""
@@ -140,13 +138,14 @@ class Telegram(Service):
         return self._say(user, where, {"contact": contact})
 
     def edit(self, user: User, where: Where, message: Json, text: str) -> Json:
+        """Its text, or the caption of what it shows."""
         with self.working() as book:
             chat = self._place(user, where)
             kept = chat.messages[message["message_id"]]
-            kept.pop("entities", None)
-            kept |= {"text": text, "edit_date": book.now}
-            if marked := entities.found(text):
-                kept["entities"] = marked
+            changed = _text(text) if "text" in kept else _caption(text)
+            for name in ("entities", "caption", "caption_entities"):
+                kept.pop(name, None)
+            kept |= changed | {"edit_date": book.now}
             self._tell(chat, "edited_message", kept)
             return dict(kept)
 
@@ -321,6 +320,11 @@ class Telegram(Service):
             "old_chat_member": shapes.member(who, old),
             "new_chat_member": shapes.member(who, status),
         }
+
+
+def _text(text: str) -> Json:
+    marked = entities.found(text)
+    return {"text": text} | ({"entities": marked} if marked else {})
 
 
 def _caption(text: str) -> Json:

@@ -20,7 +20,7 @@ def leave_server(_: Call) -> bool:
 
 @on("setMyCommands", "commands")
 def set_my_commands(call: Call) -> bool:
-    commands = call.values.objects("commands")
+    commands = list(call.values.objects("commands"))
     if len(commands) > 100:
         raise Refused("BOT_COMMANDS_TOO_MUCH")
     for each in commands:
@@ -45,7 +45,7 @@ def delete_my_commands(call: Call) -> bool:
 
 
 def _scope(call: Call) -> tuple[str, str]:
-    scope = call.values.json("scope") or {"type": "default"}
+    scope = call.values.object("scope") or {"type": "default"}
     about = ",".join(str(value) for _, value in sorted(scope.items()))
     return about, call.values.text("language_code")
 

@@ -5,6 +5,7 @@ import mimetypes
 from fakes.telegram_server import formatting
 from fakes.telegram_server.operations.sending import post
 from fakes.telegram_server.operations.table import Call, on
+from fakes.telegram_server.parameters import Values
 from fakes.telegram_server.records import Chat, Json
 from fakes.telegram_server.refusals import Refused
 
@@ -25,7 +26,7 @@ def get_file(call: Call) -> Json:
 def send_photo(call: Call) -> Json:
     chat = call.chat()
     size = _file(call, chat, "photo", "photos", most=MAX_PHOTO) | {"width": 1280, "height": 960}
-    return post(call, {"photo": [size]} | _caption(call))
+    return post(call, {"photo": [size]} | _caption(call.values))
 
 
 @on("sendDocument", "chat_id", "document")
@@ -34,7 +35,7 @@ def send_document(call: Call) -> Json:
     fields = _file(call, chat, "document", "documents", most=MAX_UPLOAD)
     file = call.book.files[fields["file_id"]]
     named = {"file_name": file.name, "mime_type": file.media_type}
-    return post(call, {"document": fields | named} | _caption(call))
+    return post(call, {"document": fields | named} | _caption(call.values))
 
 
 @on("sendVoice", "chat_id", "voice")
@@ -42,7 +43,7 @@ def send_voice(call: Call) -> Json:
     chat = call.chat()
     fields = _file(call, chat, "voice", "voice", most=MAX_UPLOAD)
     told = {"duration": call.values.integer("duration"), "mime_type": "audio/ogg"}
-    return post(call, {"voice": fields | told} | _caption(call))
+    return post(call, {"voice": fields | told} | _caption(call.values))
 
 
 @on("sendLocation", "chat_id", "latitude", "longitude")
@@ -75,9 +76,7 @@ def _item(call: Call, chat: Chat, item: Json) -> Json:
     if upload is None:
         raise Refused("wrong file identifier/HTTP URL specified")
     name, media_type = upload.name, upload.media_type
-    caption = formatting.caption(
-        item.get("caption", ""), item.get("parse_mode", ""), item.get("caption_entities", [])
-    )
+    caption = _caption(Values(item))
     if item.get("type") == "photo":
         fields = call.book.add_file(chat, "photos", name, media_type, upload.data)
         return {"photo": [fields | {"width": 1280, "height": 960}]} | caption
@@ -85,8 +84,7 @@ def _item(call: Call, chat: Chat, item: Json) -> Json:
     return {"document": fields | {"file_name": name, "mime_type": media_type}} | caption
 
 
-def _caption(call: Call) -> Json:
-    values = call.values
+def _caption(values: Values) -> Json:
     entities = values.objects("caption_entities")
     return formatting.caption(values.text("caption"), values.text("parse_mode"), entities)
 

@@ -77,7 +77,7 @@ def get_webhook_info(call: Call) -> Json:
 def _choose_kinds(call: Call) -> None:
     """Left out: as before. None: the usual ones."""
     if "allowed_updates" in call.values:
-        call.bot.allowed_updates = [str(each) for each in call.values.objects("allowed_updates")]
+        call.bot.allowed_updates = [str(each) for each in call.values.array("allowed_updates")]
 
 
 def _check(url: str, secret: str, *, requires_https: bool) -> None:

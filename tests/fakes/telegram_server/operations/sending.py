@@ -31,10 +31,10 @@ def record(call: Call, chat: Chat, message: Json) -> None:
 
 
 def _reply(values: Values, chat: Chat) -> Json:
-    asked = values.json("reply_parameters")
+    asked = values.object("reply_parameters")
     if not asked:
         return {}
-    if not isinstance(asked, dict) or not isinstance(asked.get("message_id"), int):
+    if not isinstance(asked.get("message_id"), int):
         raise Refused("can't parse reply parameters JSON object")
     replied = chat.messages.get(asked["message_id"])
     if replied is None:
@@ -51,23 +51,22 @@ def without_reply(message: Json) -> Json:
 
 def keyboard(values: Values) -> Json:
     """Only buttons below the message are part of it; other keyboards are the client's affair."""
-    markup = values.json("reply_markup")
-    if not markup:
-        return {}
-    if not isinstance(markup, dict):
-        raise Refused("object expected as reply markup")
-    rows = markup.get("inline_keyboard")
+    rows = values.object("reply_markup").get("inline_keyboard")
     if rows is None:
         return {}
+    if not isinstance(rows, list) or not all(isinstance(row, list) for row in rows):
+        raise Refused(
+            'field "inline_keyboard" of the InlineKeyboardMarkup must be an Array of Arrays'
+        )
     for button in [button for row in rows for button in row]:
+        if not isinstance(button, dict):
+            raise Refused("can't parse inline keyboard button: expected an Object")
         _check(button)
     return {"reply_markup": {"inline_keyboard": rows}} if rows else {}
 
 
 def _check(button: Json) -> None:
-    if not button.get("text"):
-        raise Refused("Text buttons are unallowed in the inline keyboard")
-    if len(button) < 2:
+    if not isinstance(button.get("text"), str) or len(button) < 2:
         raise Refused("Text buttons are unallowed in the inline keyboard")
     size = len(str(button.get("callback_data", "")).encode())
     if "callback_data" in button and not 1 <= size <= 64:
