@@ -30,6 +30,7 @@ from telegram.request import HTTPXRequest
 
 from fakes.bot_contract import BotContract, bot_contract
 from fakes.telegram_server.faults import Fault
+from fakes.telegram_server.in_process import InProcess
 from fakes.telegram_server.limits import Limits
 from fakes.telegram_server.malformed import STRANGE, malformed_updates
 from fakes.telegram_server.operations.everything import TABLE
@@ -547,6 +548,26 @@ async def test_calls_come_in_many_forms(
     assert {each.text for each in telegram_server.sent()} == {"Привіт & бувай"}
     assert [each.status_code for each in (bad, surrogate, unknown)] == [400, 400, 404]
     telegram_server.contract_problems.clear()
+
+
+async def test_without_a_network_between() -> None:
+    people = Telegram()
+    salon, anna = people.add_bot(), people.add_user()
+    people.start(anna, salon)
+    there = InProcess(people)
+    async with telegram.Bot(salon.token, request=there, get_updates_request=there) as bot:
+        [update] = await bot.get_updates(timeout=5)
+        assert update.message is not None
+        await update.message.reply_text("Hello!")
+        sent = await bot.send_document(anna.id, b"%PDF", filename="price.pdf")
+        assert sent.document is not None
+        file = await sent.document.get_file()
+        assert bytes(await file.download_as_bytearray()) == b"%PDF"
+        people.faults.append(Fault(commit_then_drop=True))
+        with pytest.raises(NetworkError):
+            await bot.send_message(anna.id, "Bye!")
+    assert [each.text for each in people.sent()] == ["Hello!", "", "Bye!"]
+    assert people.sent()[1].message["document"]["file_name"] == "price.pdf"
 
 
 # Webhooks

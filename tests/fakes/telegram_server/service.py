@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 import threading
 import time
 import traceback
@@ -129,7 +130,8 @@ class Service:
     def _bot(self, token: str) -> Bot:
         bot = self.book.bots.get(token)
         if bot is None:
-            raise Refused("", status=401)
+            # What is no token at all leads to an address that there is not.
+            raise Refused("", status=401 if re.match(r"\d+:", token) else 404)
         return bot
 
     def _call(self, token: str, method: str, values: Values) -> Answer:
