@@ -13,6 +13,7 @@ import pytest
 from fakes.command import Sloth as SlothCommand
 from fakes.openai_server import OpenAIServer
 from fakes.stripe_server.server import StripeServer
+from fakes.telegram_server.server import TelegramServer
 from fakes.twilio_server.server import TwilioServer
 from sloth_agent import AsyncSloth, Settings, Sloth
 from sloth_agent.adapters.stores.postgres.database import Database, open_pool
@@ -90,6 +91,16 @@ def twilio_server() -> Iterator[TwilioServer]:
     """Twilio's WhatsApp on loopback, held to the same."""
     contracts = _shared() / "contracts"
     with TwilioServer(contracts if contracts.is_dir() else None) as server:
+        yield server
+    assert server.contract_problems == []
+    assert server.crashes == []
+
+
+@pytest.fixture
+def telegram_server() -> Iterator[TelegramServer]:
+    """Telegram on loopback, held to the same."""
+    contracts = _shared() / "contracts"
+    with TelegramServer(contracts if contracts.is_dir() else None) as server:
         yield server
     assert server.contract_problems == []
     assert server.crashes == []
