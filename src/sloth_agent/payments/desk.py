@@ -1,6 +1,6 @@
 """Where one firm's payments are seen to: by one at a time, whatever the process."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -72,12 +72,15 @@ class Visit:
             return await self.desk.payments.subscription(self.payer.organization)
         return await self.apply(await self.ask(), by=by)
 
-    async def ask(self) -> Said:
-        """What the provider says of the firm now, which it knows; nothing is changed."""
+    async def ask(self, *, charges: Collection[str] = ()) -> Said:
+        """What the provider says of the firm now, which it knows; nothing is changed.
+
+        Of charges those of late are asked for, those that events name, and these.
+        """
         now = self.desk.clock()
         waiting = await self.desk.events.waiting(self.customer)
         self.remote = await self.desk.provider.subscriptions(self.customer)
-        return Said(now, self.remote, await self._charges(waiting), waiting)
+        return Said(now, self.remote, await self._charges(waiting, charges), waiting)
 
     async def apply(self, said: Said, *, by: Actor = SYSTEM) -> Subscription | None:
         now = self.desk.clock()
@@ -103,16 +106,18 @@ class Visit:
             await self.save(replace(self.payer, checkout=None))  # somebody has paid there
         return after
 
-    async def _charges(self, waiting: Sequence[PaymentEvent]) -> Sequence[Charge]:
+    async def _charges(
+        self, waiting: Sequence[PaymentEvent], others: Collection[str]
+    ) -> Sequence[Charge]:
         since = asked_since(self.payer.asked_at)
         charges = {
             charge.id: charge
             for charge in await self.desk.provider.charges(self.customer, since=since)
         }
-        for id in {each.subject for each in waiting if each.type.startswith("charge.")}:
-            if id not in charges:
-                with suppress(NotFound):  # of another account
-                    charges[id] = await self.desk.provider.charge(id)
+        named = {each.subject for each in waiting if each.type.startswith("charge.")}
+        for id in (named | set(others)) - charges.keys():
+            with suppress(NotFound):  # of another account
+                charges[id] = await self.desk.provider.charge(id)
         return list(charges.values())
 
 

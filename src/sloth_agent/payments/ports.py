@@ -183,8 +183,8 @@ class PaymentStore(Protocol):
     async def payers(self, *, after: str | None, limit: int) -> Sequence[PayingFirm]:
         """Firms that the provider knows, by slug; `after` is the last one of the page before."""
 
-    async def with_others(self, charges: Collection[Charge]) -> Collection[str]:
-        """Customers of ours of whose charges we know these not, or otherwise."""
+    async def unknown(self, charges: Collection[Charge]) -> Sequence[Charge]:
+        """Those of customers of ours that we do not know, or know otherwise."""
 
 
 class Contacts(Protocol):

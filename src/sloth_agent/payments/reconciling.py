@@ -11,7 +11,7 @@ import anyio
 
 from sloth_agent.billing.lifecycle import Plans
 from sloth_agent.billing.ports import PlanStore
-from sloth_agent.errors import NotFound
+from sloth_agent.errors import InProgress, NotFound
 from sloth_agent.ids import TenantId
 from sloth_agent.payments.applying import applied, is_open
 from sloth_agent.payments.comparing import Difference, differences, forgotten, stranger
@@ -70,7 +70,8 @@ class Reconciling:
             if known and not self._compared(firm, self._said(subscriptions), plans):
                 continue
             try:
-                found += await self._brought_together(firm, plans, dry_run=dry_run, by=by)
+                charges = suspects.get(firm.customer, ())
+                found += await self._brought_together(firm, plans, charges, dry_run=dry_run, by=by)
             except NotFound:
                 continue  # it was deleted meanwhile
             except Exception as error:  # noqa: BLE001 - an outer edge: one firm stops no other
@@ -102,7 +103,7 @@ class Reconciling:
                     await visit.save(replace(visit.payer, customer=remote.customer))
                     await visit.refresh(by=by)
                 return forgotten(remote)
-        except (NotFound, ValueError):
+        except (NotFound, InProgress, ValueError):
             return stranger(remote)
 
     async def _subscriptions(self) -> dict[str, Sequence[RemoteSubscription]]:
@@ -114,12 +115,15 @@ class Reconciling:
             await anyio.sleep(self.pause_seconds)
         return dict(found)
 
-    async def _suspects(self) -> Collection[str]:
-        """Customers with charges that we do not know like that, or with events that wait."""
+    async def _suspects(self) -> Mapping[str, Collection[str]]:
+        """Customers of whom events wait, or with charges that we know not like that: which."""
         now = self.desk.clock()
-        found = set(await self.desk.events.overdue(before=now - EVENTS_WAIT))
+        found = defaultdict[str, set[str]](set)
+        for customer in await self.desk.events.overdue(before=now - EVENTS_WAIT):
+            found[customer] = set()
         async for page in self.desk.provider.all_charges(since=now - CHARGES_OF):
-            found |= set(await self.desk.payments.with_others(page))
+            for charge in await self.desk.payments.unknown(page):
+                found[charge.customer].add(charge.id)
             await anyio.sleep(self.pause_seconds)
         return found
 
@@ -138,14 +142,20 @@ class Reconciling:
             after = page[-1].slug
 
     async def _brought_together(
-        self, firm: PayingFirm, plans: Plans, *, dry_run: bool, by: Actor
+        self,
+        firm: PayingFirm,
+        plans: Plans,
+        charges: Collection[str],
+        *,
+        dry_run: bool,
+        by: Actor,
     ) -> Sequence[Difference]:
         """What differs now that nobody else changes the firm's payments."""
         async with self.desk.visit(firm.organization) as visit:
-            said = await visit.ask()
+            said = await visit.ask(charges=charges)
             present = await self.desk.payments.subscription(firm.organization)
-            charges = await self.desk.payments.charges(firm.organization)
-            found = self._compared(replace(firm, subscription=present), said, plans, charges)
+            known = await self.desk.payments.charges(firm.organization)
+            found = self._compared(replace(firm, subscription=present), said, plans, known)
             if not dry_run:
                 await visit.apply(said, by=by)
             return found

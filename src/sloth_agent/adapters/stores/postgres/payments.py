@@ -84,7 +84,7 @@ class PostgresPayments:
                 for slug, organization, customer, asked_at, *row in await found.fetchall()
             ]
 
-    async def with_others(self, charges: Collection[Charge]) -> Collection[str]:
+    async def unknown(self, charges: Collection[Charge]) -> Sequence[Charge]:
         async with self.database.shared() as connection:
             found = await connection.execute(
                 "select customer from public.payers where customer = any(%s)",
@@ -97,8 +97,7 @@ class PostgresPayments:
                 ([each.id for each in charges],),
             )
             known = {charge.id: charge for charge in map(_charge, await found.fetchall())}
-        others = {each.customer for each in charges if known.get(each.id) != each}
-        return ours & others
+        return [each for each in charges if each.customer in ours and known.get(each.id) != each]
 
 
 _CHARGE: LiteralString = (
