@@ -107,7 +107,7 @@ async def test_fifty_at_once_are_one_customer_with_one_subscription(
 ) -> None:
     """Of two installs that share nothing but the database; half of them want another plan.
 
-    When the firm was not held, two wishes came to Stripe under one key, which it refused.
+    When the firm was not held, there were 50 pages that could be paid on, and 50 subscriptions.
     """
     pages: set[str] = set()
 
