@@ -65,7 +65,7 @@ async def test_what_nobody_told_us_is_found(
     stripe_server.advance(stripe_server.now + 31 * DAY)
 
     shown = await reconciled(sloth, stripe_server, dry_run=True)
-    assert {(About.SUBSCRIPTION, "status"), (About.CHARGE, "amount")} <= found(shown)
+    assert {(About.SUBSCRIPTION, "status"), (About.CHARGE, "all of it")} <= found(shown)
     assert not shown.repaired
     services = services_now(sloth, stripe_server)
     before = await services.paying.payments.subscription(paying_firm)

@@ -168,14 +168,13 @@ def test_payments_from_the_command_line(sloth_cli: Sloth) -> None:
         def mine(*options: str) -> dict[str, bool]:
             body = paid("billing", "reconcile", "--json", *options).json
             return {
-                each["what"]: each["repaired"]
+                each["about"]: each["repaired"]
                 for each in body["differences"]
                 if each["tenant"] == slug
             }
 
-        assert mine("--dry-run")["plan"] is False
-        assert mine("--dry-run")["amount"] is False
-        assert mine()["plan"] is True
+        assert mine("--dry-run") == {"subscription": False, "charge": False}
+        assert mine() == {"subscription": True, "charge": True}
         assert mine() == {}
 
         told = paid("billing", "explain", slug, "--json").json

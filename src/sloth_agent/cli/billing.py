@@ -51,7 +51,7 @@ def _show(body: "Body") -> None:
     if items:
         columns = ("tenant", "about", "subject", "what", "ours", "theirs", "repaired")
         show_table(columns, [[item[column] for column in columns] for item in items])
-    say(f"{body['firms']} firms compared, {len(items)} differences.")
+    say(f"Firms compared: {body['firms']}. Differences: {len(items)}.")
     say(f"Stripe's events so far: {_told(body['events']) or 'none'}.")
 
 

@@ -1,7 +1,7 @@
 """Where our word of a firm and the provider's differ. Nothing here asks anybody."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from enum import StrEnum
 
 from sloth_agent.billing.models import Purchase, Subscription
@@ -51,20 +51,8 @@ class Difference:
     theirs: str | None = None
 
 
-_OF_A_PURCHASE = (
-    "id",
-    "plan",
-    "status",
-    "billing_cycle",
-    "period_start",
-    "period_end",
-    "serves_until",
-    "trial_start",
-    "trial_end",
-    "cancel_at_period_end",
-    "canceled_at",
-)
-_OF_A_CHARGE = ("amount", "refunded", "currency", "status", "dispute")
+_OF_A_PURCHASE = [each.name for each in fields(Purchase) if each.name != "terms"]
+_OF_A_CHARGE = [each.name for each in fields(Charge) if each.name not in ("id", "customer")]
 
 
 def differences(
@@ -93,37 +81,36 @@ def _of_purchases(
 ) -> Iterator[Difference]:
     if theirs is None or ours == theirs:
         return
-    told = [
-        Difference(
-            about=About.SUBSCRIPTION,
-            tenant=tenant,
-            subject=theirs.id,
-            what=name,
-            ours=_shown(ours, name),
-            theirs=_shown(theirs, name),
-        )
-        for name in _OF_A_PURCHASE
-        if _shown(ours, name) != _shown(theirs, name)
-    ]
-    terms = Difference(about=About.SUBSCRIPTION, tenant=tenant, subject=theirs.id, what="terms")
-    yield from told or [terms]
+    about = Difference(about=About.SUBSCRIPTION, tenant=tenant, subject=theirs.id)
+    if ours is None:
+        until = f"{theirs.plan}, {theirs.status} until {theirs.period_end.isoformat()}"
+        yield replace(about, theirs=until)
+    else:
+        yield from _each(about, _OF_A_PURCHASE, ours, theirs) or [replace(about, what="terms")]
 
 
 def _of_charges(
     tenant: str, ours: Mapping[str, Charge], theirs: Sequence[Charge]
 ) -> Iterator[Difference]:
     for charge in theirs:
-        for name in _OF_A_CHARGE:
-            here, there = _shown(ours.get(charge.id), name), _shown(charge, name)
-            if here != there:
-                yield Difference(
-                    about=About.CHARGE,
-                    tenant=tenant,
-                    subject=charge.id,
-                    what=name,
-                    ours=here,
-                    theirs=there,
-                )
+        about = Difference(about=About.CHARGE, tenant=tenant, subject=charge.id)
+        known = ours.get(charge.id)
+        if known is None:
+            yield replace(about, theirs=f"{charge.amount} {charge.currency}, {charge.status}")
+        else:
+            yield from _each(about, _OF_A_CHARGE, known, charge)
+
+
+def _each(
+    about: Difference, names: Sequence[str], ours: object, theirs: object
+) -> Sequence[Difference]:
+    """One for each of these that is another there."""
+    pairs = [(name, _shown(ours, name), _shown(theirs, name)) for name in names]
+    return [
+        replace(about, what=name, ours=here, theirs=there)
+        for name, here, there in pairs
+        if here != there
+    ]
 
 
 def _for_somebody(
@@ -178,6 +165,6 @@ def _in_short(remote: RemoteSubscription) -> str:
     return f"{remote.price.plan or 'no plan of ours'}, {remote.status}"
 
 
-def _shown(thing: object | None, name: str) -> str | None:
-    value = None if thing is None else getattr(thing, name)
+def _shown(thing: object, name: str) -> str | None:
+    value = getattr(thing, name)
     return None if value is None else str(value)
