@@ -21,7 +21,7 @@ from sloth_agent.adapters.stores.postgres.subscriptions import (
 )
 from sloth_agent.billing.models import Subscription
 from sloth_agent.billing.states import BillingCycle, SubscriptionStatus
-from sloth_agent.errors import Conflict, PaymentDeclined
+from sloth_agent.errors import Conflict, InProgress, PaymentDeclined
 from sloth_agent.ids import TenantId, new_id
 from sloth_agent.payments.desk import HOLD
 from sloth_agent.payments.models import ChargeStatus
@@ -216,7 +216,7 @@ class Life:
             except Killed:
                 self.history.append("killed")
                 self.account.advance(self.account.now + HOLD)
-            except (Conflict, PaymentDeclined):
+            except (Conflict, InProgress, PaymentDeclined):
                 return
             else:
                 return

@@ -94,7 +94,7 @@ class Subscribing:
         if not await self.desk.provider.end_checkout(begun.page.id):
             await visit.refresh()
             _refuse_a_second(visit)
-            _refuse_while_it_begins(visit, begun)
+            _refuse_while_it_begins(visit, begun, now=self.desk.clock())
         await visit.save(replace(visit.payer, checkout=None))
 
     async def _begin(
@@ -150,10 +150,14 @@ def _refuse_a_second(visit: Visit) -> None:
         )
 
 
-def _refuse_while_it_begins(visit: Visit, begun: Checkout) -> None:
-    """Somebody has paid on the page, and the bank has not said yet that it does."""
+def _refuse_while_it_begins(visit: Visit, begun: Checkout, *, now: datetime) -> None:
+    """Somebody has paid on the page, and the bank has not said yet that it does.
+
+    It says so within a day, or nothing comes of it.
+    """
     expires = begun.page.expires_at
-    if not any(each.created_at > expires - PAGE_LASTS for each in visit.remote):
+    began = any(each.created_at >= expires - PAGE_LASTS for each in visit.remote)
+    if not began and now < expires:
         raise InProgress(
             "A payment is under way.", hint="Ask again in a minute.", retry_after_seconds=60
         )
