@@ -64,7 +64,9 @@ def test_a_database_that_is_killed_under_a_worker(own_home: Path, tmp_path: Path
         library.tenant(quiet).ingest(folder)
         sloth = Sloth(own_home, tmp_path, busy)
         assert sloth("ingest", "--no-wait", "--json", str(folder)).json["pending"] == 150
-        with working(sloth):
+        with working(sloth) as worker:
+            assert worker.stderr is not None
+            assert b"Waiting for jobs" in worker.stderr.readline()  # one that only begins gives up
             for _ in range(5):
                 time.sleep(0.5 + chance.random())
                 described = own_home / "postgres" / "data" / "postmaster.pid"
