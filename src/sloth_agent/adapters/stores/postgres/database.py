@@ -34,6 +34,10 @@ CONNECTION_LIFETIME_SECONDS = 30 * 60
 
 ACQUIRE_TIMEOUT_SECONDS = 10
 
+RECONNECT_SECONDS = 5.0
+"""So long the pool tries by itself, with pauses that double; then whoever wants a connection has
+it try anew. With more, a server that was away a few times is missed for a minute afterwards."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Walls:
@@ -261,6 +265,7 @@ async def open_pool(where: Callable[[], Awaitable[str]], walls: Walls | None) ->
         max_size=POOL_SIZE,
         max_lifetime=CONNECTION_LIFETIME_SECONDS,
         timeout=ACQUIRE_TIMEOUT_SECONDS,
+        reconnect_timeout=RECONNECT_SECONDS,
         # A server that was killed meanwhile costs a new connection, not an error.
         check=_check,
         # Prepared plans do not survive a change of search_path.
