@@ -52,7 +52,7 @@ def _show(body: "Body") -> None:
         columns = ("tenant", "about", "subject", "what", "ours", "theirs", "repaired")
         show_table(columns, [[item[column] for column in columns] for item in items])
     say(f"Firms compared: {body['firms']}. Differences: {len(items)}.")
-    say(f"Stripe's events so far: {_told(body['events']) or 'none'}.")
+    say(f"The provider's events so far: {_told(body['events']) or 'none'}.")
 
 
 @app.command("explain", epilog="Example: sloth billing explain salon-anna --json")

@@ -26,10 +26,10 @@ PAUSE_SECONDS = 0.1
 
 FIRMS_AT_ONCE = 500
 
-_log = logging.getLogger(__name__)
-
 EVENTS_WAIT = timedelta(minutes=15)
 """What was not handled for longer than that was lost on its way to a job."""
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

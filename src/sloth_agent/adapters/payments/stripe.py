@@ -273,6 +273,8 @@ class StripePayments:
             try:
                 page = await self._call(lambda asked=asked: listed(asked))  # type: ignore[misc]
             except NotFound:
+                if after:
+                    raise  # half a list is none
                 return
             yield [each.to_dict() for each in page.data]
             if not page.has_more:
