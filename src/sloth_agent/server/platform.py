@@ -60,6 +60,7 @@ async def opened(settings: Settings, observers: Observers) -> AsyncIterator[Plat
         sloth = await stack.enter_async_context(AsyncSloth(settings, observers=observers))
         services = sloth.services
         services.backends.token_signer  # noqa: B018 - bad secrets are found here, not at a sign-in
+        services.backends.payments  # noqa: B018 - loading an SDK takes longer than a webhook may wait
         limiter = await stack.enter_async_context(limiter_of(settings))
         if settings.serve_jobs and jobs_choice(settings) == "embedded":
             await stack.enter_async_context(_jobs_of(sloth))
