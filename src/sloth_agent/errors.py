@@ -283,6 +283,24 @@ class PaymentDeclined(SlothError):
     code = "payment_declined"
 
 
+class ChannelUnavailable(BackendUnavailable):
+    """A messenger does not answer."""
+
+    code = "channel_unavailable"
+
+
+class ChannelRefused(SlothError):
+    """A messenger does not take our credentials."""
+
+    code = "channel_refused"
+
+
+class RecipientGone(SlothError):
+    """The person does not take messages from us, or is not there any more."""
+
+    code = "recipient_gone"
+
+
 class SignatureInvalid(SlothError):
     """A message that says it is from a provider, and cannot prove it."""
 

@@ -1,9 +1,20 @@
 """What channels need from outside."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
-from sloth_agent.channels.models import Integration
+from sloth_agent.channels.messages import (
+    Account,
+    Attachment,
+    Capabilities,
+    Finding,
+    Inbound,
+    Part,
+    Payload,
+    WebhookRequest,
+)
+from sloth_agent.channels.models import Credentials, Integration
 from sloth_agent.ids import IntegrationId
 
 
@@ -47,3 +58,80 @@ class CredentialSealer(Protocol):
 
     def is_newest(self, sealed: bytes) -> bool:
         """Whether the newest key has sealed it; what does not open may say so too."""
+
+
+class Line(Protocol):
+    """An account at a messenger, opened with its credentials.
+
+    All methods raise:
+        BackendUnavailable: the vendor does not answer, after the adapter's own tries.
+        ChannelRefused: it does not take the credentials any more.
+        RateLimited: it asks us to wait, for `retry_after_seconds` as the details have them.
+    """
+
+    async def introduce(self) -> Account:
+        """Who it is, as the vendor says."""
+
+    async def listen(self, url: str) -> None:
+        """Have the vendor tell what happens to this address of ours, and keep what waits there."""
+
+    async def stop_listening(self) -> None:
+        """Have it told nowhere. What was not set is no error."""
+
+    async def send(self, chat: str, part: Part, *, key: str, started: bool) -> str:
+        """Send one message; returns the vendor's name of it.
+
+        `key` is the same for every try, and `started` says that an earlier one may have come
+        through: who can find out does, and sends nothing twice.
+
+        Raises:
+            RecipientGone: the person does not take messages from us.
+            InvalidInput: the vendor will never take this one.
+        """
+
+    async def show_typing(self, chat: str) -> None:
+        """For some seconds."""
+
+    async def fetch(self, attachment: Attachment, *, max_bytes: int) -> bytes:
+        """Raises:
+        FileTooLarge: it is longer; no more than that was read.
+        NotFound: the vendor does not have it any more.
+        """
+
+    async def examine(self, url: str | None) -> Sequence[Finding]:
+        """What works and what does not; `url` is where it should listen, None: nowhere."""
+
+
+class Polled(Line, Protocol):
+    """A line on which we can ask for what happens, without any address of ours."""
+
+    async def poll(self, after: str | None) -> tuple[Sequence[Payload], str | None]:
+        """Wait some seconds for events; `after`, as the last call returned it, confirms earlier
+        ones. It is returned unchanged where there was nothing.
+        """
+
+
+class Messenger(Protocol):
+    """A vendor's messenger: what is the same for all accounts there."""
+
+    @property
+    def capabilities(self) -> Capabilities: ...
+
+    def open(
+        self, credentials: Credentials, settings: Mapping[str, object]
+    ) -> AbstractAsyncContextManager[Line]:
+        """Nothing is sent yet."""
+
+    def new_secrets(self) -> Mapping[str, str]:
+        """What we add to an account's credentials, such as the secret of its webhook."""
+
+    def read_request(self, request: WebhookRequest, credentials: Credentials) -> Sequence[Payload]:
+        """The events that it brings; none where it brings nothing that concerns us.
+
+        Raises:
+            Forbidden: it is not from the vendor, or not for this account.
+            InvalidInput: it is not what the vendor sends.
+        """
+
+    def read(self, payload: Payload, settings: Mapping[str, object]) -> Inbound | None:
+        """What an event says; None: nothing that concerns us, or nothing that we understand."""

@@ -21,6 +21,8 @@ MEDIA_TYPE = "application/problem+json"
 
 STATUSES: Sequence[tuple[type[SlothError], int]] = (
     (errors.HostNotAllowed, 400),
+    (errors.ChannelRefused, 422),
+    (errors.RecipientGone, 409),
     (errors.SignatureInvalid, 400),
     (errors.PaymentDeclined, 402),
     (errors.LinkInvalid, 410),

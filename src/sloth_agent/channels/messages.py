@@ -1,0 +1,117 @@
+"""What comes in by a channel and goes out by it, in nobody's form."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from sloth_agent.language import Language
+
+Payload = Mapping[str, Any]
+"""An event as the vendor tells it: JSON."""
+
+
+class MessageKind(StrEnum):
+    TEXT = "text"
+    COMMAND = "command"  # such as `/help`, or a pressed button that stands for one
+    PHOTO = "photo"
+    DOCUMENT = "document"
+    VOICE = "voice"
+    LOCATION = "location"
+    OTHER = "other"  # such as a sticker: nothing that can be answered
+    LEFT = "left"  # the person does not want to hear from us any more
+    CAME_BACK = "came_back"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attachment:
+    """A file that came with a message, and is still at the vendor's."""
+
+    key: str  # by which the channel fetches it
+    name: str
+    media_type: str
+    size_bytes: int | None = None  # None: nobody said
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inbound:
+    """One event of a channel."""
+
+    id: str  # the vendor's, never twice within an integration
+    chat: str  # where to answer, by the vendor's name for it
+    sender: str  # the person, likewise
+    kind: MessageKind
+    text: str = ""
+    command: str | None = None  # without the slash, in small letters; its arguments are the text
+    attachment: Attachment | None = None
+    reference: str | None = None  # the vendor's name of the message
+    reply_to: str | None = None  # of the message that this one answers
+    language: Language | None = None  # of the person's own program; None: none of ours
+    name: str = ""  # how the person is called
+    in_group: bool = False
+    for_us: bool = True  # in a group: whether it speaks to the assistant
+    is_edit: bool = False
+    sent_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Button:
+    """Pressed, it comes in as the command."""
+
+    label: str
+    command: str  # such as `language uk`
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """One message to be sent: light Markdown, no longer than the channel takes."""
+
+    text: str
+    buttons: tuple[Button, ...] = ()
+    reply_to: str | None = None
+
+
+class Measure(StrEnum):
+    """What a channel counts where it limits a text."""
+
+    CHARACTERS = "characters"
+    UTF16 = "utf16"  # code units: most emoji are two
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Capabilities:
+    """What a channel can do."""
+
+    longest_text: int
+    measure: Measure = Measure.CHARACTERS
+    has_buttons: bool = False
+    shows_typing: bool = False
+    writes_first_within: timedelta | None = None  # since the person's last message; None: always
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebhookRequest:
+    """What somebody sent to an integration's address."""
+
+    url: str  # as the sender saw it
+    body: bytes
+    headers: Mapping[str, str]  # names in small letters
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """Who an integration is at the vendor's."""
+
+    key: str  # one account is connected once in an install, such as `telegram:7000001`
+    settings: Mapping[str, object] = field(default_factory=dict)  # shown to the firm
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One thing that was looked at, and what to do where it is wrong."""
+
+    name: str  # such as `token` or `webhook`
+    is_well: bool
+    message: str
+    hint: str | None = None
