@@ -21,6 +21,9 @@ from sloth_agent.adapters.stores.postgres.embedded import Attachment, attach
 from sloth_agent.adapters.stores.postgres.readiness import make_ready
 from sloth_agent.app.sloth import AsyncTenant
 
+NOWHERE = "http://127.0.0.1:9"
+"""Where nobody answers: no test asks the outside."""
+
 ROOT = Path(__file__).parents[1]
 
 # A busy machine makes no example wrong.
@@ -119,7 +122,13 @@ def server() -> Iterator[Attachment]:
 @pytest.fixture
 def settings(server: Attachment) -> Settings:
     """Everything on this machine, whatever keys the environment holds."""
-    return Settings(home=server.home, embedder="none", chat="extractive", database_url=None)
+    return Settings(
+        home=server.home,
+        embedder="none",
+        chat="extractive",
+        database_url=None,
+        telegram_api_base=NOWHERE,
+    )
 
 
 @pytest.fixture

@@ -17,6 +17,9 @@ JobId = NewType("JobId", UUID)
 SessionId = NewType("SessionId", UUID)
 ApiKeyId = NewType("ApiKeyId", UUID)
 IntegrationId = NewType("IntegrationId", UUID)
+ChatId = NewType("ChatId", UUID)
+EventId = NewType("EventId", UUID)
+OutgoingId = NewType("OutgoingId", UUID)
 
 
 def new_id() -> UUID:

@@ -111,6 +111,9 @@ class Settings(BaseSettings):
     stripe_webhook_secret: SecretStr | None = _vendor("STRIPE_WEBHOOK_SECRET")  # several: commas
     stripe_api_base: str | None = _vendor("STRIPE_API_BASE")  # None: Stripe's own
 
+    telegram_bot_token: SecretStr | None = _vendor("TELEGRAM_BOT_TOKEN")
+    telegram_api_base: str | None = _vendor("TELEGRAM_API_BASE")  # None: Telegram's own
+
     # What signs and seals; several, comma separated, newest first. None: one of this machine's own.
     secret_key: SecretStr | None = _vendor("SECRET_KEY")
     public_url: str | None = _vendor("PUBLIC_URL")  # as the outside reaches the server

@@ -429,7 +429,7 @@ async def test_a_few_poisonous_jobs_hold_up_no_other(
     for job in asked:
         await jobs.ask(job, now=sloth.services.backends.clock())
     async with PostgresAlarm.listening(sloth.services.databases) as alarm:
-        worker = Working(hands=replace(taken, prepare=prepare), alarm=alarm)
+        worker = Working(hands=replace(taken, prepare=prepare), alarm=alarm.ear())
         with anyio.fail_after(60):
             async with anyio.create_task_group() as group:
                 group.start_soon(worker.work)

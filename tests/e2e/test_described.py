@@ -4,17 +4,18 @@ import json
 import re
 from collections.abc import AsyncIterator
 from html.parser import HTMLParser
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import anyio
 import pytest
 from jsonschema import Draft202012Validator
 
 from fakes.api import PASSWORD, Api, Firm, api
-from fakes.channels import connected
 from fakes.described import Described, events
 from fakes.pictures import png
+from fakes.telegram_server.server import TelegramServer
 from sloth_agent import Settings
+from sloth_agent.ids import IntegrationId
 from sloth_agent.server.repeating import CHANGING
 from sloth_agent.server.uploads import LEARNING
 from sloth_agent.tenants.audit import Actor
@@ -33,8 +34,9 @@ BY_PAYMENTS = {f"subscriptions_{name}" for name in PAYING}
 
 
 @pytest.fixture
-async def served(settings: Settings) -> AsyncIterator[Api]:
-    async with api(settings.model_copy(update={"tenant_requests_per_minute": 10**6})) as served:
+async def served(settings: Settings, telegram_server: TelegramServer) -> AsyncIterator[Api]:
+    changed = {"tenant_requests_per_minute": 10**6, "telegram_api_base": telegram_server.url}
+    async with api(settings.model_copy(update=changed)) as served:
         yield served
 
 
@@ -47,11 +49,12 @@ async def described(served: Api) -> Described:
 
 
 async def test_every_operation_answers_as_it_is_described(
-    served: Api, described: Described
+    served: Api, described: Described, telegram_server: TelegramServer
 ) -> None:
     owner = await served.signed_up()
     await _walked_among_colleagues(served, owner)
     await _walked_as_owner(served, owner)
+    await _walked_by_telegram(served, owner, telegram_server.add_bot("salon_bot").token)
     await _walked_as_superuser(served, owner)
     await _refused(served, owner)
     assert set(described.operations) - described.succeeded <= BY_MAIL | BY_PAYMENTS
@@ -89,11 +92,6 @@ async def _walked_as_owner(served: Api, owner: Firm) -> None:
     await owner.get(f"{photo}/file/")
     await client.delete(f"{photo}/", headers=owner.headers)
 
-    slug = owner.registered["user"]["organization"]["slug"]
-    bot = await connected(await served.platform.sloth.tenant(slug), settings={"username": "a"})
-    await owner.get("/api/integrations/")
-    await owner.delete(f"/api/integrations/{bot.id}/")
-
     question = {"message": "How much is a haircut?"}
     key = {"Idempotency-Key": uuid4().hex}
     answered = await owner.post("/api/agent/chat/", question, headers=key)
@@ -108,6 +106,21 @@ async def _walked_as_owner(served: Api, owner: Firm) -> None:
     await owner.get("/api/agent/history/")
     await owner.get(f"/api/agent/history/{answered.json()['conversation_id']}/")
     await client.delete(f"{document}/", headers=owner.headers)
+
+
+async def _walked_by_telegram(served: Api, owner: Firm, token: str) -> None:
+    made = await owner.post("/api/integrations/telegram/connect/", {"token": token})
+    assert made.status_code == 201, made.text
+    bot = made.json()["id"]
+    await owner.get("/api/integrations/")
+    slug = owner.registered["user"]["organization"]["slug"]
+    tenant = await served.platform.sloth.tenant(slug)
+    credentials = await tenant.services.integrations.credentials(IntegrationId(UUID(bot)))
+    webhook = f"/api/integrations/webhooks/telegram/{bot}/"
+    for secret in ("another", credentials.values["webhook_secret"]):
+        headers = {"X-Telegram-Bot-Api-Secret-Token": secret}
+        await served.client.post(webhook, json={"update_id": 1}, headers=headers)
+    await owner.delete(f"/api/integrations/{bot}/")
 
 
 async def _walked_among_colleagues(served: Api, owner: Firm) -> None:

@@ -19,10 +19,19 @@ from sloth_agent.agent.models import (
     Reply,
     Speaker,
 )
-from sloth_agent.agent.ports import ChatModel, ChatRequest, Completion, Delta, Quote, Trial, Turn
+from sloth_agent.agent.ports import (
+    ChatModel,
+    ChatRequest,
+    Completion,
+    Delta,
+    Keep,
+    Quote,
+    Trial,
+    Turn,
+)
 from sloth_agent.agent.prompts import Prompts
 from sloth_agent.agent.questions import bridged_text, search_text
-from sloth_agent.billing.allowance import Hold, Resource
+from sloth_agent.billing.allowance import Resource
 from sloth_agent.billing.costs import Costs, Tally
 from sloth_agent.billing.usage import Metering
 from sloth_agent.errors import ModelUnavailable
@@ -69,11 +78,13 @@ class Answering:
         language: Language | None = None,
         source: ConversationSource = ConversationSource.API,
         external_id: str | None = None,
+        keep: Keep | None = None,
     ) -> AsyncIterator[Delta | Answer]:
         """Yield the text piece by piece, then the whole `Answer`; question and answer are stored.
 
         `language` is that of a refusal and a wish to the model; None: as the question is written.
         `external_id` is whoever asks, as the source knows them; None: nobody said.
+        `keep` stores them beside what else has to happen with them; None: they are stored alone.
 
         Raises:
             InvalidInput: an empty question, or one that is too long; no id of a person.
@@ -99,7 +110,12 @@ class Answering:
                     if conversation is None:
                         started = await self.conversations.start(source, external_id=external_id)
                         conversation = started.id
-                    answer = await self._remembered(question, part.reply, conversation, hold, tally)
+                    asked, answered = self._exchange(question, part.reply)
+                    await (keep or self.conversations.store.append)(
+                        conversation, [asked, answered], hold=hold, bill=tally.bill
+                    )
+                    tally.stored()
+                    answer = _answer(part.reply, conversation, answered.id)
                 else:
                     yield part
         assert answer is not None, "what is replied ends with a Trial"
@@ -209,14 +225,7 @@ class Answering:
             },
         )
 
-    async def _remembered(
-        self,
-        question: str,
-        reply: Reply,
-        conversation: ConversationId,
-        hold: Hold,
-        tally: Tally,
-    ) -> Answer:
+    def _exchange(self, question: str, reply: Reply) -> tuple[Message, Message]:
         now = self.conversations.clock()
         asked = Message(
             id=MessageId(new_id()),
@@ -234,22 +243,22 @@ class Answering:
             usage=reply.usage,
             processing_ms=reply.timings_ms["total"],
         )
-        await self.conversations.store.append(
-            conversation, [asked, answered], hold=hold, bill=tally.bill
-        )
-        tally.stored()
-        return Answer(
-            text=reply.text,
-            grounded=reply.grounded,
-            citations=reply.citations,
-            model=reply.model,
-            usage=reply.usage,
-            chunks_used=reply.chunks_used,
-            timings_ms=reply.timings_ms,
-            not_read=reply.not_read,
-            conversation_id=conversation,
-            message_id=answered.id,
-        )
+        return asked, answered
+
+
+def _answer(reply: Reply, conversation: ConversationId, message: MessageId) -> Answer:
+    return Answer(
+        text=reply.text,
+        grounded=reply.grounded,
+        citations=reply.citations,
+        model=reply.model,
+        usage=reply.usage,
+        chunks_used=reply.chunks_used,
+        timings_ms=reply.timings_ms,
+        not_read=reply.not_read,
+        conversation_id=conversation,
+        message_id=message,
+    )
 
 
 @contextmanager

@@ -77,6 +77,7 @@ class Prompt:
 class Speaker(StrEnum):
     USER = "user"
     ASSISTANT = "assistant"
+    STAFF = "staff"  # somebody of the firm, in the assistant's place
 
 
 class ConversationSource(StrEnum):

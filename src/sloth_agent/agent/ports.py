@@ -134,6 +134,20 @@ class ConversationStore(Protocol):
         """
 
 
+class Keep(Protocol):
+    """Stores a question with its answer in the place of `ConversationStore.append`."""
+
+    async def __call__(
+        self,
+        id: ConversationId,
+        messages: Sequence[Message],
+        *,
+        hold: Hold,
+        bill: Bill = NO_BILL,
+    ) -> None:
+        """Raises as `ConversationStore.append`."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Transcript:
     """A conversation from its beginning to its end."""

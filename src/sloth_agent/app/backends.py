@@ -13,6 +13,9 @@ Factory = Callable[[Settings], Any]
 _ADAPTERS = "sloth_agent.adapters"
 
 BUILT_IN: dict[str, dict[str, str]] = {
+    "channels": {
+        "telegram": f"{_ADAPTERS}.channels.telegram:from_settings",
+    },
     "embedders": {
         "langchain": f"{_ADAPTERS}.embedders.langchain:from_settings",
         "openai": f"{_ADAPTERS}.embedders.openai:from_settings",

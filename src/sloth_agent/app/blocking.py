@@ -3,7 +3,7 @@
 One background thread runs the loop; each method hands its work over and waits.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
@@ -21,7 +21,7 @@ from sloth_agent.agent.ports import Delta, Held, Trial
 from sloth_agent.app.sloth import AsyncSloth, AsyncTenant
 from sloth_agent.billing.allowance import UsageReport
 from sloth_agent.billing.notices import Notice
-from sloth_agent.channels.models import Integration
+from sloth_agent.channels.models import Integration, IntegrationType
 from sloth_agent.ids import ChunkId, ConversationId, DocumentId, IntegrationId, JobId, PhotoId
 from sloth_agent.jobs.models import Job
 from sloth_agent.knowledge.intake import FileOutcome, IngestReport, OnProgress
@@ -358,6 +358,12 @@ class Tenant:
     ) -> Sequence[Integration]:
         """See `AsyncTenant.integrations`."""
         return self._portal.call(partial(self._tenant.integrations, limit=limit, after=after))
+
+    def connect(
+        self, type: IntegrationType, credentials: Mapping[str, str], *, by: Actor = SYSTEM
+    ) -> Integration:
+        """See `AsyncTenant.connect`."""
+        return self._portal.call(partial(self._tenant.connect, type, credentials, by=by))
 
     def disconnect(self, id: IntegrationId, *, by: Actor = SYSTEM) -> None:
         """See `AsyncTenant.disconnect`."""

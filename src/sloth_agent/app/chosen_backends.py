@@ -25,6 +25,8 @@ from sloth_agent.app.choices import (
 from sloth_agent.app.observers import NOBODY, Observers
 from sloth_agent.app.price_list import price_table
 from sloth_agent.billing.prices import PriceTable
+from sloth_agent.channels.models import IntegrationType
+from sloth_agent.channels.ports import Messenger
 from sloth_agent.clock import Clock, system_clock
 from sloth_agent.jobs.ports import Engine
 from sloth_agent.jobs.running import Running
@@ -137,6 +139,19 @@ class Backends:
         """None: plans are activated by codes and operators alone."""
         name = payments_choice(self.settings)
         return None if name == MANUAL else self._made("payments", name)
+
+    def messenger(self, type: IntegrationType) -> Messenger:
+        """Raises:
+        MissingExtra: its library is not installed.
+        NotOffered: there is none of this kind.
+        """
+        if type not in self._messengers:
+            self._messengers[type] = self._made("channels", type.value)
+        return self._messengers[type]
+
+    @cached_property
+    def _messengers(self) -> dict[IntegrationType, Messenger]:
+        return {}
 
     @property
     def frontend(self) -> str:

@@ -203,6 +203,7 @@ def library_calls(tenant: AsyncTenant, target: Target) -> dict[str, Call]:
         "integrations": tenant.integrations,
         "integrations after it": lambda: tenant.integrations(after=target.integration),
         "credentials of the integration": credentials,
+        "connect": lambda: tenant.connect(IntegrationType.GOOGLE_CALENDAR, {"token": word}),
         "disconnect": lambda: tenant.disconnect(target.integration),
         "conversations": tenant.conversations,
         "conversations before it": lambda: tenant.conversations(before=target.conversation),

@@ -11,7 +11,7 @@ from sloth_agent.app.periodic_tasks import periodic_tasks
 from sloth_agent.app.tenant_services import TenantServices
 from sloth_agent.app.wiring import Services
 from sloth_agent.errors import Problem
-from sloth_agent.ids import DocumentId
+from sloth_agent.ids import ChatId, DocumentId
 from sloth_agent.jobs.models import (
     THE_TENANT,
     Claim,
@@ -21,7 +21,10 @@ from sloth_agent.jobs.models import (
     Queue,
     Report,
 )
-from sloth_agent.jobs.working import Hands, Prepared, Working
+from sloth_agent.jobs.working import Crew, Hands, Prepared, Working
+
+MESSAGES_AT_ONCE = 16
+"""Who answers a customer waits for a model most of the time."""
 
 SETTLED_AFTER = timedelta(seconds=20)
 """Files come in crowds: what is done once after many of them waits for others."""
@@ -64,11 +67,16 @@ async def refresh_payments(
     return False
 
 
+async def reply(_services: Services, tenant: TenantServices, claim: Claim, _report: Report) -> bool:
+    return await tenant.replying.reply(ChatId(claim.subject), claim)
+
+
 Handler = Callable[[Services, TenantServices, Claim, Report], Awaitable[bool]]
 
 _HANDLERS: dict[JobKind, Handler] = {
     JobKind.INGEST: ingest,
     JobKind.REBUILD: rebuild,
+    JobKind.REPLY: reply,
     JobKind.PAYMENTS: refresh_payments,
     JobKind.SETTLE: settle,
 }
@@ -120,13 +128,24 @@ def hands(services: Services, queues: Collection[Queue] = tuple(Queue)) -> Hands
 @asynccontextmanager
 async def worker(
     services: Services, *, queues: Collection[Queue], at_once: int, on_look: Callable[[], None]
-) -> AsyncIterator[Working]:
-    """A worker for the jobs of all tenants, ready to `work`; periodic tasks run beside it."""
+) -> AsyncIterator[Crew]:
+    """Workers for the jobs of all tenants, ready to `work`; periodic tasks run beside them."""
     async with (
         PostgresAlarm.listening(services.databases) as alarm,
         anyio.create_task_group() as group,
     ):
         if Queue.PERIODIC in queues:
             group.start_soon(periodic_tasks(services).keep)
-        yield Working(hands=hands(services, queues), alarm=alarm, at_once=at_once, on_look=on_look)
+        computing = [queue for queue in queues if queue is not Queue.MESSAGES]
+        waiting = [queue for queue in queues if queue is Queue.MESSAGES]
+        shares = ((computing, at_once), (waiting, max(at_once, MESSAGES_AT_ONCE)))
+        yield Crew(
+            [
+                Working(
+                    hands=hands(services, some), alarm=alarm.ear(), at_once=most, on_look=on_look
+                )
+                for some, most in shares
+                if some
+            ]
+        )
         group.cancel_scope.cancel()

@@ -1,6 +1,6 @@
 """One tenant's assistant on a server: `AsyncTenant` over HTTP."""
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +11,7 @@ from sloth_agent.agent.ports import Delta, Trial
 from sloth_agent.app.tenant import AsyncTenant
 from sloth_agent.app.tenant_services import TenantServices
 from sloth_agent.billing.allowance import UsageReport
-from sloth_agent.channels.models import Integration
+from sloth_agent.channels.models import Integration, IntegrationType
 from sloth_agent.client import reading
 from sloth_agent.client.address import not_offered
 from sloth_agent.client.problems import error_of
@@ -157,6 +157,14 @@ class RemoteTenant(AsyncTenant):
         self, *, limit: int = 1000, after: IntegrationId | None = None
     ) -> Sequence[Integration]:
         return await self._listed("/api/integrations/", reading.integration, limit, after)
+
+    async def connect(
+        self, type: IntegrationType, credentials: Mapping[str, str], *, by: Actor = SYSTEM
+    ) -> Integration:
+        _check_actor(by)
+        made = await self.server.post(f"/api/integrations/{type}/connect/", dict(credentials))
+        listed = await self._listed("/api/integrations/", reading.integration, 1000, None)
+        return next(each for each in listed if str(each.id) == made["id"])
 
     async def disconnect(self, id: IntegrationId, *, by: Actor = SYSTEM) -> None:
         _check_actor(by)

@@ -22,7 +22,7 @@ from sloth_agent.channels.rotation import Rotation
 from sloth_agent.client.address import Address, not_offered
 from sloth_agent.errors import ConfigurationError
 from sloth_agent.jobs.models import Queue
-from sloth_agent.jobs.working import Working
+from sloth_agent.jobs.working import Crew
 from sloth_agent.payments.explaining import Explaining
 from sloth_agent.settings import DEFAULT_TENANT, Settings
 from sloth_agent.tasks.running import Tasks
@@ -284,8 +284,10 @@ class AsyncSloth:
         queues: Collection[Queue] = tuple(Queue),
         at_once: int = 2,
         on_look: Callable[[], None] = lambda: None,
-    ) -> AbstractAsyncContextManager[Working]:
+    ) -> AbstractAsyncContextManager[Crew]:
         """Whoever does the jobs of all tenants, `at_once` of them, until it is told to stop.
+
+        Customers in chats are answered beside that, more of them at once.
 
         async with sloth.worker() as worker:
             await worker.work()

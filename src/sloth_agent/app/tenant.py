@@ -1,6 +1,6 @@
 """`AsyncTenant`: one tenant's assistant, as an asynchronous program uses it."""
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from sloth_agent.app.choices import advice
 from sloth_agent.app.tenant_services import TenantServices
 from sloth_agent.billing.allowance import UsageReport
 from sloth_agent.billing.notices import Notice
-from sloth_agent.channels.models import Integration
+from sloth_agent.channels.models import Integration, IntegrationType
 from sloth_agent.errors import EmbedderUnavailable
 from sloth_agent.ids import ChunkId, ConversationId, DocumentId, IntegrationId, JobId, PhotoId
 from sloth_agent.jobs.models import Job, JobKind
@@ -247,13 +247,28 @@ class AsyncTenant:
         """The messengers and calendars that are connected, without credentials; oldest first."""
         return await self.services.integrations.list(limit=limit, after=after)
 
+    async def connect(
+        self, type: IntegrationType, credentials: Mapping[str, str], *, by: Actor = SYSTEM
+    ) -> Integration:
+        """Connect an account at a messenger: `{"token": ...}` for Telegram.
+
+        Raises:
+            FeatureNotInPlan, SubscriptionExpired: the plan does not have it, or has ended.
+            ChannelRefused: the vendor does not take the credentials.
+            Conflict: another assistant of this install has the account.
+            BackendUnavailable: the vendor does not answer.
+        """
+        return await self.services.connecting.connect(type, credentials, by=by)
+
     async def disconnect(self, id: IntegrationId, *, by: Actor = SYSTEM) -> None:
         """Forget an integration and its credentials; what was said there stays.
+
+        The vendor is told to tell us nothing more, if it can be reached.
 
         Raises:
             NotFound: no such integration.
         """
-        await self.services.integrations.disconnect(id, by=by)
+        await self.services.connecting.disconnect(id, by=by)
 
     async def profile(self) -> Profile:
         """What the firm says of itself."""

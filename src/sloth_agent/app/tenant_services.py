@@ -1,6 +1,7 @@
 """What one tenant's assistant can do, put together."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
 
 from sloth_agent.adapters.files.local import LocalFiles
@@ -11,6 +12,7 @@ from sloth_agent.adapters.stores.postgres.conversations import (
 from sloth_agent.adapters.stores.postgres.costs import PostgresCosts
 from sloth_agent.adapters.stores.postgres.database import Database
 from sloth_agent.adapters.stores.postgres.documents import PostgresDocuments
+from sloth_agent.adapters.stores.postgres.inbox import PostgresInbox
 from sloth_agent.adapters.stores.postgres.integrations import PostgresIntegrations
 from sloth_agent.adapters.stores.postgres.jobs import PostgresJobs
 from sloth_agent.adapters.stores.postgres.limit_notices import PostgresNotices
@@ -30,8 +32,17 @@ from sloth_agent.billing.costs import Costs
 from sloth_agent.billing.notices import LimitNotices
 from sloth_agent.billing.usage import Metering
 from sloth_agent.billing.usage_ports import CurrentSubscriptions
+from sloth_agent.channels.connecting import Connecting
+from sloth_agent.channels.handing_over import HandingOver
+from sloth_agent.channels.inbox import Inbox
+from sloth_agent.channels.inbox_ports import IntegrationAddresses
 from sloth_agent.channels.integrations import Integrations
+from sloth_agent.channels.replying import Replying
+from sloth_agent.channels.responding import Responding
+from sloth_agent.channels.sending import Sending
 from sloth_agent.channels.vault import Vault
+from sloth_agent.ids import JobId
+from sloth_agent.jobs.models import Queue
 from sloth_agent.jobs.ports import JobStore
 from sloth_agent.jobs.tenant_work import TenantWork
 from sloth_agent.knowledge.documents import Documents
@@ -61,6 +72,7 @@ class TenantServices:
     subscriptions: CurrentSubscriptions
     users: PostgresUsers
     audit: AuditStore
+    addresses: IntegrationAddresses
 
     @property
     def schema(self) -> str:
@@ -129,6 +141,62 @@ class TenantServices:
     @cached_property
     def integration_store(self) -> PostgresIntegrations:
         return PostgresIntegrations(self.home, self.schema)
+
+    @cached_property
+    def inbox(self) -> Inbox:
+        return Inbox(
+            self.integrations,
+            self.backends.messenger,
+            self.inbox_store,
+            self._tell_of_reply,
+            self.backends.clock,
+        )
+
+    @cached_property
+    def inbox_store(self) -> PostgresInbox:
+        return PostgresInbox(self.home, self.schema)
+
+    @cached_property
+    def connecting(self) -> Connecting:
+        return Connecting(
+            organization=self.organization.id,
+            integrations=self.integrations,
+            messengers=self.backends.messenger,
+            addresses=self.addresses,
+            public_url=self.backends.settings.public_url,
+        )
+
+    @cached_property
+    def replying(self) -> Replying:
+        clock = self.backends.clock
+        return Replying(
+            integrations=self.integrations,
+            messengers=self.backends.messenger,
+            store=self.inbox_store,
+            responding=self._responding,
+            sending=Sending(self.inbox_store, clock),
+            jobs=self.jobs,
+            clock=clock,
+        )
+
+    @cached_property
+    def _responding(self) -> Responding:
+        return Responding(
+            organization=self.organization.id,
+            firm=self._name_of_firm,
+            answering=self.answering,
+            conversations=self.conversations,
+            photos=self.photos,
+            subscriptions=self.subscriptions,
+            handing_over=HandingOver(self._owners, self.backends.mailer, self.backends.clock),
+            store=self.inbox_store,
+        )
+
+    async def _name_of_firm(self) -> str:
+        return (await self.profiles.show()).business_name or self.organization.name
+
+    async def _tell_of_reply(self, id: JobId, due: datetime) -> None:
+        await self.work.tell(Queue.MESSAGES, id, due=due)
 
     @cached_property
     def jobs(self) -> JobStore:
@@ -209,9 +277,14 @@ class TenantServices:
 
     @cached_property
     def notices(self) -> LimitNotices:
-        owners = Owners(self.organization.id, self.users, self.profiles)
         store = PostgresNotices(self.home, self.schema)
-        return LimitNotices(self.metering, store, owners, self.backends.mailer, self.backends.clock)
+        return LimitNotices(
+            self.metering, store, self._owners, self.backends.mailer, self.backends.clock
+        )
+
+    @cached_property
+    def _owners(self) -> Owners:
+        return Owners(self.organization.id, self.users, self.profiles)
 
     @cached_property
     def _conversation_store(self) -> PostgresConversations:

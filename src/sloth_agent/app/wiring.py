@@ -19,6 +19,9 @@ from sloth_agent.adapters.stores.postgres.audit import PostgresAudit
 from sloth_agent.adapters.stores.postgres.control_tables import PostgresControlTables
 from sloth_agent.adapters.stores.postgres.costs import PostgresCostsOfAll
 from sloth_agent.adapters.stores.postgres.databases import Databases
+from sloth_agent.adapters.stores.postgres.integration_addresses import (
+    PostgresIntegrationAddresses,
+)
 from sloth_agent.adapters.stores.postgres.job_board import PostgresJobBoard
 from sloth_agent.adapters.stores.postgres.moving import PostgresMoving
 from sloth_agent.adapters.stores.postgres.organizations import PostgresOrganizations
@@ -50,6 +53,7 @@ from sloth_agent.billing.recent import RecentSubscriptions
 from sloth_agent.billing.referring import Referrals
 from sloth_agent.billing.subscriptions import Subscriptions
 from sloth_agent.billing.usage_ports import CurrentSubscriptions
+from sloth_agent.channels.inbox_ports import IntegrationAddresses
 from sloth_agent.channels.ports import IntegrationStore
 from sloth_agent.channels.rotation import Rotation
 from sloth_agent.clock import Clock
@@ -352,7 +356,12 @@ class Services:
             self._recent_subscriptions,
             self._users,
             self._log,
+            self.addresses,
         )
+
+    @cached_property
+    def addresses(self) -> IntegrationAddresses:
+        return PostgresIntegrationAddresses(self.databases.main)
 
     async def of_schema(self, schema_name: str) -> TenantServices | None:
         """None: there is no such tenant any more."""

@@ -1,7 +1,7 @@
 """The accounts at messengers and calendars that one tenant has connected."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sloth_agent.billing.access import require_access
 from sloth_agent.billing.usage_ports import CurrentSubscriptions
@@ -14,7 +14,7 @@ from sloth_agent.channels.models import (
 from sloth_agent.channels.ports import IntegrationStore
 from sloth_agent.channels.vault import Vault
 from sloth_agent.clock import Clock
-from sloth_agent.errors import CredentialUnreadable, InvalidInput, NotFound
+from sloth_agent.errors import CredentialUnreadable, InvalidInput, NotFound, Problem
 from sloth_agent.ids import IntegrationId, new_id
 from sloth_agent.tenants.audit import Actor, TenantLog
 
@@ -59,7 +59,7 @@ class Integrations:
             FeatureNotInPlan, SubscriptionExpired: the plan does not have it, or has ended.
             InvalidInput: no credentials.
         """
-        require_access(await self.subscriptions.current(self.vault.tenant), type.feature)
+        await self.require(type)
         if not credentials.values:
             raise InvalidInput("An integration needs credentials.", field="credentials")
         integration = Integration(
@@ -77,6 +77,50 @@ class Integrations:
         )
         await self.store.add(integration, sealed)
         return integration
+
+    async def require(self, type: IntegrationType) -> None:
+        """Raises:
+        FeatureNotInPlan, SubscriptionExpired: the plan does not have it, or has ended.
+        """
+        require_access(await self.subscriptions.current(self.vault.tenant), type.feature)
+
+    async def connect_anew(
+        self,
+        id: IntegrationId,
+        credentials: Credentials,
+        *,
+        settings: Mapping[str, object],
+        status: IntegrationStatus,
+        by: Actor,
+    ) -> Integration:
+        """Give an integration other credentials; its settings are kept but for those given.
+
+        Raises:
+            NotFound: no such integration.
+        """
+        integration = await self.show(id)
+        await self.log.write(
+            "integration.connected", by=by, subject=str(id), type=integration.type.value
+        )
+        changed = replace(
+            integration,
+            settings={**integration.settings, **settings},
+            status=status,
+            problem=None,
+        )
+        if not await self.store.replace(changed, self.vault.seal(id, credentials)):
+            raise _unknown(id)
+        return changed
+
+    async def change_settings(self, id: IntegrationId, settings: Mapping[str, object]) -> None:
+        """Those given take the place of others by their names; None removes one."""
+        await self.store.change_settings(id, settings)
+
+    async def mark(
+        self, id: IntegrationId, status: IntegrationStatus, problem: Problem | None = None
+    ) -> None:
+        """Say whether it works, and why not."""
+        await self.store.mark(id, status, problem)
 
     async def credentials(self, id: IntegrationId) -> Credentials:
         """What opens the account; nothing of it is to be shown or logged.

@@ -19,12 +19,13 @@ LEFT_BEHIND = Problem(
 class IntegrationType(StrEnum):
     TELEGRAM = "telegram"
     WHATSAPP = "whatsapp"
+    WEB = "web"  # a chat on the firm's own site
     GOOGLE_CALENDAR = "google_calendar"
 
     @property
-    def feature(self) -> Feature:
-        """What a plan must have for it."""
-        return _FEATURES[self]
+    def feature(self) -> Feature | None:
+        """What a plan must have for it; None: every plan has it."""
+        return _FEATURES.get(self)
 
 
 _FEATURES: Mapping[IntegrationType, Feature] = {

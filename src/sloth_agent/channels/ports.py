@@ -14,7 +14,8 @@ from sloth_agent.channels.messages import (
     Payload,
     WebhookRequest,
 )
-from sloth_agent.channels.models import Credentials, Integration
+from sloth_agent.channels.models import Credentials, Integration, IntegrationStatus
+from sloth_agent.errors import Problem
 from sloth_agent.ids import IntegrationId
 
 
@@ -41,6 +42,16 @@ class IntegrationStore(Protocol):
 
     async def reseal(self, id: IntegrationId, *, old: bytes, new: bytes) -> bool:
         """Put `new` in the place of `old`; False: that is not what is there any more."""
+
+    async def replace(self, integration: Integration, sealed: bytes) -> bool:
+        """Give it other credentials, settings and status; False: no such integration."""
+
+    async def change_settings(self, id: IntegrationId, settings: Mapping[str, object]) -> None:
+        """Those given take the place of others by their names; None removes one."""
+
+    async def mark(
+        self, id: IntegrationId, status: IntegrationStatus, problem: Problem | None
+    ) -> None: ...
 
     async def delete(self, id: IntegrationId) -> bool:
         """False: no such integration."""
@@ -91,6 +102,9 @@ class Line(Protocol):
 
     async def show_typing(self, chat: str) -> None:
         """For some seconds."""
+
+    async def acknowledge(self, inbound: Inbound) -> None:
+        """Show the person that it was seen, where the vendor waits for that."""
 
     async def fetch(self, attachment: Attachment, *, max_bytes: int) -> bytes:
         """Raises:

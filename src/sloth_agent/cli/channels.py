@@ -1,5 +1,7 @@
 """`sloth channels`: messengers and calendars that the firm has connected."""
 
+import signal
+import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated
 from uuid import UUID
@@ -14,12 +16,23 @@ from sloth_agent.cli.session import opened
 from sloth_agent.ids import IntegrationId
 
 if TYPE_CHECKING:
+    from anyio import Event
+
     from sloth_agent.app.blocking import Tenant as Assistant
-    from sloth_agent.channels.models import Integration
+    from sloth_agent.channels.models import Integration, IntegrationType
 
 app = typer.Typer(no_args_is_help=True, epilog="Example: sloth channels list")
 
 COLUMNS = ("id", "type", "status", "messages_in", "messages_out", "last_activity_at")
+
+MESSENGERS = ("telegram",)
+
+Token = Annotated[
+    str | None,
+    typer.Option(
+        envvar="TELEGRAM_BOT_TOKEN", help="Of the bot, from @BotFather; - reads it from stdin."
+    ),
+]
 
 Id = Annotated[UUID, typer.Argument(metavar="ID", help="As `sloth channels list` shows it.")]
 
@@ -38,6 +51,76 @@ def list_channels(tenant: Tenant = None, as_json: Json = False) -> None:
                 note(f"{item['id']}: {error['message']} [{error['code']}]")
 
 
+@app.command("connect", epilog="Example: sloth channels connect telegram --token 110201543:AAHd...")
+def connect(
+    messenger: Annotated[str, typer.Argument(metavar="MESSENGER", help="telegram")],
+    token: Token = None,
+    tenant: Tenant = None,
+    as_json: Json = False,
+) -> None:
+    """Connect a messenger: whoever writes there is answered from now on."""
+    from sloth_agent.app.bodies.integrations import connected_body
+
+    type = _messenger(messenger)
+    with opened() as sloth:
+        made = sloth.tenant(tenant).connect(type, {"token": _secret(token)}, by=operator())
+        public = sloth.settings.public_url
+    if as_json:
+        show_json(connected_body(made))
+        return
+    name = made.settings.get("username") or made.settings.get("account")
+    note(f"Connected {name} as {made.id}.")
+    if public is None:
+        note(f"No PUBLIC_URL is set: run `sloth channels run {type}` to hear of messages.")
+    else:
+        note("`sloth serve` hears of messages, and answers them.")
+
+
+@app.command("run", epilog="Example: sloth channels run telegram")
+def run(
+    messenger: Annotated[str, typer.Argument(metavar="MESSENGER", help="telegram")],
+    token: Token = None,
+    tenant: Tenant = None,
+) -> None:
+    """Ask for messages and answer them, until Ctrl-C: no public address is needed.
+
+    With a token the bot is connected first.
+    """
+    import anyio
+
+    from sloth_agent.cli.logged import show_warnings
+
+    show_warnings()
+    anyio.run(_run, _messenger(messenger), token, tenant)
+
+
+async def _run(type: "IntegrationType", token: str | None, slug: str | None) -> None:
+    import anyio
+
+    from sloth_agent import AsyncSloth
+    from sloth_agent.app.polling import answer_by_polling
+
+    async with AsyncSloth() as sloth, anyio.create_task_group() as group:
+        tenant = await sloth.tenant(slug)
+        if token is not None:
+            await tenant.connect(type, {"token": _secret(token)}, by=operator())
+        stop = anyio.Event()
+        group.start_soon(_when_told, stop)
+        await answer_by_polling(sloth, tenant, type, stop=stop, tell=note)
+        group.cancel_scope.cancel()
+
+
+async def _when_told(stop: "Event") -> None:
+    import anyio
+
+    with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as told:
+        async for _ in told:
+            if stop.is_set():
+                raise KeyboardInterrupt
+            note("Stopping: what has begun is finished first. Once more stops at once.")
+            stop.set()
+
+
 @app.command("disconnect", epilog="Example: sloth channels disconnect 0197c3a2-... --yes")
 def disconnect(id: Id, tenant: Tenant = None, yes: Yes = False, as_json: Json = False) -> None:
     """Forget an integration and its credentials; what was said there stays."""
@@ -50,6 +133,20 @@ def disconnect(id: Id, tenant: Tenant = None, yes: Yes = False, as_json: Json = 
         show_json({"id": str(id), "disconnected": True})
     else:
         note(f"Disconnected {id}.")
+
+
+def _messenger(name: str) -> "IntegrationType":
+    from sloth_agent.channels.models import IntegrationType
+
+    if name not in MESSENGERS:
+        raise typer.BadParameter(f"There is no messenger {name!r}. Known: {', '.join(MESSENGERS)}.")
+    return IntegrationType(name)
+
+
+def _secret(given: str | None) -> str:
+    if given == "-":
+        return sys.stdin.readline().strip()
+    return given or typer.prompt("Token", hide_input=True)
 
 
 def _all(assistant: "Assistant") -> "Iterator[Integration]":

@@ -12,7 +12,7 @@ from sloth_agent.cli.output import note
 
 if TYPE_CHECKING:
     from sloth_agent.jobs.models import Queue
-    from sloth_agent.jobs.working import Working
+    from sloth_agent.jobs.working import Crew
 
 
 def worker(
@@ -120,12 +120,12 @@ async def _work(queues: "Collection[Queue]", at_once: int, touch: Callable[[], N
         group.cancel_scope.cancel()
 
 
-async def _stop_when_told(working: "Working") -> None:
+async def _stop_when_told(working: "Crew") -> None:
     import anyio
 
     with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as told:
         async for _ in told:
-            if working.stopping.is_set():
+            if working.is_stopping:
                 raise KeyboardInterrupt
             note("Stopping: what has begun is finished first. Once more stops at once.")
             working.stop()

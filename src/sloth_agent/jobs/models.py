@@ -22,6 +22,7 @@ class Queue(StrEnum):
 class JobKind(StrEnum):
     INGEST = "ingest"  # read one document; subject: the document
     REBUILD = "rebuild"  # a new index beside the old one; subject: THE_TENANT; details: sizes
+    REPLY = "reply"  # answer what waits in a chat; subject: the chat
     PAYMENTS = "payments"  # ask the payment provider what the firm has; subject: THE_TENANT
     SETTLE = "settle"  # what keeps searches fast after many changes; subject: THE_TENANT
 
@@ -29,6 +30,7 @@ class JobKind(StrEnum):
 DEADLINES: Mapping[JobKind, timedelta] = {
     JobKind.INGEST: timedelta(hours=1),
     JobKind.REBUILD: timedelta(days=1),
+    JobKind.REPLY: timedelta(minutes=10),
     JobKind.PAYMENTS: timedelta(minutes=5),
     JobKind.SETTLE: timedelta(hours=1),
 }

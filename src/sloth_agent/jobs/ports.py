@@ -60,8 +60,8 @@ class Engine(Protocol):
             BackendUnavailable: it cannot be, at the moment.
         """
 
-    async def announce(self, queue: Queue, id: JobId) -> None:
-        """Say that a job is ready; it is stored already.
+    async def announce(self, queue: Queue, id: JobId, *, seconds: float = 0.0) -> None:
+        """Say that a job is ready, or will be in some seconds; it is stored already.
 
         Raises:
             BackendUnavailable: nobody heard it.

@@ -8,9 +8,12 @@ import anyio
 
 from sloth_agent.errors import BackendUnavailable, ClaimLost
 from sloth_agent.ids import JobId
-from sloth_agent.jobs.models import JobStatus, NewJob, Report, unheard
+from sloth_agent.jobs.models import JobStatus, NewJob, Queue, Report, unheard
 from sloth_agent.jobs.ports import Engine, JobStore
 from sloth_agent.jobs.running import Running, Work
+
+LONGEST_NOTICE_SECONDS = 5.0
+"""Of what is due later nobody is told: workers look for it by themselves."""
 
 _LOOK_EVERY_SECONDS = 0.2
 
@@ -33,13 +36,18 @@ class TenantWork:
         """Leave a job to whoever is free, at once or when it is due."""
         now = self.running.clock()
         id = await self.store.ask(job, now=now, due=due)
-        if due is not None and due > now:
-            return id  # workers find it
+        await self.tell(job.queue, id, due=due or now)
+        return id
+
+    async def tell(self, queue: Queue, id: JobId, *, due: datetime) -> None:
+        """Let workers know of a job that is stored."""
+        seconds = max(0.0, (due - self.running.clock()).total_seconds())
+        if seconds > LONGEST_NOTICE_SECONDS:
+            return  # workers find it
         try:
-            await self.engine.announce(job.queue, id)
+            await self.engine.announce(queue, id, seconds=seconds)
         except BackendUnavailable as error:
             _log.warning("Workers hear of a job later: %s", error.message)
-        return id
 
     async def do(self, job: NewJob, work: Work, *, report: Report = unheard) -> bool:
         """Do a job, or wait until whoever does it has ended; returns whether it was done here.

@@ -1,9 +1,9 @@
 """A worker: takes jobs whose turn it is, several at once, until it is told to stop."""
 
 import logging
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Protocol
 
@@ -160,3 +160,31 @@ class Working:
             with suppress(BackendUnavailable):
                 await self.hands.take_over()
             await anyio.sleep(LOOK_EVERY_SECONDS)
+
+
+@dataclass(frozen=True, slots=True)
+class Crew:
+    """Workers of one process: what only waits for others keeps nobody from what has to be computed,
+    nor the other way round.
+    """
+
+    workers: Sequence[Working]
+
+    @property
+    def is_stopping(self) -> bool:
+        return any(worker.stopping.is_set() for worker in self.workers)
+
+    def stop(self) -> None:
+        """Begin nothing more, and end when what was begun has ended, or the patience has."""
+        for worker in self.workers:
+            worker.stop()
+
+    def draining_for(self, seconds: float) -> "Crew":
+        """The same with another patience."""
+        return Crew([replace(worker, drain_seconds=seconds) for worker in self.workers])
+
+    async def work(self) -> None:
+        """Do jobs until `stop`. What is not done by then is handed back."""
+        async with anyio.create_task_group() as group:
+            for worker in self.workers:
+                group.start_soon(worker.work)

@@ -31,8 +31,10 @@ class Photos:
     off_limits: OffLimits
     max_bytes: int
 
-    async def add(self, name: str, content: bytes) -> Photo:
+    async def add(self, name: str, content: bytes, *, id: PhotoId | None = None) -> Photo:
         """Keep a picture under a new id, whatever is there already: the same one twice is two.
+
+        With an `id` of the caller's it is one, however often it is tried.
 
         It is one photo of the month, for good, and its bytes until it is deleted.
 
@@ -43,11 +45,13 @@ class Photos:
             SubscriptionExpired: likewise.
             StorageUnavailable: likewise.
         """
+        if id is not None and (known := await self.store.find(id)) is not None:
+            return known
         if len(content) > self.max_bytes:
             raise too_large(name, self.max_bytes)
         picture = await anyio.to_thread.run_sync(examined, content)
         photo = Photo(
-            id=PhotoId(new_id()),
+            id=id or PhotoId(new_id()),
             title=title_of(name),
             media_type=picture.kind.value,
             size_bytes=len(content),

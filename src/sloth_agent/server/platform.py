@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import anyio
 
@@ -74,7 +74,7 @@ async def opened(settings: Settings, observers: Observers) -> AsyncIterator[Plat
 @asynccontextmanager
 async def _jobs_of(sloth: AsyncSloth) -> AsyncIterator[None]:
     async with sloth.worker() as patient, asyncio.TaskGroup() as group:
-        worker = replace(patient, drain_seconds=JOBS_DRAIN_SECONDS)
+        worker = patient.draining_for(JOBS_DRAIN_SECONDS)
         working = group.create_task(worker.work())
         try:
             yield

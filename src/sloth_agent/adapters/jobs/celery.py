@@ -59,14 +59,28 @@ class CeleryEngine:
         waiting = sum([await self.waiting(queue) for queue in Queue])
         return f"Celery over Redis, {waiting} messages wait"
 
-    async def announce(self, queue: Queue, id: JobId) -> None:
-        await self.send(WORK, queue, args=(queue.value, str(id)))
+    async def announce(self, queue: Queue, id: JobId, *, seconds: float = 0.0) -> None:
+        await self.send(WORK, queue, args=(queue.value, str(id)), seconds=seconds)
 
-    async def send(self, task: TaskName, queue: Queue, args: tuple[Any, ...] = ()) -> None:
+    async def send(
+        self,
+        task: TaskName,
+        queue: Queue,
+        args: tuple[Any, ...] = (),
+        *,
+        seconds: float = 0.0,
+    ) -> None:
         """Raises:
         BackendUnavailable: Redis is away.
         """
-        message = partial(self._app.send_task, task, args=args, queue=queue.value, retry=False)
+        message = partial(
+            self._app.send_task,
+            task,
+            args=args,
+            queue=queue.value,
+            retry=False,
+            countdown=seconds or None,
+        )
         await self._with_redis(message)
 
     async def waiting(self, queue: Queue) -> int:

@@ -13,7 +13,7 @@ class EmbeddedEngine:
     async def check(self) -> str:
         return "workers listen to PostgreSQL"
 
-    async def announce(self, queue: Queue, id: JobId) -> None:
+    async def announce(self, queue: Queue, id: JobId, *, seconds: float = 0.0) -> None:
         """It was said already."""
 
 

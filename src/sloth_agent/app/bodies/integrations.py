@@ -19,6 +19,14 @@ def integration_body(integration: Integration) -> Body:
     }
 
 
+def connected_body(integration: Integration) -> Body:
+    return {
+        "id": str(integration.id),
+        "type": integration.type.value,
+        "status": integration.status.value,
+    }
+
+
 def rotation_body(report: RotationReport) -> Body:
     return {
         "resealed": report.resealed,

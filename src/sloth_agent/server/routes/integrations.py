@@ -9,15 +9,21 @@ from pydantic import Field
 from starlette.responses import JSONResponse
 
 from sloth_agent.access.models import Scope
-from sloth_agent.app.bodies.integrations import integration_body
+from sloth_agent.app.bodies.integrations import connected_body, integration_body
 from sloth_agent.app.sloth import AsyncTenant
 from sloth_agent.channels.models import LEFT_BEHIND, IntegrationStatus, IntegrationType
-from sloth_agent.errors import NotFound
+from sloth_agent.errors import (
+    ChannelRefused,
+    ChannelUnavailable,
+    Conflict,
+    FeatureNotInPlan,
+    NotFound,
+)
 from sloth_agent.ids import IntegrationId
 from sloth_agent.server.callers import CurrentActor, tenant_of
 from sloth_agent.server.described_problems import problems
 from sloth_agent.server.repeating import Repeating
-from sloth_agent.server.shapes import Cursor, Id, Limit, NextCursor, Shown, page_of
+from sloth_agent.server.shapes import Asked, Cursor, Id, Limit, NextCursor, Shown, ok, page_of
 from sloth_agent.tenants.users import Role
 
 router = APIRouter(prefix="/api/integrations", tags=["integrations"], route_class=Repeating)
@@ -47,6 +53,21 @@ class IntegrationShown(Shown):
     created_at: datetime
 
 
+class TelegramToken(Asked):
+    token: str = Field(
+        min_length=1,
+        max_length=200,
+        description="Of a bot, from @BotFather.",
+        examples=["110201543:AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw"],
+    )
+
+
+class Connected(Shown):
+    id: Id
+    type: IntegrationType
+    status: IntegrationStatus = Field(examples=["active"])
+
+
 class IntegrationPage(Shown):
     items: list[IntegrationShown]
     next_cursor: NextCursor
@@ -58,6 +79,22 @@ async def integrations(tenant: Reader, limit: Limit = 20, cursor: Cursor = None)
     after = IntegrationId(cursor) if cursor else None
     found = await tenant.integrations(limit=limit + 1, after=after)
     return page_of(found, limit, integration_body, cursor=lambda integration: integration.id)
+
+
+@router.post(
+    "/telegram/connect/",
+    status_code=201,
+    response_model=Connected,
+    responses=problems(FeatureNotInPlan, ChannelRefused, ChannelUnavailable, Conflict),
+)
+async def connect_telegram(given: TelegramToken, tenant: Writer, actor: CurrentActor) -> Response:
+    """Connect a bot.
+
+    The one who writes to it is answered from now on. A bot that the firm had connected before goes
+    on with its chats.
+    """
+    made = await tenant.connect(IntegrationType.TELEGRAM, {"token": given.token}, by=actor)
+    return ok(connected_body(made), status=201)
 
 
 @router.delete("/{id:uuid}/", status_code=204, responses=problems(NotFound))

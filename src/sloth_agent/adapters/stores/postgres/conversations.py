@@ -1,6 +1,7 @@
 """The conversations and prompts of one tenant."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any, LiteralString
 from uuid import UUID
@@ -9,7 +10,11 @@ import psycopg
 from psycopg.types.json import Jsonb
 
 from sloth_agent.adapters.stores.postgres.costs import charging
-from sloth_agent.adapters.stores.postgres.database import TenantDatabase, rows_of_each
+from sloth_agent.adapters.stores.postgres.database import (
+    Statement,
+    TenantDatabase,
+    rows_of_each,
+)
 from sloth_agent.adapters.stores.postgres.table_copies import ONE_MOMENT
 from sloth_agent.adapters.stores.postgres.usage import ending
 from sloth_agent.agent.models import (
@@ -49,6 +54,48 @@ _PROMPT: LiteralString = (
 )
 
 
+def starting(conversation: Conversation) -> Statement:
+    return (
+        "insert into conversations (id, source, external_id, created_at) values (%s, %s, %s, %s)",
+        (
+            conversation.id,
+            conversation.source,
+            conversation.external_id,
+            conversation.created_at,
+        ),
+    )
+
+
+def appending(id: ConversationId, messages: Sequence[Message]) -> Statement:
+    """Add messages to a conversation within a transaction that has more to do.
+
+    The conversation first: who writes and who erases take turns at its row.
+    """
+    adding: LiteralString = "; ".join(
+        [
+            "update conversations set message_count = message_count + %s where id = %s",
+            *[_ADDING] * len(messages),
+        ]
+    )
+    added = (value for message in messages for value in (id, *_values(message)))
+    return adding, (len(messages), id, *added)
+
+
+@contextmanager
+def erased_meanwhile() -> Iterator[None]:
+    """What is added to something that was erased is refused in our words."""
+    try:
+        yield
+    except psycopg.errors.ForeignKeyViolation as error:
+        raise Conflict(
+            "The conversation was erased while it was answered.", hint="Start a new one."
+        ) from error
+
+
+def too_late() -> Conflict:
+    return Conflict("The answer came so late that its place was given away.")
+
+
 @dataclass(frozen=True, slots=True)
 class PostgresConversations:
     """`ConversationStore` and `CustomerStore` within one tenant's schema."""
@@ -58,16 +105,7 @@ class PostgresConversations:
 
     async def start(self, conversation: Conversation) -> None:
         async with self.database.inside(self.schema) as connection:
-            await connection.execute(
-                "insert into conversations (id, source, external_id, created_at)"
-                " values (%s, %s, %s, %s)",
-                (
-                    conversation.id,
-                    conversation.source,
-                    conversation.external_id,
-                    conversation.created_at,
-                ),
-            )
+            await connection.execute(*starting(conversation))
 
     async def find(self, id: ConversationId) -> Conversation | None:
         async with self.database.inside(self.schema) as connection:
@@ -103,25 +141,16 @@ class PostgresConversations:
         hold: Hold,
         bill: Bill = NO_BILL,
     ) -> None:
+        adding, added = appending(id, messages)
         counting, counted = ending(self.schema, hold)
         costing, costs = charging(self.schema, bill)
-        # The conversation first: who writes and who erases take turns at its row.
-        adding = (
-            "update conversations set message_count = message_count + %s where id = %s;"
-            f" {'; '.join([_ADDING] * len(messages))}; {counting}; {costing}"
-        )
-        added = (value for message in messages for value in (id, *_values(message)))
         async with self.database.inside(self.schema) as connection:
-            try:
+            with erased_meanwhile():
                 [done] = await rows_of_each(
-                    connection, adding, (len(messages), id, *added, *counted, *costs)
+                    connection, f"{adding}; {counting}; {costing}", (*added, *counted, *costs)
                 )
-            except psycopg.errors.ForeignKeyViolation as error:
-                raise Conflict(
-                    "The conversation was erased while it was answered.", hint="Start a new one."
-                ) from error
             if not done:
-                raise Conflict("The answer came so late that its place was given away.")
+                raise too_late()
 
     async def transcripts(self, customer: Customer) -> Sequence[Transcript]:
         async with self.database.inside(self.schema, settings=ONE_MOMENT) as connection:

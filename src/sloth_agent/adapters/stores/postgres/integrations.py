@@ -1,6 +1,6 @@
 """The integrations of one tenant."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import LiteralString
 
@@ -69,6 +69,35 @@ class PostgresIntegrations:
         )
         return bool(rows)
 
+    async def replace(self, integration: Integration, sealed: bytes) -> bool:
+        rows = await self._rows(
+            "update integrations set credentials = %s, settings = %s, status = %s, problem = %s"
+            " where id = %s returning id",
+            (
+                sealed,
+                Jsonb(dict(integration.settings)),
+                integration.status,
+                _problem_json(integration.problem),
+                integration.id,
+            ),
+        )
+        return bool(rows)
+
+    async def change_settings(self, id: IntegrationId, settings: Mapping[str, object]) -> None:
+        await self._rows(
+            "update integrations set settings = jsonb_strip_nulls(settings || %s) where id = %s"
+            " returning id",
+            (Jsonb(dict(settings)), id),
+        )
+
+    async def mark(
+        self, id: IntegrationId, status: IntegrationStatus, problem: Problem | None
+    ) -> None:
+        await self._rows(
+            "update integrations set status = %s, problem = %s where id = %s returning id",
+            (status, _problem_json(problem), id),
+        )
+
     async def delete(self, id: IntegrationId) -> bool:
         return bool(await self._rows("delete from integrations where id = %s returning id", (id,)))
 
@@ -94,9 +123,13 @@ def _values(integration: Integration) -> tuple[object, ...]:
         integration.messages_in,
         integration.messages_out,
         integration.last_activity_at,
-        Jsonb(asdict(integration.problem)) if integration.problem else None,
+        _problem_json(integration.problem),
         integration.created_at,
     )
+
+
+def _problem_json(problem: Problem | None) -> Jsonb | None:
+    return Jsonb(asdict(problem)) if problem else None
 
 
 def _integration(row: Row) -> Integration:

@@ -15,11 +15,33 @@ _LISTENING = "listen sloth_jobs"
 _AGAIN_AFTER_SECONDS = 0.5
 
 
-class PostgresAlarm:
-    """`Alarm` by LISTEN; while a database is away its jobs are found by looking."""
+class Ear:
+    """`Alarm` of one worker."""
 
     def __init__(self) -> None:
         self._rung = anyio.Event()
+
+    def ring(self) -> None:
+        self._rung.set()
+
+    async def wait(self, seconds: float) -> None:
+        with anyio.move_on_after(seconds):
+            await self._rung.wait()
+        self._rung = anyio.Event()
+
+
+class PostgresAlarm:
+    """Hears by LISTEN; while a database is away its jobs are found by looking."""
+
+    def __init__(self) -> None:
+        self._ears: list[Ear] = []
+
+    def ear(self) -> Ear:
+        """Each worker has its own: what one has heard the other has not seen to."""
+        ear = Ear()
+        ear.ring()  # whatever was said before
+        self._ears.append(ear)
+        return ear
 
     @classmethod
     @asynccontextmanager
@@ -31,10 +53,9 @@ class PostgresAlarm:
             yield alarm
             group.cancel_scope.cancel()
 
-    async def wait(self, seconds: float) -> None:
-        with anyio.move_on_after(seconds):
-            await self._rung.wait()
-        self._rung = anyio.Event()
+    def _ring(self) -> None:
+        for ear in self._ears:
+            ear.ring()
 
     async def _listen(self, database: Database) -> None:
         while True:
@@ -47,9 +68,9 @@ class PostgresAlarm:
         async with database.pool.connection() as connection:
             try:
                 await connection.execute(_LISTENING)
-                self._rung.set()  # whatever was said before we listened
+                self._ring()  # whatever was said before we listened
                 async for _ in connection.notifies():
-                    self._rung.set()
+                    self._ring()
             finally:
                 await _stop_listening(connection)
 

@@ -53,6 +53,36 @@ def asking(schema: str, job: NewJob, *, now: datetime, due: datetime | None = No
     return f"{_ASKING} returning id", (*_asked(schema, job, now, due or now), *waiting)
 
 
+def asking_unless_done_now(schema: str, job: NewJob, *, now: datetime, due: datetime) -> Statement:
+    """Like `asking`, but whoever does it now goes on, and looks for more at its end; see
+    `ending_or_again`. No row where it is done now.
+    """
+    statement, values = asking(schema, job, now=now, due=due)
+    return statement.replace(" returning", " where kept.status <> 'processing' returning"), values
+
+
+def ending_or_again(schema: str, claim: Claim, *, now: datetime, more: Statement) -> Statement:
+    """End a job, or have it done once more where there is more to do by now.
+
+    Whoever asks for it waits for the row that this locks first: between the look for more and the
+    end nothing can come.
+    """
+    held, holder = holding(schema, claim)
+    finding, values = more
+    ended: LiteralString = (
+        "update public.processing_jobs set lease_until = null, worker = null,"
+        " (status, due_at, completed_at) = (select"
+        " case when count(*) = 0 then 'completed' else 'pending' end,"
+        " case when count(*) = 0 then due_at else %s end,"
+        f" case when count(*) = 0 then %s::timestamptz end from ({finding}) as more)"
+        f" where {_CLAIMED}"
+    )
+    return (
+        f"{held}; {ended}; {WAKING}",
+        (*holder, now, now, *values, *_claimed(schema, claim)),
+    )
+
+
 def holding(schema: str, claim: Claim) -> Statement:
     """Finds a row while the claim lasts, and lets it last until the transaction ends."""
     return (

@@ -12,3 +12,4 @@ grant select, insert, delete on public.vacant_spaces to {platform};
 grant select, insert, update, delete on public.sessions, public.refresh_tokens, public.api_keys, public.replies to {platform};
 grant select, insert, update, delete on public.payers, public.payment_events, public.charges to {platform};
 grant select, insert, update, delete on public.payment_reminders to {platform};
+grant select, insert, update, delete on public.integration_addresses to {platform};

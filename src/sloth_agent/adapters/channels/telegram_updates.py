@@ -1,0 +1,199 @@
+"""What Telegram's updates say. They come from outside: nothing in them is taken for granted."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from sloth_agent.channels.messages import Attachment, Inbound, MessageKind, Payload
+from sloth_agent.language import Language
+
+_GROUPS = ("group", "supergroup")
+_GONE = ("kicked", "left")
+_LONGEST_MOMENT = 2**40
+
+
+def inbound_of(update: Payload, username: str) -> Inbound | None:
+    """None: it says nothing to us. `username` is the bot's, without the sign before it."""
+    id = update.get("update_id")
+    if not _is_number(id):
+        return None
+    if message := _object(update, "message"):
+        return _message(str(id), message, username, is_edit=False)
+    if message := _object(update, "edited_message"):
+        return _message(str(id), message, username, is_edit=True)
+    if press := _object(update, "callback_query"):
+        return _press(str(id), press)
+    if change := _object(update, "my_chat_member"):
+        return _membership(str(id), change)
+    return None
+
+
+def _message(
+    id: str, message: Mapping[str, Any], username: str, *, is_edit: bool
+) -> Inbound | None:
+    chat, sender = _object(message, "chat"), _object(message, "from")
+    if not chat or not sender or not _is_number(chat.get("id")) or not _is_number(sender.get("id")):
+        return None
+    if sender.get("is_bot") is True:
+        return None  # two assistants would talk for ever
+    text = _text(message, "text") or _text(message, "caption")
+    in_group = chat.get("type") in _GROUPS
+    answered = _object(message, "reply_to_message")
+    for_us = not in_group or _speaks_to(username, text, answered)
+    kind, attachment = _content(message)
+    command: str | None = None
+    if kind is MessageKind.TEXT:
+        command, text, is_ours = _command(text, username)
+        if command is not None:
+            kind, for_us = MessageKind.COMMAND, is_ours
+    return Inbound(
+        id=id,
+        chat=str(chat["id"]),
+        sender=str(sender["id"]),
+        kind=kind,
+        text=_without_name(text, username) if in_group else text,
+        command=command,
+        attachment=attachment,
+        reference=_number_text(message, "message_id"),
+        reply_to=_number_text(answered, "message_id"),
+        language=_language(sender),
+        name=_name(sender),
+        in_group=in_group,
+        for_us=for_us,
+        is_edit=is_edit,
+        sent_at=_moment(message.get("date")),
+    )
+
+
+def _press(id: str, press: Mapping[str, Any]) -> Inbound | None:
+    sender, message, data = _object(press, "from"), _object(press, "message"), _text(press, "data")
+    chat = _object(message, "chat")
+    if not _is_number(sender.get("id")) or not _is_number(chat.get("id")) or not data:
+        return None
+    command, _, arguments = data.partition(" ")
+    return Inbound(
+        id=id,
+        chat=str(chat["id"]),
+        sender=str(sender["id"]),
+        kind=MessageKind.COMMAND,
+        text=arguments,
+        command=command.lower(),
+        press=_text(press, "id") or None,
+        language=_language(sender),
+        name=_name(sender),
+        in_group=chat.get("type") in _GROUPS,
+        sent_at=datetime.now(UTC),
+    )
+
+
+def _membership(id: str, change: Mapping[str, Any]) -> Inbound | None:
+    """Who blocks a bot in a private chat throws it out; so does who removes it from a group."""
+    chat, sender = _object(change, "chat"), _object(change, "from")
+    if not _is_number(chat.get("id")) or not _is_number(sender.get("id")):
+        return None
+    gone = _text(_object(change, "new_chat_member"), "status") in _GONE
+    return Inbound(
+        id=id,
+        chat=str(chat["id"]),
+        sender=str(sender["id"]),
+        kind=MessageKind.LEFT if gone else MessageKind.CAME_BACK,
+        name=_name(sender),
+        in_group=chat.get("type") in _GROUPS,
+        sent_at=_moment(change.get("date")),
+    )
+
+
+def _content(message: Mapping[str, Any]) -> tuple[MessageKind, Attachment | None]:
+    if _text(message, "text"):
+        return MessageKind.TEXT, None
+    sizes = message.get("photo")
+    if isinstance(sizes, list) and sizes and isinstance(sizes[-1], dict):
+        return MessageKind.PHOTO, _attachment(sizes[-1], "photo.jpg", "image/jpeg")
+    for name, kind in (
+        ("voice", MessageKind.VOICE),
+        ("audio", MessageKind.VOICE),
+        ("video_note", MessageKind.VOICE),
+        ("document", MessageKind.DOCUMENT),
+        ("video", MessageKind.DOCUMENT),
+    ):
+        if file := _object(message, name):
+            attachment = _attachment(file, name, "application/octet-stream")
+            is_picture = attachment is not None and attachment.media_type.startswith("image/")
+            return MessageKind.PHOTO if is_picture else kind, attachment
+    if _object(message, "location") or _object(message, "venue"):
+        return MessageKind.LOCATION, None
+    return MessageKind.OTHER, None
+
+
+def _attachment(file: Mapping[str, Any], name: str, media_type: str) -> Attachment | None:
+    key, size = _text(file, "file_id"), file.get("file_size")
+    if not key:
+        return None
+    return Attachment(
+        key=key,
+        name=_text(file, "file_name") or name,
+        media_type=_text(file, "mime_type") or media_type,
+        size_bytes=size if _is_number(size) else None,
+    )
+
+
+def _command(text: str, username: str) -> tuple[str | None, str, bool]:
+    """The command, what follows it, and whether it is meant for this bot: groups have several."""
+    if not text.startswith("/"):
+        return None, text, False
+    first, _, rest = text.partition(" ")
+    name, _, of = first[1:].partition("@")
+    if not name.isidentifier():
+        return None, text, False
+    return name.lower(), rest.strip(), not of or of.lower() == username.lower()
+
+
+def _speaks_to(username: str, text: str, answered: Mapping[str, Any]) -> bool:
+    author = _object(answered, "from")
+    if username and _text(author, "username").lower() == username.lower():
+        return True
+    return bool(username) and f"@{username}".lower() in text.lower()
+
+
+def _without_name(text: str, username: str) -> str:
+    at = text.lower().find(f"@{username}".lower()) if username else -1
+    if at < 0:
+        return text
+    return f"{text[:at]}{text[at + len(username) + 1 :]}".strip()
+
+
+def _language(sender: Mapping[str, Any]) -> Language | None:
+    code = _text(sender, "language_code")[:2].lower()
+    return Language(code) if code in list(Language) else None
+
+
+def _name(sender: Mapping[str, Any]) -> str:
+    parts = (_text(sender, "first_name"), _text(sender, "last_name"))
+    return " ".join(part for part in parts if part)[:200]
+
+
+def _object(holder: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    value = holder.get(name)
+    return value if isinstance(value, dict) else {}
+
+
+def _text(holder: Mapping[str, Any], name: str) -> str:
+    value = holder.get(name)
+    return value if isinstance(value, str) else ""
+
+
+def _number_text(holder: Mapping[str, Any], name: str) -> str | None:
+    value = holder.get(name)
+    return str(value) if _is_number(value) else None
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _moment(value: object) -> datetime:
+    is_one = isinstance(value, int) and not isinstance(value, bool) and 0 < value < _LONGEST_MOMENT
+    try:
+        return datetime.fromtimestamp(value, UTC) if is_one else datetime.now(UTC)  # type: ignore[arg-type]
+    except (OverflowError, ValueError):
+        return datetime.now(UTC)

@@ -1,0 +1,336 @@
+"""What came in by the channels of one tenant, and what goes out."""
+
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import LiteralString
+
+import psycopg
+from psycopg.types.json import Jsonb
+
+from sloth_agent.adapters.stores.postgres.conversations import (
+    appending,
+    erased_meanwhile,
+    starting,
+    too_late,
+)
+from sloth_agent.adapters.stores.postgres.costs import charging
+from sloth_agent.adapters.stores.postgres.database import (
+    Row,
+    Statement,
+    TenantDatabase,
+    rows_of_each,
+)
+from sloth_agent.adapters.stores.postgres.jobs import (
+    WAKING,
+    asking_unless_done_now,
+    ending_or_again,
+    holding,
+    lost,
+)
+from sloth_agent.adapters.stores.postgres.usage import ending
+from sloth_agent.agent.models import Conversation
+from sloth_agent.billing.allowance import Hold
+from sloth_agent.billing.costs import NO_BILL, Bill
+from sloth_agent.channels.chats import (
+    Chat,
+    ChatState,
+    Event,
+    EventOutcome,
+    Outgoing,
+    Step,
+)
+from sloth_agent.channels.inbox import reply_job
+from sloth_agent.channels.messages import Button, Part
+from sloth_agent.errors import NotFound, Problem
+from sloth_agent.ids import ChatId, ConversationId, EventId, IntegrationId, JobId, OutgoingId
+from sloth_agent.jobs.models import Claim
+from sloth_agent.language import Language
+
+_CHAT: LiteralString = (
+    "id, integration_id, external_id, customer, name, conversation_id, language, state, unanswered,"
+    " is_gone, last_heard_at, created_at"
+)
+_EVENT: LiteralString = (
+    "id, integration_id, external_id, chat_id, payload, received_at, handled_at, outcome"
+)
+_OUTGOING: LiteralString = "id, chat_id, recipient, text, buttons, reply_to, queued_at"
+
+_HEARING: LiteralString = (
+    f"insert into channel_chats as kept ({_CHAT})"
+    " values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
+    " on conflict (id) do update set name = excluded.name,"
+    " last_heard_at = greatest(kept.last_heard_at, excluded.last_heard_at)"
+)
+_TELLING: LiteralString = (
+    f"insert into channel_events ({_EVENT}) values (%s, %s, %s, %s, %s, %s, null, null)"
+    " on conflict (integration_id, external_id) do nothing"
+)
+_COUNTING_IN: LiteralString = (
+    "update integrations set messages_in = messages_in + 1, last_activity_at = %s"
+    " where id = %s and exists (select from channel_events where channel_events.id = %s)"
+)
+_CHANGING: LiteralString = (
+    "update channel_chats set language = %s, state = %s, unanswered = %s, is_gone = %s"
+    " where id = %s"
+)
+_HANDLING: LiteralString = (
+    "update channel_events set handled_at = %s, outcome = %s"
+    " where id = any(%s) and handled_at is null"
+)
+_QUEUEING: LiteralString = (
+    f"insert into channel_outbox ({_OUTGOING}) values (%s, %s, %s, %s, %s, %s, %s)"
+)
+_MORE: LiteralString = (
+    "select id from channel_events where chat_id = %s and handled_at is null"
+    " union all select id from channel_outbox where chat_id = %s and ended_at is null"
+)
+_TAKING_UNSENT: LiteralString = (
+    "update channel_outbox as kept set begun = true from (select id, begun from channel_outbox"
+    " where chat_id = %s and ended_at is null) as found where kept.id = found.id"
+    " returning kept.id, chat_id, recipient, text, buttons, reply_to, queued_at, found.begun"
+)
+_COUNTING_OUT: LiteralString = (
+    "update integrations set messages_out = messages_out + 1, last_activity_at = %s where id ="
+    " (select integration_id from channel_chats where id = %s)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class PostgresInbox:
+    """`InboxStore` within one tenant's schema."""
+
+    database: TenantDatabase
+    schema: str
+
+    async def receive(
+        self, event: Event, chat: Chat, *, now: datetime, due: datetime
+    ) -> JobId | None:
+        # The job first: whoever answers holds it before anything else, too.
+        asking, asked = asking_unless_done_now(self.schema, reply_job(chat.id), now=now, due=due)
+        with _integration_is_there(chat.integration):
+            [found] = await self.database.at_once(
+                self.schema,
+                f"{asking}; {_HEARING}; {_TELLING}; {_COUNTING_IN}; {WAKING}",
+                (
+                    *asked,
+                    *_chat_values(chat),
+                    *(event.id, event.integration, event.external_id, event.chat),
+                    *(Jsonb(event.payload), event.received_at),
+                    *(now, event.integration, event.id),
+                ),
+            )
+        return JobId(found[0][0]) if found else None
+
+    async def chat(self, id: ChatId) -> Chat | None:
+        [rows] = await self.database.at_once(
+            self.schema, f"select {_CHAT} from channel_chats where id = %s", (id,)
+        )
+        return _chat(rows[0]) if rows else None
+
+    async def chats(
+        self, states: Collection[ChatState], *, limit: int, before: ChatId | None = None
+    ) -> Sequence[Chat]:
+        [rows] = await self.database.at_once(
+            self.schema,
+            f"select {_CHAT} from channel_chats where state = any(%s) and (%s::uuid is null or"
+            " (last_heard_at, id) < (select last_heard_at, id from channel_chats where id = %s))"
+            " order by last_heard_at desc, id desc limit %s",
+            (list(states), before, before, limit),
+        )
+        return [_chat(row) for row in rows]
+
+    async def chat_of(self, recipient: str, reference: str) -> Chat | None:
+        [rows] = await self.database.at_once(
+            self.schema,
+            f"select {_CHAT} from channel_chats where id = (select chat_id from channel_outbox"
+            " where recipient = %s and reference = %s limit 1)",
+            (recipient, reference),
+        )
+        return _chat(rows[0]) if rows else None
+
+    async def event(self, id: EventId) -> Event | None:
+        [rows] = await self.database.at_once(
+            self.schema, f"select {_EVENT} from channel_events where id = %s", (id,)
+        )
+        return _event(rows[0]) if rows else None
+
+    async def unhandled(self, chat: ChatId, *, limit: int) -> Sequence[Event]:
+        [rows] = await self.database.at_once(
+            self.schema,
+            f"select {_EVENT} from channel_events where chat_id = %s and handled_at is null"
+            " order by id limit %s",
+            (chat, limit),
+        )
+        return [_event(row) for row in rows]
+
+    async def begin_conversation(self, chat: Chat, conversation: Conversation) -> None:
+        begun, values = starting(conversation)
+        with erased_meanwhile():
+            await self.database.at_once(
+                self.schema,
+                f"{begun}; update channel_chats set conversation_id = %s where id = %s",
+                (*values, conversation.id, chat.id),
+            )
+
+    async def record(
+        self,
+        step: Step,
+        claim: Claim,
+        *,
+        now: datetime,
+        hold: Hold | None = None,
+        bill: Bill = NO_BILL,
+    ) -> None:
+        held, holder = holding(self.schema, claim)
+        statements = [(held, holder), *_recording(step, now)]
+        if hold is not None:
+            statements += [ending(self.schema, hold), charging(self.schema, bill)]
+        async with self.database.inside(self.schema) as connection:
+            with erased_meanwhile():
+                [claimed, *counted] = await rows_of_each(connection, *_together(statements))
+            if not claimed:
+                raise lost()
+            if hold is not None and not counted[0]:
+                raise too_late()
+
+    async def put_in(self, step: Step, *, now: datetime) -> JobId | None:
+        asking, asked = asking_unless_done_now(
+            self.schema, reply_job(step.chat.id), now=now, due=now
+        )
+        statements = [(asking, asked), *_recording(step, now), (WAKING, ())]
+        with erased_meanwhile():
+            [found] = await self.database.at_once(self.schema, *_together(statements))
+        return JobId(found[0][0]) if found else None
+
+    async def take_unsent(self, chat: ChatId) -> Sequence[Outgoing]:
+        [rows] = await self.database.at_once(self.schema, _TAKING_UNSENT, (chat,))
+        return sorted((_outgoing(row) for row in rows), key=lambda each: each.id)
+
+    async def sent(self, outgoing: Outgoing, reference: str, *, now: datetime) -> None:
+        await self.database.at_once(
+            self.schema,
+            "update channel_outbox set ended_at = %s, reference = %s where id = %s;"
+            f" {_COUNTING_OUT}",
+            (now, reference, outgoing.id, now, outgoing.chat),
+        )
+
+    async def given_up(self, outgoing: Outgoing, problem: Problem, *, now: datetime) -> None:
+        await self.database.at_once(
+            self.schema,
+            "update channel_outbox set ended_at = %s, problem = %s where id = %s",
+            (now, Jsonb(asdict(problem)), outgoing.id),
+        )
+
+    async def end(self, claim: Claim, chat: ChatId, *, now: datetime) -> bool:
+        statements, values = ending_or_again(
+            self.schema, claim, now=now, more=(_MORE, (chat, chat))
+        )
+        [held] = await self.database.at_once(self.schema, statements, values)
+        return bool(held)
+
+
+def _recording(step: Step, now: datetime) -> list[Statement]:
+    """The conversation first: who writes and who erases take turns at its row."""
+    chat = step.chat
+    said = [appending(chat.conversation, step.said)] if chat.conversation and step.said else []
+    changed = (chat.language, chat.state, chat.unanswered, chat.is_gone, chat.id)
+    return [
+        *said,
+        (_CHANGING, changed),
+        (_HANDLING, (now, step.outcome, list(step.handled))),
+        *((_QUEUEING, _outgoing_values(each)) for each in step.queued),
+    ]
+
+
+def _together(statements: Sequence[Statement]) -> tuple[str, tuple[object, ...]]:
+    """As one message to the server."""
+    texts = "; ".join(text for text, _ in statements if text)
+    return texts, tuple(value for _, values in statements for value in values)
+
+
+@contextmanager
+def _integration_is_there(id: IntegrationId) -> Iterator[None]:
+    try:
+        yield
+    except psycopg.errors.ForeignKeyViolation as error:
+        raise NotFound(f"There is no integration {id}.") from error
+
+
+def _chat_values(chat: Chat) -> tuple[object, ...]:
+    return (
+        chat.id,
+        chat.integration,
+        chat.external_id,
+        chat.customer,
+        chat.name,
+        chat.conversation,
+        chat.language,
+        chat.state,
+        chat.unanswered,
+        chat.is_gone,
+        chat.last_heard_at,
+        chat.created_at,
+    )
+
+
+def _chat(row: Row) -> Chat:
+    (id, integration, external_id, customer, name, conversation, language, state, unanswered,
+     is_gone, last_heard_at, created_at) = row  # fmt: skip
+    return Chat(
+        id=ChatId(id),
+        integration=IntegrationId(integration),
+        external_id=external_id,
+        customer=customer,
+        name=name,
+        conversation=ConversationId(conversation) if conversation else None,
+        language=Language(language) if language else None,
+        state=ChatState(state),
+        unanswered=unanswered,
+        is_gone=is_gone,
+        last_heard_at=last_heard_at,
+        created_at=created_at,
+    )
+
+
+def _event(row: Row) -> Event:
+    id, integration, external_id, chat, payload, received_at, handled_at, outcome = row
+    return Event(
+        id=EventId(id),
+        integration=IntegrationId(integration),
+        external_id=external_id,
+        chat=ChatId(chat),
+        payload=payload,
+        received_at=received_at,
+        handled_at=handled_at,
+        outcome=EventOutcome(outcome) if outcome else None,
+    )
+
+
+def _outgoing_values(outgoing: Outgoing) -> tuple[object, ...]:
+    part = outgoing.part
+    buttons = Jsonb([asdict(button) for button in part.buttons])
+    return (
+        outgoing.id,
+        outgoing.chat,
+        outgoing.recipient,
+        part.text,
+        buttons,
+        part.reply_to,
+        outgoing.queued_at,
+    )
+
+
+def _outgoing(row: Row) -> Outgoing:
+    id, chat, recipient, text, buttons, reply_to, queued_at, begun = row
+    return Outgoing(
+        id=OutgoingId(id),
+        chat=ChatId(chat),
+        recipient=recipient,
+        part=Part(
+            text=text, buttons=tuple(Button(**button) for button in buttons), reply_to=reply_to
+        ),
+        queued_at=queued_at,
+        begun=begun,
+    )

@@ -1,0 +1,64 @@
+-- What comes in by channels, and goes out by them.
+alter table integrations drop constraint integrations_type_check;
+alter table integrations add constraint integrations_type_check
+check (type in ('telegram', 'whatsapp', 'web', 'google_calendar'));
+
+alter table messages drop constraint messages_speaker_check;
+alter table messages add constraint messages_speaker_check
+check (speaker in ('user', 'assistant', 'staff')) not valid;
+
+-- A chat with one person or one group. Its id is made of the two that are unique together, so that
+-- whoever hears of a chat knows it without asking.
+create table channel_chats (
+    id uuid primary key,
+    integration_id uuid not null references integrations on delete cascade,
+    external_id text not null,
+    customer text not null,
+    name text not null default '',
+    conversation_id uuid references conversations on delete set null,
+    language text,
+    state text not null default 'assistant' check (state in ('assistant', 'waiting', 'person')),
+    unanswered integer not null default 0,
+    is_gone boolean not null default false,
+    last_heard_at timestamptz not null,
+    created_at timestamptz not null,
+    unique (integration_id, external_id)
+);
+
+create index channel_chats_customer on channel_chats (customer);
+
+-- What a vendor told, as it told it, once each.
+create table channel_events (
+    id uuid primary key,
+    integration_id uuid not null references integrations on delete cascade,
+    external_id text not null,
+    chat_id uuid not null references channel_chats on delete cascade,
+    payload jsonb not null,
+    received_at timestamptz not null,
+    handled_at timestamptz,
+    outcome text,
+    unique (integration_id, external_id)
+);
+
+create index channel_events_chat on channel_events (chat_id, id);
+
+-- What is to be sent, in the order of ids. `begun` says that a try may have come through.
+create table channel_outbox (
+    id uuid primary key,
+    chat_id uuid not null references channel_chats on delete cascade,
+    recipient text not null,
+    text text not null,
+    buttons jsonb not null default '[]',
+    reply_to text,
+    queued_at timestamptz not null,
+    begun boolean not null default false,
+    ended_at timestamptz,
+    reference text,
+    problem jsonb
+);
+
+create index channel_outbox_chat on channel_outbox (chat_id, id);
+
+-- Staff answer by answering what was sent to them.
+create index channel_outbox_reference on channel_outbox (recipient, reference)
+where reference is not null;

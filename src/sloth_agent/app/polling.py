@@ -1,0 +1,91 @@
+"""Asks messengers for what people wrote, and answers them: for installs that nobody can reach."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Protocol, cast
+
+import anyio
+
+from sloth_agent.app.choices import jobs_choice
+from sloth_agent.app.sloth import AsyncSloth
+from sloth_agent.app.tenant import AsyncTenant
+from sloth_agent.channels.models import Integration, IntegrationStatus, IntegrationType
+from sloth_agent.channels.ports import Polled
+from sloth_agent.errors import BackendUnavailable, ChannelRefused, NotSetUp, Problem, RateLimited
+
+PAUSE_SECONDS = 2.0
+"""While a messenger, or our own database, is away."""
+
+Tell = Callable[[str], None]
+
+
+class Stop(Protocol):
+    async def wait(self) -> object: ...
+
+
+async def answer_by_polling(
+    sloth: AsyncSloth, tenant: AsyncTenant, type: IntegrationType, *, stop: Stop, tell: Tell
+) -> None:
+    """Until `stop`; what has begun is finished first.
+
+    Raises:
+        NotSetUp: nothing of this type is connected.
+        ChannelRefused: the messenger does not take the credentials any more.
+    """
+    connected = [
+        each
+        for each in await tenant.integrations()
+        if each.type is type and each.status is not IntegrationStatus.DISABLED
+    ]
+    if not connected:
+        raise NotSetUp(
+            f"No account at {type} is connected.",
+            hint=f"Run `sloth channels connect {type}` first.",
+        )
+    async with _jobs_of(sloth), anyio.create_task_group() as group:
+        for integration in connected:
+            tell(f"Listening as {integration.settings.get('username', integration.id)}.")
+            group.start_soon(_listen, tenant, integration)
+        await stop.wait()
+        group.cancel_scope.cancel()
+
+
+@asynccontextmanager
+async def _jobs_of(sloth: AsyncSloth) -> AsyncIterator[None]:
+    """Where Celery does jobs its workers answer."""
+    if jobs_choice(sloth.settings) != "embedded":
+        yield
+        return
+    async with sloth.worker() as crew, anyio.create_task_group() as group:
+        group.start_soon(crew.work)
+        try:
+            yield
+        finally:
+            crew.stop()
+
+
+async def _listen(tenant: AsyncTenant, integration: Integration) -> None:
+    services = tenant.services
+    messenger = services.backends.messenger(integration.type)
+    credentials = await services.integrations.credentials(integration.id)
+    async with messenger.open(credentials, integration.settings) as line:
+        polled = cast("Polled", line)
+        listens_elsewhere = True
+        confirmed: str | None = None
+        while True:
+            try:
+                if listens_elsewhere:  # a vendor tells us in one way alone
+                    await polled.stop_listening()
+                    listens_elsewhere = False
+                payloads, after = await polled.poll(confirmed)
+                for payload in payloads:
+                    await services.inbox.take(integration, payload)
+            except (BackendUnavailable, RateLimited):
+                await anyio.sleep(PAUSE_SECONDS)
+            except ChannelRefused as error:
+                await services.integrations.mark(
+                    integration.id, IntegrationStatus.ERROR, Problem.of(error)
+                )
+                raise
+            else:
+                confirmed = after

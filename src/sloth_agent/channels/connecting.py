@@ -1,0 +1,135 @@
+"""Connects a firm's account at a messenger, and lets go of it."""
+
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+
+from sloth_agent.channels.inbox import Messengers
+from sloth_agent.channels.inbox_ports import IntegrationAddresses
+from sloth_agent.channels.integrations import Integrations
+from sloth_agent.channels.messages import Account
+from sloth_agent.channels.models import (
+    Credentials,
+    Integration,
+    IntegrationStatus,
+    IntegrationType,
+)
+from sloth_agent.errors import (
+    BackendUnavailable,
+    ChannelRefused,
+    ConfigurationError,
+    Conflict,
+    CredentialUnreadable,
+    NotFound,
+    Problem,
+    SlothError,
+)
+from sloth_agent.ids import IntegrationId, TenantId
+from sloth_agent.tenants.audit import Actor
+
+ACCOUNT = "account"
+"""The setting that says who an integration is at the vendor's."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Connecting:
+    """The messengers of one tenant."""
+
+    organization: TenantId
+    integrations: Integrations
+    messengers: Messengers
+    addresses: IntegrationAddresses
+    public_url: str | None  # as the vendor reaches us; None: it cannot, and we ask it instead
+
+    async def connect(
+        self, type: IntegrationType, given: Mapping[str, str], *, by: Actor
+    ) -> Integration:
+        """Try credentials, and have the vendor tell us what happens there.
+
+        An account that this firm connected before goes on with its chats.
+
+        Raises:
+            FeatureNotInPlan, SubscriptionExpired: the plan does not have it, or has ended.
+            ChannelRefused: the vendor does not take the credentials.
+            Conflict: another assistant of this install has the account.
+            BackendUnavailable: the vendor does not answer.
+        """
+        await self.integrations.require(type)
+        messenger = self.messengers(type)
+        credentials = Credentials({**given, **messenger.new_secrets()})
+        async with messenger.open(credentials, {}) as line:
+            account = await line.introduce()
+            integration = await self._kept(type, credentials, account, by=by)
+            if self.public_url is not None:
+                try:
+                    await line.listen(self.webhook_url(integration))
+                except SlothError as error:
+                    await self.integrations.mark(
+                        integration.id, IntegrationStatus.ERROR, Problem.of(error)
+                    )
+                    raise
+        await self.integrations.mark(integration.id, IntegrationStatus.ACTIVE)
+        return await self.integrations.show(integration.id)
+
+    async def disconnect(self, id: IntegrationId, *, by: Actor) -> None:
+        """Forget an account, and have the vendor tell us nothing more, if it can be reached.
+
+        Raises:
+            NotFound: no such integration.
+        """
+        integration = await self.integrations.show(id)
+        if integration.type is not IntegrationType.GOOGLE_CALENDAR:
+            with suppress(
+                BackendUnavailable, ChannelRefused, CredentialUnreadable, ConfigurationError
+            ):
+                credentials = await self.integrations.credentials(id)
+                messenger = self.messengers(integration.type)
+                async with messenger.open(credentials, integration.settings) as line:
+                    await line.stop_listening()
+        await self.addresses.remove(id)
+        await self.integrations.disconnect(id, by=by)
+
+    def webhook_url(self, integration: Integration) -> str:
+        """Where the vendor tells us what happens."""
+        assert self.public_url is not None
+        base = self.public_url.rstrip("/")
+        return f"{base}/api/integrations/webhooks/{integration.type}/{integration.id}/"
+
+    async def _kept(
+        self, type: IntegrationType, credentials: Credentials, account: Account, *, by: Actor
+    ) -> Integration:
+        settings = {**account.settings, ACCOUNT: account.key}
+        known = await self._known(type, account)
+        if known is not None:
+            with suppress(NotFound):
+                return await self.integrations.connect_anew(
+                    known, credentials, settings=settings, status=IntegrationStatus.PENDING, by=by
+                )
+        integration = await self.integrations.add(
+            type, credentials, settings=settings, status=IntegrationStatus.PENDING, by=by
+        )
+        try:
+            await self.addresses.add(integration.id, self.organization, account.key)
+        except Conflict:
+            await self.integrations.disconnect(integration.id, by=by)
+            raise
+        return integration
+
+    async def _known(self, type: IntegrationType, account: Account) -> IntegrationId | None:
+        """The integration that the account has here; one that came with an archive gets its
+        address back.
+        """
+        owner = await self.addresses.with_account(account.key)
+        if owner is not None:
+            id, organization = owner
+            if organization != self.organization:
+                raise Conflict(
+                    "This account is connected to another assistant of this install.",
+                    hint="Disconnect it there first.",
+                )
+            return id
+        for integration in await self.integrations.list():
+            if integration.type is type and integration.settings.get(ACCOUNT) == account.key:
+                await self.addresses.add(integration.id, self.organization, account.key)
+                return integration.id
+        return None

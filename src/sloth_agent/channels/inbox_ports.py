@@ -1,0 +1,104 @@
+"""What the inbox needs from outside."""
+
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from datetime import datetime
+from typing import Protocol
+
+from sloth_agent.agent.models import Conversation
+from sloth_agent.billing.allowance import Hold
+from sloth_agent.billing.costs import NO_BILL, Bill
+from sloth_agent.channels.chats import Chat, ChatState, Event, Outgoing, Step
+from sloth_agent.errors import Problem
+from sloth_agent.ids import ChatId, EventId, IntegrationId, JobId, TenantId
+from sloth_agent.jobs.models import Claim
+
+Announce = Callable[[JobId, datetime], Awaitable[None]]
+"""Tells workers of a job that is stored, and when it is due."""
+
+
+class InboxStore(Protocol):
+    """What came in by the channels of one tenant, and goes out. Each method is one transaction.
+
+    Where a claim is given, nothing is written once somebody else answers the chat; `ClaimLost`.
+    """
+
+    async def receive(
+        self, event: Event, chat: Chat, *, now: datetime, due: datetime
+    ) -> JobId | None:
+        """Keep an event once, and have its chat answered when it is due; a chat that is known stays
+        what it is. None: it is being answered now, and is looked at again after that.
+
+        Raises:
+            NotFound: the integration was disconnected meanwhile.
+        """
+
+    async def chat(self, id: ChatId) -> Chat | None: ...
+
+    async def chats(
+        self, states: Collection[ChatState], *, limit: int, before: ChatId | None = None
+    ) -> Sequence[Chat]:
+        """Those that were heard of last come first."""
+
+    async def chat_of(self, recipient: str, reference: str) -> Chat | None:
+        """The chat that something was sent for, by what the vendor calls that message."""
+
+    async def event(self, id: EventId) -> Event | None: ...
+
+    async def unhandled(self, chat: ChatId, *, limit: int) -> Sequence[Event]:
+        """Oldest first."""
+
+    async def begin_conversation(self, chat: Chat, conversation: Conversation) -> None:
+        """Raises:
+        Conflict: the chat was erased meanwhile.
+        """
+
+    async def record(
+        self,
+        step: Step,
+        claim: Claim,
+        *,
+        now: datetime,
+        hold: Hold | None = None,
+        bill: Bill = NO_BILL,
+    ) -> None:
+        """Do a step, and count what was held for it.
+
+        Raises:
+            ClaimLost: nothing is stored.
+            Conflict: as `ConversationStore.append`.
+        """
+
+    async def put_in(self, step: Step, *, now: datetime) -> JobId | None:
+        """Do a step from beside, and have what it queues sent; None: whoever answers now sends it.
+
+        Raises:
+            Conflict: the chat was erased meanwhile.
+        """
+
+    async def take_unsent(self, chat: ChatId) -> Sequence[Outgoing]:
+        """What is to be sent, in order; from now on it may have come through."""
+
+    async def sent(self, outgoing: Outgoing, reference: str, *, now: datetime) -> None: ...
+
+    async def given_up(self, outgoing: Outgoing, problem: Problem, *, now: datetime) -> None: ...
+
+    async def end(self, claim: Claim, chat: ChatId, *, now: datetime) -> bool:
+        """End the answering of a chat, or have it done again where there is more by now.
+
+        False: the claim ended before.
+        """
+
+
+class IntegrationAddresses(Protocol):
+    """Whose an integration is, in the whole install. Each method is one transaction."""
+
+    async def add(self, id: IntegrationId, organization: TenantId, account: str | None) -> None:
+        """Raises:
+        Conflict: the account is connected already.
+        """
+
+    async def organization_of(self, id: IntegrationId) -> TenantId | None: ...
+
+    async def with_account(self, account: str) -> tuple[IntegrationId, TenantId] | None: ...
+
+    async def remove(self, id: IntegrationId) -> None: ...

@@ -1,0 +1,101 @@
+"""Answers a chat: all that waits in it, one turn after the other, and sends what that came to."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from sloth_agent.channels.chats import Chat, EventOutcome, Step
+from sloth_agent.channels.inbox import Messengers
+from sloth_agent.channels.inbox_ports import InboxStore
+from sloth_agent.channels.integrations import Integrations
+from sloth_agent.channels.models import Integration, IntegrationStatus
+from sloth_agent.channels.responding import Responding, Situation
+from sloth_agent.channels.sending import Sending
+from sloth_agent.channels.turns import Heard, next_turn
+from sloth_agent.clock import Clock
+from sloth_agent.errors import ChannelRefused, Problem, RateLimited
+from sloth_agent.ids import ChatId, EventId
+from sloth_agent.jobs.models import Claim
+from sloth_agent.jobs.ports import JobStore
+
+READ_AT_ONCE = 50
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Replying:
+    """Answers the chats of one tenant."""
+
+    integrations: Integrations
+    messengers: Messengers
+    store: InboxStore
+    responding: Responding
+    sending: Sending
+    jobs: JobStore
+    clock: Clock
+
+    async def reply(self, id: ChatId, claim: Claim) -> bool:
+        """Returns whether the end of the job is stored.
+
+        Raises:
+            BackendUnavailable: the rest is done with the next try.
+            ChannelRefused: the integration does not work any more; it says so from now on.
+            ClaimLost: somebody else answers the chat.
+        """
+        chat = await self.store.chat(id)
+        if chat is None:
+            return False
+        integration = await self.integrations.show(chat.integration)
+        try:
+            await self._reply(chat, integration, claim)
+        except ChannelRefused as error:
+            await self.integrations.mark(integration.id, IntegrationStatus.ERROR, Problem.of(error))
+            raise
+        except RateLimited as error:
+            seconds = error.details["retry_after_seconds"]
+            assert isinstance(seconds, int | float)
+            until = self.clock() + timedelta(seconds=seconds)
+            await self.jobs.put_off(claim, until=until, problem=Problem.of(error))
+            return True
+        return await self.store.end(claim, id, now=self.clock())
+
+    async def _reply(self, chat: Chat, integration: Integration, claim: Claim) -> None:
+        messenger = self.messengers(integration.type)
+        credentials = await self.integrations.credentials(integration.id)
+        async with messenger.open(credentials, integration.settings) as line:
+            while True:
+                # First what somebody who died had left.
+                takes_messages = await self.sending.send_all(chat, line, tries=claim.tries)
+                if not takes_messages and not chat.is_gone:
+                    chat = await self._gone(chat, claim)
+                turn = next_turn(await self._heard(chat, integration, claim))
+                if turn is None:
+                    return
+                await line.acknowledge(turn.inbound)
+                at = Situation(chat, integration, messenger.capabilities, line, claim)
+                await self.responding.respond(at, turn)
+                known = await self.store.chat(chat.id)
+                if known is None:
+                    return  # erased meanwhile
+                chat = known
+
+    async def _heard(self, chat: Chat, integration: Integration, claim: Claim) -> Sequence[Heard]:
+        """What waits; what cannot be read any more is put aside."""
+        messenger = self.messengers(integration.type)
+        heard: list[Heard] = []
+        unreadable: list[EventId] = []
+        for event in await self.store.unhandled(chat.id, limit=READ_AT_ONCE):
+            inbound = messenger.read(event.payload, integration.settings)
+            if inbound is None:
+                unreadable.append(event.id)
+            else:
+                heard.append((event, inbound))
+        if unreadable:
+            step = Step(chat=chat, handled=tuple(unreadable), outcome=EventOutcome.IGNORED)
+            await self.store.record(step, claim, now=self.clock())
+        return heard
+
+    async def _gone(self, chat: Chat, claim: Claim) -> Chat:
+        chat = replace(chat, is_gone=True)
+        step = Step(chat=chat, handled=(), outcome=EventOutcome.DONE)
+        await self.store.record(step, claim, now=self.clock())
+        return chat

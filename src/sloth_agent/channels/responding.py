@@ -1,0 +1,370 @@
+"""What is done about what a person said, step by step."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, replace
+
+import anyio
+
+from sloth_agent.agent.answering import Answering
+from sloth_agent.agent.conversations import Conversations
+from sloth_agent.agent.languages import detect
+from sloth_agent.agent.models import Conversation, ConversationSource, Message, Speaker
+from sloth_agent.billing.access import require_access
+from sloth_agent.billing.allowance import Hold
+from sloth_agent.billing.costs import NO_BILL, Bill
+from sloth_agent.billing.usage_ports import CurrentSubscriptions
+from sloth_agent.channels.chats import Chat, ChatState, EventOutcome, Outgoing, Step
+from sloth_agent.channels.handing_over import UNANSWERED_UNTIL_A_PERSON, HandingOver, queued
+from sloth_agent.channels.inbox_ports import InboxStore
+from sloth_agent.channels.messages import (
+    Button,
+    Capabilities,
+    Inbound,
+    MessageKind,
+    Part,
+)
+from sloth_agent.channels.models import Integration
+from sloth_agent.channels.ports import Line
+from sloth_agent.channels.small_talk import is_small_talk
+from sloth_agent.channels.texts import OWN_NAMES, text, with_sources
+from sloth_agent.channels.turns import Turn
+from sloth_agent.errors import (
+    BackendUnavailable,
+    FeatureNotInPlan,
+    InvalidInput,
+    LimitReached,
+    ModelUnavailable,
+    NotFound,
+    SubscriptionExpired,
+    UnreadableFile,
+)
+from sloth_agent.ids import ConversationId, MessageId, PhotoId, TenantId, new_id
+from sloth_agent.jobs.models import Claim
+from sloth_agent.knowledge.photos import Photos
+from sloth_agent.language import Language
+
+GIVE_UP_AFTER = 4
+"""Tries of the model, some minutes together: then the person hears that there is no answer now."""
+
+TYPING_SECONDS = 4.0
+"""Vendors show it for five."""
+
+_NO_MORE = (LimitReached, SubscriptionExpired, FeatureNotInPlan)
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """One chat, while somebody answers it."""
+
+    chat: Chat
+    integration: Integration
+    capabilities: Capabilities
+    line: Line
+    claim: Claim
+
+    @property
+    def name(self) -> str:
+        return self.chat.name or self.chat.customer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Responding:
+    """How one tenant's assistant behaves in chats."""
+
+    organization: TenantId
+    firm: Callable[[], Awaitable[str]]  # how the firm calls itself
+    answering: Answering
+    conversations: Conversations
+    photos: Photos
+    subscriptions: CurrentSubscriptions
+    handing_over: HandingOver
+    store: InboxStore
+
+    async def respond(self, at: Situation, turn: Turn) -> None:
+        """Do all that a turn asks for, or nothing.
+
+        Raises:
+            ModelUnavailable: another try may succeed.
+            ClaimLost: somebody else answers the chat.
+        """
+        kind = turn.inbound.kind
+        if kind in (MessageKind.LEFT, MessageKind.CAME_BACK):
+            chat = replace(at.chat, is_gone=kind is MessageKind.LEFT)
+            await self._record(at, turn, chat, EventOutcome.DONE)
+            return
+        at = replace(at, chat=replace(await self._with_conversation(at), is_gone=False))
+        if kind is MessageKind.COMMAND:
+            await self._obey(at, turn)
+        elif at.chat.state is not ChatState.ASSISTANT:
+            await self._pass_on(at, turn)
+        elif kind is MessageKind.PHOTO:
+            await self._look_at(at, turn)
+        elif kind is MessageKind.TEXT and not turn.inbound.is_edit and turn.text.strip():
+            await self._answer(at, turn)
+        else:
+            await self._decline(at, turn)
+
+    # Commands
+
+    async def _obey(self, at: Situation, turn: Turn) -> None:
+        inbound, chat = turn.inbound, at.chat
+        match inbound.command:
+            case "human":
+                await self._hand_over(at, turn, said=inbound.text or "/human")
+            case "language" if inbound.text.strip() in list(Language):
+                chosen = Language(inbound.text.strip())
+                chat = replace(chat, language=chosen)
+                await self._say(at, turn, text("language_is", chosen), chat=chat)
+            case "language":
+                asked = text("choose_language", language_of(chat, inbound))
+                buttons = tuple(
+                    Button(label=name, command=f"language {language}")
+                    for language, name in OWN_NAMES.items()
+                )
+                await self._say(at, turn, asked, last=Part(text=asked, buttons=buttons))
+            case "start":
+                await self._say_text(at, turn, "start")
+            case _:
+                await self._say_text(at, turn, "help")
+
+    async def _hand_over(self, at: Situation, turn: Turn, *, said: str) -> None:
+        if at.chat.state is not ChatState.ASSISTANT:
+            await self._pass_on(at, turn)
+            return
+        language = language_of(at.chat, turn.inbound)
+        notices = await self.handing_over.call_a_person(
+            at.chat, at.integration, said, at.capabilities
+        )
+        told = text("handed_over", language, firm=await self.firm())
+        await self._record(
+            at,
+            turn,
+            at.chat.handed_to(ChatState.WAITING),
+            EventOutcome.DONE,
+            said=[self._said(Speaker.USER, said), self._said(Speaker.ASSISTANT, told)],
+            queued=[*self._queued(at, told), *notices],
+        )
+
+    # What a person of the firm is to answer
+
+    async def _pass_on(self, at: Situation, turn: Turn) -> None:
+        said = await self._in_words(at, turn)
+        relayed = self.handing_over.relayed(
+            at.chat, at.integration, f"{at.name}: {said}", at.capabilities
+        )
+        message = self._said(Speaker.USER, said)
+        await self._record(
+            at, turn, at.chat, EventOutcome.PASSED_ON, said=[message], queued=relayed
+        )
+
+    async def _in_words(self, at: Situation, turn: Turn) -> str:
+        inbound = turn.inbound
+        words = [inbound.text] if inbound.text else []
+        if inbound.kind is MessageKind.PHOTO:
+            kept = await self._kept_photo(at, turn)
+            words.append(f"[photo {kept}]" if kept else "[photo]")
+        elif inbound.attachment is not None:
+            words.append(f"[{inbound.kind}: {inbound.attachment.name}]")
+        elif not words:
+            words.append(f"[{inbound.kind}]")
+        return "\n".join(words)
+
+    # What the assistant answers
+
+    async def _look_at(self, at: Situation, turn: Turn) -> None:
+        kept = await self._kept_photo(at, turn)
+        if kept is None:
+            await self._say_text(at, turn, "photo_refused")
+        elif turn.text.strip():
+            await self._answer(at, turn)
+        else:
+            await self._say_text(at, turn, "photo", said=f"[photo {kept}]")
+
+    async def _kept_photo(self, at: Situation, turn: Turn) -> PhotoId | None:
+        """The same event keeps one photo, however often it is tried; None: it cannot be taken."""
+        attachment = turn.inbound.attachment
+        if attachment is None:
+            return None
+        id = PhotoId(turn.events[0])
+        try:
+            content = await at.line.fetch(attachment, max_bytes=self.photos.max_bytes)
+            await self.photos.add(attachment.name, content, id=id)
+        except (UnreadableFile, NotFound, *_NO_MORE):
+            return None
+        return id
+
+    async def _answer(self, at: Situation, turn: Turn) -> None:
+        async def keep(
+            id: ConversationId,  # noqa: ARG001 - the chat's own
+            messages: Sequence[Message],
+            *,
+            hold: Hold,
+            bill: Bill = NO_BILL,
+        ) -> None:
+            await self._keep_answer(at, turn, messages, hold, bill)
+
+        try:
+            require_access(
+                await self.subscriptions.current(self.organization), at.integration.type.feature
+            )
+            async with typing(at):
+                parts = self.answering.answer(
+                    turn.text,
+                    conversation=at.chat.conversation,
+                    language=at.chat.language,
+                    keep=keep,
+                )
+                async for _ in parts:
+                    pass
+        except InvalidInput:
+            await self._say_text(at, turn, "too_long")
+        except _NO_MORE:
+            await self._say_text(at, turn, "away", outcome=EventOutcome.REFUSED)
+        except ModelUnavailable:
+            if at.claim.tries < GIVE_UP_AFTER:
+                raise
+            await self._say_text(at, turn, "away", outcome=EventOutcome.REFUSED)
+
+    async def _keep_answer(
+        self, at: Situation, turn: Turn, messages: Sequence[Message], hold: Hold, bill: Bill
+    ) -> None:
+        answered = messages[-1]
+        language = at.chat.language or detect(turn.text)
+        out = [*self._queued(at, with_sources(answered.text, answered.citations, language))]
+        chat, said = at.chat, list(messages)
+        if answered.citations:
+            chat = replace(chat, unanswered=0)
+        elif not is_small_talk(turn.text):
+            chat = replace(chat, unanswered=chat.unanswered + 1)
+        if chat.unanswered >= UNANSWERED_UNTIL_A_PERSON:
+            told = text("handed_over", language, firm=await self.firm())
+            out += self._queued(at, told)
+            out += await self.handing_over.call_a_person(
+                chat, at.integration, turn.text, at.capabilities
+            )
+            said.append(self._said(Speaker.ASSISTANT, told))
+            chat = chat.handed_to(ChatState.WAITING)
+        step = Step(
+            chat=chat,
+            handled=turn.events,
+            outcome=EventOutcome.ANSWERED,
+            said=tuple(said),
+            queued=tuple(out),
+        )
+        now = self.conversations.clock()
+        await self.store.record(step, at.claim, now=now, hold=hold, bill=bill)
+
+    async def _decline(self, at: Situation, turn: Turn) -> None:
+        match turn.inbound.kind:
+            case MessageKind.VOICE | MessageKind.DOCUMENT | MessageKind.LOCATION as kind:
+                await self._say_text(at, turn, kind.value)
+            case _:
+                await self._record(at, turn, at.chat, EventOutcome.IGNORED)
+
+    # Steps
+
+    async def _say_text(
+        self,
+        at: Situation,
+        turn: Turn,
+        name: str,
+        *,
+        said: str = "",
+        outcome: EventOutcome = EventOutcome.DONE,
+    ) -> None:
+        words = text(name, language_of(at.chat, turn.inbound), firm=await self.firm())
+        await self._say(at, turn, words, said=said, outcome=outcome)
+
+    async def _say(
+        self,
+        at: Situation,
+        turn: Turn,
+        words: str,
+        *,
+        chat: Chat | None = None,
+        said: str = "",
+        last: Part | None = None,
+        outcome: EventOutcome = EventOutcome.DONE,
+    ) -> None:
+        """Without a model, and without counting it as a message of the plan."""
+        asked = said or turn.text or (f"/{turn.inbound.command}" if turn.inbound.command else "")
+        messages = [self._said(Speaker.USER, asked)] if asked else []
+        await self._record(
+            at,
+            turn,
+            chat or at.chat,
+            outcome,
+            said=[*messages, self._said(Speaker.ASSISTANT, words)],
+            queued=self._queued(at, words, last),
+        )
+
+    async def _record(
+        self,
+        at: Situation,
+        turn: Turn,
+        chat: Chat,
+        outcome: EventOutcome,
+        *,
+        said: Sequence[Message] = (),
+        queued: Sequence[Outgoing] = (),
+    ) -> None:
+        step = Step(
+            chat=chat,
+            handled=turn.events,
+            outcome=outcome,
+            said=tuple(said),
+            queued=tuple(queued),
+        )
+        await self.store.record(step, at.claim, now=self.conversations.clock())
+
+    def _queued(self, at: Situation, words: str, last: Part | None = None) -> tuple[Outgoing, ...]:
+        return queued(at.chat, words, at.capabilities, self.conversations.clock, last=last)
+
+    def _said(self, speaker: Speaker, words: str) -> Message:
+        return Message(
+            id=MessageId(new_id()),
+            speaker=speaker,
+            text=words,
+            created_at=self.conversations.clock(),
+        )
+
+    async def _with_conversation(self, at: Situation) -> Chat:
+        if at.chat.conversation is not None:
+            return at.chat
+        conversation = Conversation(
+            id=ConversationId(new_id()),
+            source=ConversationSource(at.integration.type),
+            external_id=at.chat.customer,
+            created_at=self.conversations.clock(),
+        )
+        await self.store.begin_conversation(at.chat, conversation)
+        return replace(at.chat, conversation=conversation.id)
+
+
+def language_of(chat: Chat, inbound: Inbound) -> Language:
+    """Of what we say by ourselves: as was chosen, as is written, as the person's program speaks."""
+    if chat.language is not None:
+        return chat.language
+    known = inbound.language or Language.ENGLISH
+    is_written = inbound.kind is not MessageKind.COMMAND and inbound.text
+    return detect(inbound.text, default=known) if is_written else known
+
+
+@asynccontextmanager
+async def typing(at: Situation) -> AsyncIterator[None]:
+    """Show, as long as it takes, that an answer is being written; failing is no harm."""
+
+    async def show() -> None:
+        while True:
+            with suppress(BackendUnavailable):
+                await at.line.show_typing(at.chat.external_id)
+            await anyio.sleep(TYPING_SECONDS)
+
+    if not at.capabilities.shows_typing:
+        yield
+        return
+    async with anyio.create_task_group() as group:
+        group.start_soon(show)
+        yield
+        group.cancel_scope.cancel()

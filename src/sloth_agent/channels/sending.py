@@ -1,0 +1,65 @@
+"""Sends what is to be sent in a chat, in order."""
+
+from dataclasses import dataclass
+
+from sloth_agent.channels.chats import Chat, Outgoing
+from sloth_agent.channels.inbox_ports import InboxStore
+from sloth_agent.channels.ports import Line
+from sloth_agent.clock import Clock
+from sloth_agent.errors import (
+    BackendUnavailable,
+    InvalidInput,
+    NotFound,
+    Problem,
+    RateLimited,
+    RecipientGone,
+    SlothError,
+)
+
+MOST_TRIES = 8
+"""What the vendor does not take in so many tries of the job is given up, and others are sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """What goes out for one tenant."""
+
+    store: InboxStore
+    clock: Clock
+
+    async def send_all(self, chat: Chat, line: Line, *, tries: int) -> bool:
+        """Send what waits; returns whether the person still takes messages.
+
+        What was sent just before the process died is sent again, unless the vendor can tell that
+        it was: better heard twice than never.
+
+        Raises:
+            BackendUnavailable, RateLimited, ChannelRefused: the rest waits.
+        """
+        takes_messages = not chat.is_gone
+        for outgoing in await self.store.take_unsent(chat.id):
+            if outgoing.recipient == chat.external_id and not takes_messages:
+                await self._give_up(outgoing, RecipientGone("The person takes no messages."))
+                continue
+            try:
+                reference = await line.send(
+                    outgoing.recipient,
+                    outgoing.part,
+                    key=str(outgoing.id),
+                    started=outgoing.begun,
+                )
+            except RecipientGone as error:
+                takes_messages = takes_messages and outgoing.recipient != chat.external_id
+                await self._give_up(outgoing, error)
+            except (InvalidInput, NotFound) as error:
+                await self._give_up(outgoing, error)
+            except (BackendUnavailable, RateLimited) as error:
+                if tries < MOST_TRIES:
+                    raise
+                await self._give_up(outgoing, error)
+            else:
+                await self.store.sent(outgoing, reference, now=self.clock())
+        return takes_messages
+
+    async def _give_up(self, outgoing: Outgoing, error: SlothError) -> None:
+        await self.store.given_up(outgoing, Problem.of(error), now=self.clock())

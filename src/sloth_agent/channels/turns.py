@@ -1,0 +1,56 @@
+"""What a person said in one go: several messages that are answered together."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from sloth_agent.channels.chats import Event
+from sloth_agent.channels.messages import Inbound, MessageKind
+from sloth_agent.ids import EventId
+
+MOST_JOINED = 20
+
+_QUESTIONS = (MessageKind.TEXT,)
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """Events that are handled at once, oldest first."""
+
+    events: tuple[EventId, ...]
+    inbound: Inbound  # with the text of them all
+
+    @property
+    def text(self) -> str:
+        return self.inbound.text
+
+
+Heard = tuple[Event, Inbound]
+
+
+def next_turn(heard: Sequence[Heard]) -> Turn | None:
+    """The first messages that belong together; what was edited is read as it is now."""
+    if not heard:
+        return None
+    first = heard[0][1]
+    together = [heard[0]]
+    if first.kind in _QUESTIONS and not first.is_edit:
+        for event, inbound in heard[1:MOST_JOINED]:
+            if inbound.kind not in _QUESTIONS or inbound.sender != first.sender:
+                break
+            together.append((event, inbound))
+    return Turn(
+        events=tuple(event.id for event, _ in together),
+        inbound=replace(first, text=_joined([inbound for _, inbound in together])),
+    )
+
+
+def _joined(messages: Sequence[Inbound]) -> str:
+    """An edit takes the place of what it changes; of what was answered it is left out."""
+    if len(messages) == 1:
+        return messages[0].text
+    texts: dict[str | None, str] = {}
+    for number, message in enumerate(messages):
+        key = message.reference or str(number)
+        if not message.is_edit or key in texts:
+            texts[key] = message.text
+    return "\n".join(texts.values())
