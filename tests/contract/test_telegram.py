@@ -2,16 +2,23 @@
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from uuid import uuid4
 
 import anyio
 import pytest
 
+from fakes.pictures import png
+from fakes.telegram_server.faults import Fault
 from fakes.telegram_server.records import Bot, Sent, User
 from fakes.telegram_server.server import TelegramServer
 from sloth_agent import AsyncSloth, Settings
+from sloth_agent.agent.ports import ChatRequest, Completion, Delta
 from sloth_agent.app.polling import answer_by_polling
 from sloth_agent.app.sloth import AsyncTenant
-from sloth_agent.channels.models import IntegrationType
+from sloth_agent.billing.allowance import Resource
+from sloth_agent.channels.models import Integration, IntegrationStatus, IntegrationType
+from sloth_agent.errors import ChannelRefused, Conflict, ModelUnavailable
 
 pytestmark = pytest.mark.anyio
 
@@ -31,7 +38,8 @@ def settings(settings: Settings, telegram_server: TelegramServer) -> Settings:
 
 @pytest.fixture
 def bot(telegram_server: TelegramServer) -> Bot:
-    return telegram_server.add_bot("salon_bot")
+    """One that no other test of this install has connected."""
+    return telegram_server.add_bot("salon_bot", token=f"{uuid4().int % 10**12}:secret")
 
 
 @pytest.fixture
@@ -91,3 +99,271 @@ async def test_a_customer_asks_and_is_answered_with_the_source(
     assert conversation.messages == 2
     [integration] = await salon.integrations()
     assert (integration.messages_in, integration.messages_out) == (1, 1)
+
+
+async def test_ukrainian_is_answered_in_ukrainian(
+    sloth: AsyncSloth, tenant: AsyncTenant, telegram_server: TelegramServer, bot: Bot, anna: User
+) -> None:
+    await tenant.ingest_content("ціни.md", "# Ціни\n\nСтрижка коштує 900 гривень.\n".encode())
+    await tenant.connect(IntegrationType.TELEGRAM, {"token": bot.token})
+    async with answered(sloth, tenant):
+        telegram_server.write(anna, bot, "Скільки коштує стрижка?")
+        await until(lambda: bool(telegram_server.sent(bot=bot)))
+    [answer] = texts(telegram_server.sent(bot=bot))
+    assert "900 гривень" in answer
+    assert "Джерела: ціни.md" in answer
+
+
+async def test_what_is_sent_in_a_row_is_answered_together(
+    sloth: AsyncSloth, salon: AsyncTenant, telegram_server: TelegramServer, bot: Bot, anna: User
+) -> None:
+    for words in ("Hello", "how much is", "a haircut?"):
+        telegram_server.write(anna, bot, words)
+    await heard(sloth, salon, telegram_server, bot, answers=1)
+    [conversation] = await salon.conversations()
+    asked, _ = await salon.messages(conversation.id)
+    assert asked.text == "Hello\nhow much is\na haircut?"
+
+
+async def test_what_was_edited_before_it_is_answered_is_read_as_it_is_now(
+    sloth: AsyncSloth, salon: AsyncTenant, telegram_server: TelegramServer, bot: Bot, anna: User
+) -> None:
+    sent = telegram_server.write(anna, bot, "How much is a beard?")
+    telegram_server.edit(anna, bot, sent, "How much is a haircut?")
+    await heard(sloth, salon, telegram_server, bot, answers=1)
+    [conversation] = await salon.conversations()
+    asked, _ = await salon.messages(conversation.id)
+    assert asked.text == "How much is a haircut?"
+
+
+async def test_what_was_edited_after_that_is_no_question(
+    sloth: AsyncSloth, salon: AsyncTenant, telegram_server: TelegramServer, bot: Bot, anna: User
+) -> None:
+    async with answered(sloth, salon):
+        sent = telegram_server.write(anna, bot, "How much is a haircut?")
+        await until(lambda: len(telegram_server.sent(bot=bot)) == 1)
+        telegram_server.edit(anna, bot, sent, "How much is a haircut, please?")
+        telegram_server.write(anna, bot, "And a beard trim?")
+        await until(lambda: len(telegram_server.sent(bot=bot)) == 2)
+    assert "20 euros" in texts(telegram_server.sent(bot=bot))[1]
+
+
+async def test_commands(
+    sloth: AsyncSloth, salon: AsyncTenant, telegram_server: TelegramServer, bot: Bot, anna: User
+) -> None:
+    async with answered(sloth, salon):
+        telegram_server.start(anna, bot)
+        telegram_server.write(anna, bot, "/help")
+        telegram_server.write(anna, bot, "/language")
+        await until(lambda: len(telegram_server.sent(bot=bot)) == 3)
+        press = telegram_server.press(anna, bot, "Deutsch")
+        await until(lambda: len(telegram_server.sent(bot=bot)) == 4)
+        telegram_server.write(anna, bot, "/help")
+        await until(lambda: len(telegram_server.sent(bot=bot)) == 5)
+    hello, help, which, chosen, german = telegram_server.sent(bot=bot)
+    assert hello.text.startswith("Вітаю!"), "as her Telegram speaks"
+    assert "/human" in help.text
+    assert which.buttons == ["English", "Українська", "Polski", "Deutsch"]
+    assert chosen.text == "Ich antworte auf Deutsch."
+    assert german.text.startswith("Schreiben Sie")
+    assert telegram_server.answer_to(press) is not None, "Telegram shows no waiting any more"
+    assert await answers_counted(salon) == 0, "nothing of this is a message of the plan"
+
+
+async def test_stickers_are_left_alone_and_voices_declined(
+    sloth: AsyncSloth, salon: AsyncTenant, telegram_server: TelegramServer, bot: Bot, anna: User
+) -> None:
+    telegram_server.send_sticker(anna, bot)
+    telegram_server.send_voice(anna, bot, b"OggS")
+    telegram_server.send_location(anna, bot, 50.4, 30.5)
+    telegram_server.send_document(anna, bot, "contract.pdf", b"%PDF-1.7")
+    await heard(sloth, salon, telegram_server, bot, answers=3)
+    voice, location, document = texts(telegram_server.sent(bot=bot))
+    assert "голосові" in voice
+    assert "геопозицією" in location
+    assert "файли" in document
+    assert len(await salon.documents()) == 1, "a customer teaches the assistant nothing"
+
+
+async def test_photos_are_kept(
+    sloth: AsyncSloth, salon: AsyncTenant, telegram_server: TelegramServer, bot: Bot, anna: User
+) -> None:
+    telegram_server.send_photo(anna, bot, png())
+    telegram_server.send_photo(anna, bot, png(), caption="How much is a haircut?")
+    telegram_server.send_photo(anna, bot, b"no picture")
+    await heard(sloth, salon, telegram_server, bot, answers=3)
+    kept, answer, refused = texts(telegram_server.sent(bot=bot))
+    assert "фото збережено" in kept
+    assert "45 euros" in answer
+    assert "Не вдалося" in refused
+    assert len(await salon.photos()) == 2
+
+
+async def test_groups_are_answered_when_they_speak_to_the_assistant(
+    sloth: AsyncSloth, salon: AsyncTenant, telegram_server: TelegramServer, bot: Bot, anna: User
+) -> None:
+    group = telegram_server.add_group("Friends", anna)
+    telegram_server.add_to_group(bot, group, anna, status="administrator")
+    telegram_server.write(anna, group, "How much is a haircut?")
+    telegram_server.write(anna, group, "@salon_bot how much is a beard trim?")
+    await heard(sloth, salon, telegram_server, bot, answers=1)
+    [answer] = telegram_server.sent(group)
+    assert "20 euros" in answer.text
+    [conversation] = await salon.conversations()
+    asked, _ = await salon.messages(conversation.id)
+    assert asked.text == "how much is a beard trim?"
+
+
+async def test_who_blocks_the_bot_ends_the_chat_and_nothing_else(
+    sloth: AsyncSloth, salon: AsyncTenant, telegram_server: TelegramServer, bot: Bot, anna: User
+) -> None:
+    ben = telegram_server.add_user("Ben")
+    telegram_server.write(anna, bot, "How much is a haircut?")
+    telegram_server.block(anna, bot)
+    telegram_server.write(ben, bot, "How much is a haircut?")
+    async with answered(sloth, salon):
+        await until(lambda: len(telegram_server.sent(bot=bot)) == 1)
+        await until_quiet(salon)
+        telegram_server.unblock(anna, bot)
+        telegram_server.write(anna, bot, "And a beard trim?")
+        await until(lambda: len(telegram_server.sent(bot=bot)) == 2)
+    [integration] = await salon.integrations()
+    assert (integration.status, integration.problem) == (IntegrationStatus.ACTIVE, None)
+    assert "20 euros" in texts(telegram_server.sent(telegram_server.chat(anna, bot)))[0]
+
+
+async def test_a_long_answer_comes_in_parts(
+    sloth: AsyncSloth, tenant: AsyncTenant, telegram_server: TelegramServer, bot: Bot, anna: User
+) -> None:
+    long = " ".join(f"This is sentence number {number} about **us** 🏟." for number in range(300))
+    await tenant.connect(IntegrationType.TELEGRAM, {"token": bot.token})
+    say(tenant, long)
+    telegram_server.write(anna, bot, "Tell me everything")
+    await heard(sloth, tenant, telegram_server, bot, answers=4)
+    parts = texts(telegram_server.sent(bot=bot))
+    assert all(part.endswith("🏟.") for part in parts[:-1]), "cut between sentences"
+    assert " ".join(parts).replace("**", "").startswith(long.replace("**", "")[:8000])
+    assert telegram_server.sent(bot=bot)[0].message["entities"][0]["type"] == "bold"
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Fault(status=429, retry_after=1, method="sendMessage"),
+        Fault(status=502, method="sendMessage"),
+        Fault(refuse=True, method="sendMessage"),
+        Fault(status=500, method="sendChatAction"),
+    ],
+    ids=["429", "502", "cut", "typing"],
+)
+async def test_what_telegram_does_not_take_is_sent_again_and_once(
+    sloth: AsyncSloth,
+    salon: AsyncTenant,
+    telegram_server: TelegramServer,
+    bot: Bot,
+    anna: User,
+    fault: Fault,
+) -> None:
+    telegram_server.faults.append(fault)
+    telegram_server.write(anna, bot, "How much is a haircut?")
+    await heard(sloth, salon, telegram_server, bot, answers=1)
+    assert not telegram_server.faults
+    assert await answers_counted(salon) == 1
+
+
+async def test_a_model_that_is_away_answers_when_it_is_back(
+    sloth: AsyncSloth, salon: AsyncTenant, telegram_server: TelegramServer, bot: Bot, anna: User
+) -> None:
+    say(salon, "Back again.", failing=1)
+    telegram_server.write(anna, bot, "How much is a haircut?")
+    await heard(sloth, salon, telegram_server, bot, answers=1)
+    assert texts(telegram_server.sent(bot=bot)) == ["Back again."]
+
+
+async def test_a_token_that_was_revoked_is_told_and_heals(
+    sloth: AsyncSloth, salon: AsyncTenant, telegram_server: TelegramServer, bot: Bot, anna: User
+) -> None:
+    telegram_server.write(anna, bot, "How much is a haircut?")
+    telegram_server.always = Fault(status=401, method="sendMessage")
+    async with answered(sloth, salon):
+        broken = await until_broken(salon)
+        assert broken.problem is not None
+        assert broken.problem.code == "channel_refused"
+        telegram_server.always = Fault()
+        again = await salon.connect(IntegrationType.TELEGRAM, {"token": bot.token})
+        assert (again.id, again.status) == (broken.id, IntegrationStatus.ACTIVE)
+        await until(lambda: bool(telegram_server.sent(bot=bot)))
+
+
+async def test_a_bot_belongs_to_one_firm(sloth: AsyncSloth, salon: AsyncTenant, bot: Bot) -> None:
+    clinic = await sloth.tenant(f"clinic-{bot.id}", create=True)
+    with pytest.raises(Conflict):
+        await clinic.connect(IntegrationType.TELEGRAM, {"token": bot.token})
+    assert await clinic.integrations() == []
+    [integration] = await salon.integrations()
+    await salon.disconnect(integration.id)
+    await clinic.connect(IntegrationType.TELEGRAM, {"token": bot.token})
+
+
+async def test_a_wrong_token_connects_nothing(tenant: AsyncTenant) -> None:
+    with pytest.raises(ChannelRefused):
+        await tenant.connect(IntegrationType.TELEGRAM, {"token": "7:wrong"})
+    assert await tenant.integrations() == []
+
+
+async def heard(
+    sloth: AsyncSloth, tenant: AsyncTenant, server: TelegramServer, bot: Bot, *, answers: int
+) -> None:
+    """Run until so many answers were sent, and nothing waits any more."""
+    async with answered(sloth, tenant):
+        await until(lambda: len(server.sent(bot=bot)) >= answers)
+        await until_quiet(tenant)
+    assert len(server.sent(bot=bot)) == answers
+
+
+async def answers_counted(tenant: AsyncTenant) -> int:
+    report = await tenant.usage()
+    return next(meter.used for meter in report.meters if meter.room.resource is Resource.MESSAGES)
+
+
+async def until_broken(tenant: AsyncTenant) -> Integration:
+    with anyio.fail_after(15):
+        while True:
+            [integration] = await tenant.integrations()
+            if integration.status is IntegrationStatus.ERROR:
+                return integration
+            await anyio.sleep(0.05)
+
+
+async def until_quiet(tenant: AsyncTenant) -> None:
+    """Until no event waits."""
+    with anyio.fail_after(15):
+        while True:
+            [[(waiting,)]] = await tenant.services.home.at_once(
+                tenant.services.schema,
+                "select count(*) from channel_events where handled_at is null",
+            )
+            if waiting == 0:
+                return
+            await anyio.sleep(0.05)
+
+
+def say(tenant: AsyncTenant, words: str, *, failing: int = 0) -> None:
+    """Have the install's model say this, after it was away so many times."""
+    vars(tenant.services.backends)["chat_model"] = Saying(words, failing)
+
+
+@dataclass
+class Saying:
+    """`ChatModel`."""
+
+    words: str
+    failing: int
+    name: str = "saying"
+
+    async def answer(self, _: ChatRequest) -> AsyncIterator[Delta | Completion]:
+        if self.failing:
+            self.failing -= 1
+            raise ModelUnavailable("It is away.")
+        yield Delta(text=self.words)
+        yield Completion(text=self.words, quotes=())

@@ -163,6 +163,9 @@ class TenantServices:
             integrations=self.integrations,
             messengers=self.backends.messenger,
             addresses=self.addresses,
+            inbox=self.inbox_store,
+            announce=self._tell_of_reply,
+            clock=self.backends.clock,
             public_url=self.backends.settings.public_url,
         )
 

@@ -5,7 +5,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from sloth_agent.channels.inbox import Messengers
-from sloth_agent.channels.inbox_ports import IntegrationAddresses
+from sloth_agent.channels.inbox_ports import Announce, InboxStore, IntegrationAddresses
 from sloth_agent.channels.integrations import Integrations
 from sloth_agent.channels.messages import Account
 from sloth_agent.channels.models import (
@@ -14,6 +14,7 @@ from sloth_agent.channels.models import (
     IntegrationStatus,
     IntegrationType,
 )
+from sloth_agent.clock import Clock
 from sloth_agent.errors import (
     BackendUnavailable,
     ChannelRefused,
@@ -39,6 +40,9 @@ class Connecting:
     integrations: Integrations
     messengers: Messengers
     addresses: IntegrationAddresses
+    inbox: InboxStore
+    announce: Announce
+    clock: Clock
     public_url: str | None  # as the vendor reaches us; None: it cannot, and we ask it instead
 
     async def connect(
@@ -46,7 +50,7 @@ class Connecting:
     ) -> Integration:
         """Try credentials, and have the vendor tell us what happens there.
 
-        An account that this firm connected before goes on with its chats.
+        An account that this firm connected before goes on with its chats and what waits in them.
 
         Raises:
             FeatureNotInPlan, SubscriptionExpired: the plan does not have it, or has ended.
@@ -69,6 +73,9 @@ class Connecting:
                     )
                     raise
         await self.integrations.mark(integration.id, IntegrationStatus.ACTIVE)
+        now = self.clock()
+        for job in await self.inbox.resume(integration.id, now=now):
+            await self.announce(job, now)
         return await self.integrations.show(integration.id)
 
     async def disconnect(self, id: IntegrationId, *, by: Actor) -> None:

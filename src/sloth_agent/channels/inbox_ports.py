@@ -75,6 +75,9 @@ class InboxStore(Protocol):
             Conflict: the chat was erased meanwhile.
         """
 
+    async def resume(self, integration: IntegrationId, *, now: datetime) -> Sequence[JobId]:
+        """Have all chats answered in which something waits: what kept them from it is over."""
+
     async def take_unsent(self, chat: ChatId) -> Sequence[Outgoing]:
         """What is to be sent, in order; from now on it may have come through."""
 

@@ -1,6 +1,7 @@
 """Answers a chat: all that waits in it, one turn after the other, and sends what that came to."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -13,7 +14,7 @@ from sloth_agent.channels.responding import Responding, Situation
 from sloth_agent.channels.sending import Sending
 from sloth_agent.channels.turns import Heard, next_turn
 from sloth_agent.clock import Clock
-from sloth_agent.errors import ChannelRefused, Problem, RateLimited
+from sloth_agent.errors import ChannelRefused, Problem, RateLimited, SlothError
 from sloth_agent.ids import ChatId, EventId
 from sloth_agent.jobs.models import Claim
 from sloth_agent.jobs.ports import JobStore
@@ -70,7 +71,8 @@ class Replying:
                 turn = next_turn(await self._heard(chat, integration, claim))
                 if turn is None:
                     return
-                await line.acknowledge(turn.inbound)
+                with suppress(SlothError):  # a kindness
+                    await line.acknowledge(turn.inbound)
                 at = Situation(chat, integration, messenger.capabilities, line, claim)
                 await self.responding.respond(at, turn)
                 known = await self.store.chat(chat.id)

@@ -30,12 +30,12 @@ from sloth_agent.channels.small_talk import is_small_talk
 from sloth_agent.channels.texts import OWN_NAMES, text, with_sources
 from sloth_agent.channels.turns import Turn
 from sloth_agent.errors import (
-    BackendUnavailable,
     FeatureNotInPlan,
     InvalidInput,
     LimitReached,
     ModelUnavailable,
     NotFound,
+    SlothError,
     SubscriptionExpired,
     UnreadableFile,
 )
@@ -357,7 +357,7 @@ async def typing(at: Situation) -> AsyncIterator[None]:
 
     async def show() -> None:
         while True:
-            with suppress(BackendUnavailable):
+            with suppress(SlothError):
                 await at.line.show_typing(at.chat.external_id)
             await anyio.sleep(TYPING_SECONDS)
 

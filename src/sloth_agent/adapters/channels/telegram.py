@@ -233,12 +233,8 @@ class TelegramLine:
 
     async def acknowledge(self, inbound: Inbound) -> None:
         press = inbound.press
-        if press is None:
-            return
-        try:
+        if press is not None:
             await _once(lambda: self.bot.answer_callback_query(press))
-        except InvalidInput:
-            return  # too long ago: nobody waits any more
 
     async def fetch(self, attachment: Attachment, *, max_bytes: int) -> bytes:
         if (attachment.size_bytes or 0) > max_bytes:

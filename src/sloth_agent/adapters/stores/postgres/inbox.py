@@ -86,6 +86,11 @@ _MORE: LiteralString = (
     "select id from channel_events where chat_id = %s and handled_at is null"
     " union all select id from channel_outbox where chat_id = %s and ended_at is null"
 )
+_WITH_MORE: LiteralString = (
+    "select id from channel_chats where integration_id = %s and (exists (select from channel_events"
+    " where chat_id = channel_chats.id and handled_at is null) or exists (select from"
+    " channel_outbox where chat_id = channel_chats.id and ended_at is null)) order by id"
+)
 _TAKING_UNSENT: LiteralString = (
     "update channel_outbox as kept set begun = true from (select id, begun from channel_outbox"
     " where chat_id = %s and ended_at is null) as found where kept.id = found.id"
@@ -203,6 +208,19 @@ class PostgresInbox:
         with erased_meanwhile():
             [found] = await self.database.at_once(self.schema, *_together(statements))
         return JobId(found[0][0]) if found else None
+
+    async def resume(self, integration: IntegrationId, *, now: datetime) -> Sequence[JobId]:
+        async with self.database.inside(self.schema) as connection:
+            found = await connection.execute(_WITH_MORE, (integration,))
+            resumed: list[JobId] = []
+            for (chat,) in await found.fetchall():
+                job = reply_job(ChatId(chat))
+                asking = asking_unless_done_now(self.schema, job, now=now, due=now)
+                resumed += [
+                    JobId(id) for (id,) in await (await connection.execute(*asking)).fetchall()
+                ]
+            await connection.execute(WAKING)
+        return resumed
 
     async def take_unsent(self, chat: ChatId) -> Sequence[Outgoing]:
         [rows] = await self.database.at_once(self.schema, _TAKING_UNSENT, (chat,))
