@@ -21,8 +21,19 @@ from sloth_agent.agent.ports import Delta, Held, Trial
 from sloth_agent.app.sloth import AsyncSloth, AsyncTenant
 from sloth_agent.billing.allowance import UsageReport
 from sloth_agent.billing.notices import Notice
+from sloth_agent.channels.chats import Event
+from sloth_agent.channels.checking import Checked
 from sloth_agent.channels.models import Integration, IntegrationType
-from sloth_agent.ids import ChunkId, ConversationId, DocumentId, IntegrationId, JobId, PhotoId
+from sloth_agent.channels.replaying import Replay
+from sloth_agent.ids import (
+    ChunkId,
+    ConversationId,
+    DocumentId,
+    EventId,
+    IntegrationId,
+    JobId,
+    PhotoId,
+)
 from sloth_agent.jobs.models import Job
 from sloth_agent.knowledge.intake import FileOutcome, IngestReport, OnProgress
 from sloth_agent.knowledge.models import Document, Passage, Photo, VectorStore
@@ -368,6 +379,18 @@ class Tenant:
     def disconnect(self, id: IntegrationId, *, by: Actor = SYSTEM) -> None:
         """See `AsyncTenant.disconnect`."""
         self._portal.call(partial(self._tenant.disconnect, id, by=by))
+
+    def check_integration(self, id: IntegrationId) -> Checked:
+        """See `AsyncTenant.check_integration`."""
+        return self._portal.call(self._tenant.check_integration, id)
+
+    def channel_events(self, *, limit: int = 50, before: EventId | None = None) -> Sequence[Event]:
+        """See `AsyncTenant.channel_events`."""
+        return self._portal.call(partial(self._tenant.channel_events, limit=limit, before=before))
+
+    def replay(self, event: EventId) -> Replay:
+        """See `AsyncTenant.replay`."""
+        return self._portal.call(self._tenant.replay, event)
 
     def profile(self) -> Profile:
         """See `AsyncTenant.profile`."""

@@ -11,6 +11,7 @@ import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import partial
 from uuid import uuid4
 
@@ -20,9 +21,18 @@ from psycopg import sql
 from sloth_agent.adapters.stores.postgres.database import Connection, Database
 from sloth_agent.agent.evaluation import KnownQuestion
 from sloth_agent.app.sloth import AsyncSloth, AsyncTenant
+from sloth_agent.channels.chats import Chat, Event
 from sloth_agent.channels.models import Credentials, IntegrationType
 from sloth_agent.errors import SlothError
-from sloth_agent.ids import ChunkId, ConversationId, DocumentId, IntegrationId, PhotoId, new_id
+from sloth_agent.ids import (
+    ChunkId,
+    ConversationId,
+    DocumentId,
+    EventId,
+    IntegrationId,
+    PhotoId,
+    new_id,
+)
 from sloth_agent.tenants.audit import SYSTEM
 from sloth_agent.tenants.models import MAIN_DATABASE
 
@@ -58,6 +68,7 @@ class Target:
     chunk: ChunkId
     photo: PhotoId
     integration: IntegrationId
+    event: EventId
     conversation: ConversationId
     schema: str
     file_key: str
@@ -66,7 +77,8 @@ class Target:
 
     def unnamed(self, text: str) -> str:
         """What was asked for is repeated in answers, and tells nothing."""
-        ids = (self.document, self.chunk, self.photo, self.integration, self.conversation)
+        things = (self.document, self.chunk, self.photo, self.integration, self.event)
+        ids = (*things, self.conversation)
         known = (*map(str, ids), self.schema, self.file_key, self.photo_key, self.word)
         return re.sub("|".join(map(re.escape, known)), "?", text)
 
@@ -76,6 +88,7 @@ NOBODY = Target(
     chunk=ChunkId(new_id()),
     photo=PhotoId(new_id()),
     integration=IntegrationId(new_id()),
+    event=EventId(new_id()),
     conversation=ConversationId(new_id()),
     schema="t_" + "0" * 32,
     file_key="0" * 32,
@@ -119,6 +132,22 @@ async def _throw_away(sloth: AsyncSloth, database: str) -> AsyncIterator[AsyncTe
         await sloth.delete_tenant(slug)
 
 
+async def _told(tenant: AsyncTenant, integration: IntegrationId, canary: str) -> EventId:
+    """Somebody wrote, and nobody answers for as long as this lasts."""
+    now = tenant.services.backends.clock()
+    chat = Chat.new(integration, canary, customer=canary, name=canary, now=now)
+    event = Event(
+        id=EventId(new_id()),
+        integration=integration,
+        external_id=canary,
+        chat=chat.id,
+        payload={"text": canary},
+        received_at=now,
+    )
+    await tenant.services.inbox_store.receive(event, chat, now=now, due=now + timedelta(days=1))
+    return event.id
+
+
 async def _settled(tenant: AsyncTenant, canary: str) -> Target:
     """Give a tenant words wherever it keeps some; the canary is in all, and nobody is told it."""
     word = f"word{uuid4().hex}"
@@ -140,6 +169,7 @@ async def _settled(tenant: AsyncTenant, canary: str) -> Target:
         chunk=answer.chunks_used[0],
         photo=photo.id,
         integration=integration.id,
+        event=await _told(tenant, integration.id, canary),
         conversation=answer.conversation_id,
         schema=tenant.services.schema,
         file_key=(await tenant.document(outcome.document_id)).file_key,
@@ -205,6 +235,10 @@ def library_calls(tenant: AsyncTenant, target: Target) -> dict[str, Call]:
         "credentials of the integration": credentials,
         "connect": lambda: tenant.connect(IntegrationType.GOOGLE_CALENDAR, {"token": word}),
         "disconnect": lambda: tenant.disconnect(target.integration),
+        "check_integration": lambda: tenant.check_integration(target.integration),
+        "channel_events": tenant.channel_events,
+        "channel_events before it": lambda: tenant.channel_events(before=target.event),
+        "replay": lambda: tenant.replay(target.event),
         "conversations": tenant.conversations,
         "conversations before it": lambda: tenant.conversations(before=target.conversation),
         "messages": lambda: tenant.messages(target.conversation),

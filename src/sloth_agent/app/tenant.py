@@ -19,9 +19,20 @@ from sloth_agent.app.choices import advice
 from sloth_agent.app.tenant_services import TenantServices
 from sloth_agent.billing.allowance import UsageReport
 from sloth_agent.billing.notices import Notice
+from sloth_agent.channels.chats import Event
+from sloth_agent.channels.checking import Checked
 from sloth_agent.channels.models import Integration, IntegrationType
+from sloth_agent.channels.replaying import Replay
 from sloth_agent.errors import EmbedderUnavailable
-from sloth_agent.ids import ChunkId, ConversationId, DocumentId, IntegrationId, JobId, PhotoId
+from sloth_agent.ids import (
+    ChunkId,
+    ConversationId,
+    DocumentId,
+    EventId,
+    IntegrationId,
+    JobId,
+    PhotoId,
+)
 from sloth_agent.jobs.models import Job, JobKind
 from sloth_agent.knowledge.intake import FileOutcome, IngestReport, OnProgress
 from sloth_agent.knowledge.models import Document, Passage, Photo, VectorStore
@@ -269,6 +280,28 @@ class AsyncTenant:
             NotFound: no such integration.
         """
         await self.services.connecting.disconnect(id, by=by)
+
+    async def check_integration(self, id: IntegrationId) -> Checked:
+        """Look at what is connected: what works, what does not, and what to do.
+
+        Raises:
+            NotFound: no such integration.
+        """
+        return await self.services.checking.check(id)
+
+    async def channel_events(
+        self, *, limit: int = 50, before: EventId | None = None
+    ) -> Sequence[Event]:
+        """What messengers told, newest first."""
+        return await self.services.inbox_store.events(limit=limit, before=before)
+
+    async def replay(self, event: EventId) -> Replay:
+        """What would be answered to an event now; nothing is sent or stored.
+
+        Raises:
+            NotFound: no such event, or it was forgotten.
+        """
+        return await self.services.replaying.replay(event)
 
     async def profile(self) -> Profile:
         """What the firm says of itself."""

@@ -32,11 +32,13 @@ from sloth_agent.billing.costs import Costs
 from sloth_agent.billing.notices import LimitNotices
 from sloth_agent.billing.usage import Metering
 from sloth_agent.billing.usage_ports import CurrentSubscriptions
+from sloth_agent.channels.checking import Checking
 from sloth_agent.channels.connecting import Connecting
 from sloth_agent.channels.handing_over import HandingOver
 from sloth_agent.channels.inbox import Inbox
 from sloth_agent.channels.inbox_ports import IntegrationAddresses
 from sloth_agent.channels.integrations import Integrations
+from sloth_agent.channels.replaying import Replaying
 from sloth_agent.channels.replying import Replying
 from sloth_agent.channels.responding import Responding
 from sloth_agent.channels.sending import Sending
@@ -167,6 +169,16 @@ class TenantServices:
             announce=self._tell_of_reply,
             clock=self.backends.clock,
             public_url=self.backends.settings.public_url,
+        )
+
+    @cached_property
+    def checking(self) -> Checking:
+        return Checking(self.connecting, self.inbox_store, self.backends.clock)
+
+    @cached_property
+    def replaying(self) -> Replaying:
+        return Replaying(
+            self.integrations, self.backends.messenger, self.inbox_store, self.answering
         )
 
     @cached_property

@@ -91,6 +91,14 @@ class Event:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting:
+    """What nobody has answered yet."""
+
+    events: int
+    oldest: datetime | None  # when it came
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Outgoing:
     """What is to be sent, or was."""
 

@@ -7,7 +7,7 @@ from typing import Protocol
 from sloth_agent.agent.models import Conversation
 from sloth_agent.billing.allowance import Hold
 from sloth_agent.billing.costs import NO_BILL, Bill
-from sloth_agent.channels.chats import Chat, ChatState, Event, Outgoing, Step
+from sloth_agent.channels.chats import Chat, ChatState, Event, Outgoing, Step, Waiting
 from sloth_agent.errors import Problem
 from sloth_agent.ids import ChatId, EventId, IntegrationId, JobId, TenantId
 from sloth_agent.jobs.models import Claim
@@ -43,6 +43,11 @@ class InboxStore(Protocol):
         """The chat that something was sent for, by what the vendor calls that message."""
 
     async def event(self, id: EventId) -> Event | None: ...
+
+    async def events(self, *, limit: int, before: EventId | None = None) -> Sequence[Event]:
+        """Newest first."""
+
+    async def count_waiting(self, integration: IntegrationId) -> Waiting: ...
 
     async def unhandled(self, chat: ChatId, *, limit: int) -> Sequence[Event]:
         """Oldest first."""

@@ -9,21 +9,26 @@ from uuid import UUID
 import typer
 
 from sloth_agent.cli.actor import operator
+from sloth_agent.cli.exits import FAILED
 from sloth_agent.cli.input import confirm
 from sloth_agent.cli.options import Json, Tenant, Yes
-from sloth_agent.cli.output import note, show_json, show_list
+from sloth_agent.cli.output import note, say, show_json, show_list
 from sloth_agent.cli.session import opened
-from sloth_agent.ids import IntegrationId
+from sloth_agent.errors import NotFound
+from sloth_agent.ids import EventId, IntegrationId
 
 if TYPE_CHECKING:
     from anyio import Event
 
     from sloth_agent.app.blocking import Tenant as Assistant
+    from sloth_agent.channels.checking import Checked
     from sloth_agent.channels.models import Integration, IntegrationType
 
 app = typer.Typer(no_args_is_help=True, epilog="Example: sloth channels list")
 
 COLUMNS = ("id", "type", "status", "messages_in", "messages_out", "last_activity_at")
+
+EVENT_COLUMNS = ("id", "received_at", "integration", "outcome")
 
 MESSENGERS = ("telegram",)
 
@@ -119,6 +124,77 @@ async def _when_told(stop: "Event") -> None:
                 raise KeyboardInterrupt
             note("Stopping: what has begun is finished first. Once more stops at once.")
             stop.set()
+
+
+@app.command("check", epilog="Example: sloth channels check telegram")
+def check(
+    name: Annotated[
+        str | None, typer.Argument(metavar="[NAME]", help="A messenger, or an id. [default: all]")
+    ] = None,
+    tenant: Tenant = None,
+    as_json: Json = False,
+) -> None:
+    """Name the cause and the cure of each broken set-up."""
+    from sloth_agent.app.bodies.integrations import checked_body
+
+    with opened() as sloth:
+        assistant = sloth.tenant(tenant)
+        chosen = [each for each in _all(assistant) if name in (None, each.type, str(each.id))]
+        if name is not None and not chosen:
+            raise NotFound(f"Nothing named {name} is connected.", hint="See `sloth channels list`.")
+        checked = [assistant.check_integration(each.id) for each in chosen]
+    if as_json:
+        show_json({"integrations": [checked_body(each) for each in checked]})
+    else:
+        for each in checked:
+            _show_findings(each)
+    if not all(each.is_well for each in checked):
+        raise typer.Exit(FAILED)
+
+
+def _show_findings(checked: "Checked") -> None:
+    integration = checked.integration
+    say(f"{integration.type} {integration.settings.get('username', '')} {integration.id}")
+    for finding in checked.findings:
+        say(f"  {'✓' if finding.is_well else '✗'} {finding.name}: {finding.message}")
+        if finding.hint and not finding.is_well:
+            say(f"      {finding.hint}")
+
+
+@app.command("events", epilog="Example: sloth channels events --limit 20")
+def events(
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="How many.")] = 20,
+    tenant: Tenant = None,
+    as_json: Json = False,
+) -> None:
+    """List what messengers told, newest first, and what became of it."""
+    from sloth_agent.app.bodies.integrations import event_body
+
+    with opened() as sloth:
+        items = [event_body(one) for one in sloth.tenant(tenant).channel_events(limit=limit)]
+    show_list(items, EVENT_COLUMNS, as_json=as_json)
+
+
+@app.command("replay", epilog="Example: sloth channels replay 0197c3a2-...")
+def replay(
+    event: Annotated[UUID, typer.Argument(metavar="EVENT", help="See `sloth channels events`.")],
+    tenant: Tenant = None,
+    as_json: Json = False,
+) -> None:
+    """Show what would be answered to an event now; nothing is sent or stored."""
+    from sloth_agent.app.bodies.integrations import replay_body
+
+    with opened() as sloth:
+        replayed = sloth.tenant(tenant).replay(EventId(event))
+    if as_json:
+        show_json(replay_body(replayed))
+        return
+    inbound, reply = replayed.inbound, replayed.reply
+    if inbound is None:
+        note("It says nothing to the assistant.")
+        return
+    say(f"{inbound.name or inbound.sender} ({inbound.kind}): {inbound.text}")
+    say(reply.text if reply else "Nothing is asked of the model.")
 
 
 @app.command("disconnect", epilog="Example: sloth channels disconnect 0197c3a2-... --yes")

@@ -10,6 +10,7 @@ from sloth_agent.language import Language
 _GROUPS = ("group", "supergroup")
 _GONE = ("kicked", "left")
 _LONGEST_MOMENT = 2**40
+_LONGEST_ID = 2**53
 
 
 def inbound_of(update: Payload, username: str) -> Inbound | None:
@@ -32,7 +33,7 @@ def _message(
     id: str, message: Mapping[str, Any], username: str, *, is_edit: bool
 ) -> Inbound | None:
     chat, sender = _object(message, "chat"), _object(message, "from")
-    if not chat or not sender or not _is_number(chat.get("id")) or not _is_number(sender.get("id")):
+    if not chat or not sender or not _is_id(chat.get("id")) or not _is_id(sender.get("id")):
         return None
     if sender.get("is_bot") is True:
         return None  # two assistants would talk for ever
@@ -68,7 +69,7 @@ def _message(
 def _press(id: str, press: Mapping[str, Any]) -> Inbound | None:
     sender, message, data = _object(press, "from"), _object(press, "message"), _text(press, "data")
     chat = _object(message, "chat")
-    if not _is_number(sender.get("id")) or not _is_number(chat.get("id")) or not data:
+    if not _is_id(sender.get("id")) or not _is_id(chat.get("id")) or not data:
         return None
     command, _, arguments = data.partition(" ")
     return Inbound(
@@ -89,7 +90,7 @@ def _press(id: str, press: Mapping[str, Any]) -> Inbound | None:
 def _membership(id: str, change: Mapping[str, Any]) -> Inbound | None:
     """Who blocks a bot in a private chat throws it out; so does who removes it from a group."""
     chat, sender = _object(change, "chat"), _object(change, "from")
-    if not _is_number(chat.get("id")) or not _is_number(sender.get("id")):
+    if not _is_id(chat.get("id")) or not _is_id(sender.get("id")):
         return None
     gone = _text(_object(change, "new_chat_member"), "status") in _GONE
     return Inbound(
@@ -189,6 +190,10 @@ def _number_text(holder: Mapping[str, Any], name: str) -> str | None:
 
 def _is_number(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_id(value: object) -> bool:
+    return _is_number(value) and 0 < abs(value) < _LONGEST_ID  # type: ignore[arg-type]
 
 
 def _moment(value: object) -> datetime:

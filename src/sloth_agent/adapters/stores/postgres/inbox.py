@@ -40,6 +40,7 @@ from sloth_agent.channels.chats import (
     EventOutcome,
     Outgoing,
     Step,
+    Waiting,
 )
 from sloth_agent.channels.inbox import reply_job
 from sloth_agent.channels.messages import Button, Part
@@ -160,6 +161,24 @@ class PostgresInbox:
             self.schema, f"select {_EVENT} from channel_events where id = %s", (id,)
         )
         return _event(rows[0]) if rows else None
+
+    async def events(self, *, limit: int, before: EventId | None = None) -> Sequence[Event]:
+        [rows] = await self.database.at_once(
+            self.schema,
+            f"select {_EVENT} from channel_events where %s::uuid is null or id < %s"
+            " order by id desc limit %s",
+            (before, before, limit),
+        )
+        return [_event(row) for row in rows]
+
+    async def count_waiting(self, integration: IntegrationId) -> Waiting:
+        [[(events, oldest)]] = await self.database.at_once(
+            self.schema,
+            "select count(*), min(received_at) from channel_events"
+            " where integration_id = %s and handled_at is null",
+            (integration,),
+        )
+        return Waiting(events=events, oldest=oldest)
 
     async def unhandled(self, chat: ChatId, *, limit: int) -> Sequence[Event]:
         [rows] = await self.database.at_once(
