@@ -25,12 +25,6 @@ pytestmark = pytest.mark.anyio
 PRICES = "# Prices\n\nA haircut costs 45 euros.\n\nA beard trim costs 20 euros.\n"
 
 
-@pytest.fixture(autouse=True)
-def _spans_of_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As the library will have them; until then it warns."""
-    monkeypatch.setenv("PTB_TIMEDELTA", "true")
-
-
 @pytest.fixture
 def settings(settings: Settings, telegram_server: TelegramServer) -> Settings:
     return settings.model_copy(update={"telegram_api_base": telegram_server.url})

@@ -4,9 +4,11 @@ import hmac
 import html
 import json
 import secrets
+import warnings
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import TypeVar
 
 import httpx
@@ -44,6 +46,7 @@ try:
     import telegram
     from telegram import error as told
     from telegram.request import HTTPXRequest
+    from telegram.warnings import PTBDeprecationWarning
 except ModuleNotFoundError as error:
     raise MissingExtra.named("telegram", needed_for="Telegram") from error
 
@@ -373,12 +376,8 @@ async def _once(call: Callable[[], Awaitable[T]]) -> T:
     except told.ChatMigrated:
         raise
     except told.RetryAfter as error:
-        seconds = error.retry_after
         raise RateLimited(
-            "Telegram asks us to wait.",
-            retry_after_seconds=float(
-                seconds if isinstance(seconds, int) else seconds.total_seconds()
-            ),
+            "Telegram asks us to wait.", retry_after_seconds=_seconds(error)
         ) from error
     except told.InvalidToken as error:
         raise _refused() from error
@@ -395,6 +394,14 @@ async def _once(call: Callable[[], Awaitable[T]]) -> T:
         raise InvalidInput(f"Telegram refused it: {error.message}") from error
     except (told.TelegramError, httpx.HTTPError) as error:
         raise ChannelUnavailable("Telegram did not answer.", backend="telegram") from error
+
+
+def _seconds(error: told.RetryAfter) -> float:
+    """The library gives a number, and warns that it will give a span of time."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", PTBDeprecationWarning)
+        wanted = error.retry_after
+    return wanted.total_seconds() if isinstance(wanted, timedelta) else float(wanted)
 
 
 def _refused() -> ChannelRefused:
