@@ -10,6 +10,7 @@ import anyio
 from benchmarks import (
     asked,
     backups,
+    channels,
     cli,
     embedding,
     flood,
@@ -42,6 +43,7 @@ PARTS: dict[str, Part] = {
     "server": server.measure,
     "flood": flood.measure,
     "webhooks": webhooks.measure,
+    "channels": channels.measure,
     "moving": moving.measure,
     "many": many_tenants.measure,
     "backups": backups.measure,

@@ -3,23 +3,18 @@
 import hashlib
 import hmac
 import json
-import os
-import socket
 import statistics
-import subprocess
-import sys
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from datetime import UTC, datetime
-from pathlib import Path
 
 import anyio
 import httpx
 from benchmarks.figures import Figure
 from benchmarks.library import opened
 from benchmarks.material import Material
-from benchmarks.server import NO_LIMITS, Program, running, until_open
+from benchmarks.server import NO_LIMITS, Program, running
+from benchmarks.simulations import simulation
 from pydantic import SecretStr
 
 from sloth_agent import AsyncSloth, Settings
@@ -33,11 +28,11 @@ SECRET = "whsec_loopback"
 KEY = "sk_test_loopback"
 HOOK = "/api/subscriptions/webhooks/stripe/"
 SEEN_TO_SECONDS = 60
-SIMULATIONS = Path(__file__).parents[1] / "tests"
+ACCOUNT = (f"--key={KEY}", f"--secret={SECRET}", f"--clock={datetime.now(UTC).isoformat()}")
 
 
 async def measure(_: Material) -> AsyncIterator[Figure]:
-    async with opened() as plain, simulation() as stripe:
+    async with opened() as plain, simulation("stripe_server", *ACCOUNT) as stripe:
         stripe_settings = {
             "stripe_secret_key": SecretStr(KEY),
             "stripe_api_base": stripe,
@@ -75,27 +70,6 @@ async def measure(_: Material) -> AsyncIterator[Figure]:
     yield Figure(part="webhooks", name="lost", value=float(wanted - kept), wanted="0")
     yield Figure(part="webhooks", name="not seen to", value=float(wanted - applied), wanted="0")
     yield Figure(part="webhooks", name="until all were seen to", value=waiting, unit="s")
-
-
-@asynccontextmanager
-async def simulation() -> AsyncIterator[str]:
-    """Stripe in a process of its own; yields its address."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [
-        *(sys.executable, "-m", "fakes.stripe_server", f"--port={port}", f"--key={KEY}"),
-        *(f"--secret={SECRET}", f"--clock={datetime.now(UTC).isoformat()}"),
-    ]
-    environment = {**os.environ, "PYTHONPATH": str(SIMULATIONS)}
-    with subprocess.Popen(
-        command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL
-    ) as process:
-        try:
-            await until_open(port)
-            yield f"http://127.0.0.1:{port}"
-        finally:
-            process.terminate()
 
 
 async def paying(settings: Settings) -> list[str]:

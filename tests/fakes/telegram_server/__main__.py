@@ -18,6 +18,8 @@ def main() -> None:
     asked = _arguments()
     with TelegramServer(asked.contracts, port=asked.port) as server:
         bot = server.add_bot(asked.username, token=asked.token)
+        for number in range(asked.more_bots):
+            server.add_bot(f"bot_{number}_bot", token=f"{7_000_000 + number}:secret")
         user = server.add_user(asked.name, language_code=asked.language)
         chat = server.chat(user, bot)
         _say(f"base_url {server.base_url}", f"base_file_url {server.base_file_url}")
@@ -62,6 +64,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--port", type=int, default=12112)
     parser.add_argument("--username", default="salon_bot", help="of the bot")
     parser.add_argument("--token", help="of the bot; one is made if none is given")
+    parser.add_argument("--more-bots", type=int, default=0, help="7000000:secret and following")
     parser.add_argument("--name", default="Anna", help="first name of the user")
     parser.add_argument("--language", default="uk", help="of the user's app")
     parser.add_argument("--contracts", type=Path, help="folder with telegram.bot-api.json")
