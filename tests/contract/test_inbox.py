@@ -1,0 +1,116 @@
+"""What comes in by channels is kept once, answered in order, and never forgotten."""
+
+from datetime import timedelta
+from functools import partial
+
+import anyio
+import pytest
+
+from fakes.channels import connected
+from sloth_agent.app.sloth import AsyncTenant
+from sloth_agent.channels.chats import Chat, Event, EventOutcome, Step
+from sloth_agent.channels.inbox import reply_job
+from sloth_agent.channels.inbox_ports import InboxStore
+from sloth_agent.errors import ClaimLost, NotFound, Problem
+from sloth_agent.ids import EventId, IntegrationId, new_id
+from sloth_agent.jobs.models import Claim, JobKind, JobStatus
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def store(tenant: AsyncTenant) -> InboxStore:
+    return tenant.services.inbox_store
+
+
+@pytest.fixture
+async def chat(tenant: AsyncTenant) -> Chat:
+    integration = await connected(tenant)
+    return Chat.new(
+        integration.id,
+        "chat-1",
+        customer="person-1",
+        name="Anna",
+        now=tenant.services.backends.clock(),
+    )
+
+
+def event(chat: Chat, id: str) -> Event:
+    return Event(
+        id=EventId(new_id()),
+        integration=chat.integration,
+        external_id=id,
+        chat=chat.id,
+        payload={"text": id},
+        received_at=chat.created_at,
+    )
+
+
+async def claim_of(tenant: AsyncTenant, chat: Chat) -> Claim:
+    now = tenant.services.backends.clock()
+    claim = await tenant.services.jobs.take(
+        reply_job(chat.id), worker="tests", now=now, until=now + timedelta(minutes=1)
+    )
+    assert claim is not None
+    return claim
+
+
+async def test_an_event_is_kept_once_and_its_chat_stays_what_it_is(
+    tenant: AsyncTenant, store: InboxStore, chat: Chat
+) -> None:
+    now = chat.created_at
+    for _ in range(3):
+        await store.receive(event(chat, "1"), chat, now=now, due=now)
+    await store.receive(event(chat, "2"), chat, now=now, due=now)
+    assert [each.external_id for each in await store.unhandled(chat.id, limit=9)] == ["1", "2"]
+    [integration] = await tenant.integrations()
+    assert integration.messages_in == 2
+    stranger = Chat.new(IntegrationId(new_id()), "chat-1", customer="x", name="", now=now)
+    with pytest.raises(NotFound):
+        await store.receive(event(stranger, "3"), stranger, now=now, due=now)
+
+
+async def test_who_has_lost_the_chat_writes_nothing(
+    tenant: AsyncTenant, store: InboxStore, chat: Chat
+) -> None:
+    now = chat.created_at
+    await store.receive(event(chat, "1"), chat, now=now, due=now)
+    stale = await claim_of(tenant, chat)
+    await tenant.services.jobs.put_off(
+        stale, until=now, problem=Problem.of(ClaimLost("It is away."))
+    )
+    fresh = await claim_of(tenant, chat)
+    [waiting] = await store.unhandled(chat.id, limit=9)
+    step = Step(chat=chat, handled=(waiting.id,), outcome=EventOutcome.IGNORED)
+    with pytest.raises(ClaimLost):
+        await store.record(step, stale, now=now)
+    assert len(await store.unhandled(chat.id, limit=9)) == 1
+    await store.record(step, fresh, now=now)
+    assert await store.unhandled(chat.id, limit=9) == []
+    assert not await store.end(stale, chat.id, now=now)
+    assert await store.end(fresh, chat.id, now=now)
+
+
+async def test_what_comes_at_the_last_moment_is_not_left(
+    tenant: AsyncTenant, store: InboxStore, chat: Chat
+) -> None:
+    """Without the lock before the last look, a job ends beside an event that nobody sees to."""
+    clock = tenant.services.backends.clock
+    for number in range(60):
+        claim = await claim_of(tenant, chat)
+        waiting = await store.unhandled(chat.id, limit=9)
+        ids = tuple(each.id for each in waiting)
+        step = Step(chat=chat, handled=ids, outcome=EventOutcome.IGNORED)
+        await store.record(step, claim, now=clock())
+        late = event(chat, str(number))
+        async with anyio.create_task_group() as group:
+            group.start_soon(partial(store.receive, late, chat, now=clock(), due=clock()))
+            await anyio.sleep(number % 20 / 10_000)
+            await store.end(claim, chat.id, now=clock())
+        assert await job_of(tenant, chat) is JobStatus.PENDING, number
+
+
+async def job_of(tenant: AsyncTenant, chat: Chat) -> JobStatus:
+    job = await tenant.services.jobs.find(JobKind.REPLY, chat.id)
+    assert job is not None
+    return job.status
