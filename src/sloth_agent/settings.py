@@ -113,9 +113,6 @@ class Settings(BaseSettings):
 
     telegram_bot_token: SecretStr | None = _vendor("TELEGRAM_BOT_TOKEN")
     telegram_api_base: str | None = _vendor("TELEGRAM_API_BASE")  # None: Telegram's own
-    twilio_account_sid: str | None = _vendor("TWILIO_ACCOUNT_SID")
-    twilio_auth_token: SecretStr | None = _vendor("TWILIO_AUTH_TOKEN")
-    twilio_whatsapp_number: str | None = _vendor("TWILIO_WHATSAPP_NUMBER")
     twilio_api_base: str | None = _vendor("TWILIO_API_BASE")  # None: Twilio's own
     trusted_file_hosts: CommaSeparated = ()  # such as http://127.0.0.1:9000; others: public, TLS
 

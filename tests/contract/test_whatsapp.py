@@ -231,7 +231,7 @@ async def test_only_twilio_is_believed(twilio_server: TwilioServer) -> None:
         read(request(genuine), credentials(twilio_server, number="+14155550000"))
     with pytest.raises(Forbidden):
         read(request(genuine), credentials(twilio_server, account_sid="AC" + "0" * 32))
-    with pytest.raises(InvalidInput):
+    with pytest.raises(ChannelRefused):
         read(request(genuine), credentials(twilio_server, auth_token=""))
 
 
@@ -490,7 +490,7 @@ async def test_what_is_not_the_accounts(
 async def test_what_twilio_cannot_have_given(
     twilio_server: TwilioServer, other: Mapping[str, str], field: str
 ) -> None:
-    with pytest.raises(InvalidInput) as raised:
+    with pytest.raises(ChannelRefused) as raised:
         async with messenger(twilio_server).open(credentials(twilio_server, **other), {}):
             pass
     assert raised.value.details["field"] == field

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Self
 
 from sloth_agent.channels.models import Credentials
-from sloth_agent.errors import InvalidInput
+from sloth_agent.errors import ChannelRefused
 
 PREFIX = "whatsapp:"
 PHONE = re.compile(r"whatsapp:\+[1-9][0-9]{6,14}")
@@ -31,7 +31,7 @@ class TwilioAccount:
         """From `account_sid`, `auth_token` and `number`, which may be written with spaces.
 
         Raises:
-            InvalidInput: one of them is missing, or cannot be one.
+            ChannelRefused: one of them is missing, or cannot be one.
         """
         given = credentials.values
         sid, token = given.get("account_sid", "").strip(), given.get("auth_token", "").strip()
@@ -45,6 +45,6 @@ class TwilioAccount:
         return cls(sid=sid, token=token, number=PREFIX + phone)
 
 
-def _not_usable(field: str, hint: str) -> InvalidInput:
+def _not_usable(field: str, hint: str) -> ChannelRefused:
     name = field.replace("_", " ").replace("sid", "SID")
-    return InvalidInput(f"Twilio has no such {name}: {hint}.", field=field)
+    return ChannelRefused(f"Twilio has no such {name}: {hint}.", field=field)

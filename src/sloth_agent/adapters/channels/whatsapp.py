@@ -55,7 +55,8 @@ class WhatsApp:
         """A template may stand with the credentials, where it is connected.
 
         Raises:
-            InvalidInput: credentials or template that Twilio cannot have given.
+            ChannelRefused: credentials that Twilio cannot have given.
+            InvalidInput: no content sid where the template's should be.
         """
         account = TwilioAccount.of(credentials)
         template = checked_template(settings.get("template") or credentials.values.get("template"))
