@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from fakes.twilio_server.inner_addresses import inner_addresses
-from sloth_agent.adapters.guarded_fetching import Fetched, GuardedFetching, Login
+from sloth_agent.adapters.guarded_fetching import Fetched, GuardedFetching, Login, resolved
 from sloth_agent.errors import BackendUnavailable, FileTooLarge, UrlNotAllowed
 
 pytestmark = pytest.mark.anyio
@@ -164,8 +164,16 @@ async def test_one_inner_address_among_others_spoils_the_name() -> None:
 
 
 async def test_unknown_names_are_refused() -> None:
+    async def unknown(_: str) -> Sequence[str]:
+        return []
+
     with pytest.raises(UrlNotAllowed):
-        await GuardedFetching().get("https://nobody.invalid/1", max_bytes=MIB)
+        await GuardedFetching(resolve=unknown).get(f"https://{NAME}/1", max_bytes=MIB)
+
+
+async def test_names_are_resolved_as_this_machine_does() -> None:
+    assert set(await resolved("localhost")) & {"127.0.0.1", "::1"}
+    assert await resolved("a" * 64) == []
 
 
 async def test_the_address_that_was_looked_at_is_the_one_that_is_asked(

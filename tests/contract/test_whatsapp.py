@@ -391,6 +391,19 @@ async def test_after_a_day_only_templates(twilio_server: TwilioServer) -> None:
             pass
 
 
+async def test_a_template_comes_once(twilio_server: TwilioServer) -> None:
+    template = twilio_server.add_template("Салон: {{1}} Відповідайте тут.")
+    opens = messenger(twilio_server).open
+    harmless, lost = Fault(method="POST"), Fault(method="POST", commit_then_drop=True)
+    twilio_server.faults += [harmless, lost]
+    async with opens(credentials(twilio_server, template=template), {}) as line:
+        assert (await line.introduce()).settings["template"] == template
+        twilio_server.faults.appendleft(harmless)
+        sid = await send(line)
+    assert twilio_server.texts_to(ANNA) == ["Салон: Вітаю! Відповідайте тут."]
+    assert twilio_server.message(sid).status == "delivered"
+
+
 async def test_whom_nothing_reaches(twilio_server: TwilioServer, line: WhatsAppLine) -> None:
     twilio_server.write(ANNA, "Вітаю")
     twilio_server.leave_whatsapp(ANNA)

@@ -82,7 +82,7 @@ class Login:
 
     origin: str
     user: str
-    password: str
+    password: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)

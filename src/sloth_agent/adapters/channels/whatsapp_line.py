@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -67,17 +67,17 @@ class WhatsAppLine:
     async def send(self, chat: str, part: Part, *, key: str, started: bool) -> str:  # noqa: ARG002
         """Twilio keeps no keys: an earlier try is known by its text."""
         text = whatsapp_text(part)
-        sid = await self._sent_once(chat, text, started)
+        sid = await self._sent_once(
+            lambda: self._create(chat, body=text),
+            former=lambda: self._former(chat, text),
+            started=started,
+        )
         try:
             return await self._followed(sid)
         except WindowClosed:
             if self.template is None:
                 raise
-        place = json.dumps({"1": _one_line(text)}, ensure_ascii=False)
-        made = await self.twilio.call(
-            lambda: self._create(chat, content_sid=self.template or "", content_variables=place)
-        )
-        return await self._followed(made.sid)
+        return await self._sent_as_template(self.template, chat, text, instead_of=sid)
 
     async def show_typing(self, chat: str) -> None:
         """Nothing: WhatsApp shows it for a message that came in, not for a chat."""
@@ -128,14 +128,35 @@ class WhatsAppLine:
             if error.details.get("twilio_code") not in SAME_PARTIES:
                 raise
 
-    async def _sent_once(self, chat: str, text: str, started: bool) -> str:
+    async def _sent_as_template(self, sid: str, chat: str, text: str, *, instead_of: str) -> str:
+        place = json.dumps({"1": _one_line(text)}, ensure_ascii=False)
+        made = await self._sent_once(
+            lambda: self._create(chat, content_sid=sid, content_variables=place),
+            former=lambda: self._newest_but(instead_of, chat),
+        )
+        return await self._followed(made)
+
+    async def _sent_once(
+        self,
+        create: Callable[[], Message],
+        *,
+        former: Callable[[], Message | None],
+        started: bool = False,
+    ) -> str:
+        """Whatever may have come through is looked for before it is sent again."""
+
         def attempt() -> str:
             nonlocal started
-            former = self._former(chat, text) if started else None
+            found = former() if started else None
             started = True
-            return (former or self._create(chat, body=text)).sid
+            return (found or create()).sid
 
         return await self.twilio.call(attempt)
+
+    def _newest_but(self, sid: str, chat: str) -> Message | None:
+        """What was sent to a chat after a message; None: nothing was."""
+        sent = self.twilio.list(1, to=chat, sender=self.account.number)
+        return next((each for each in sent if each.sid != sid), None)
 
     def _former(self, chat: str, text: str) -> Message | None:
         """The message of an earlier try, if that came through.
