@@ -458,7 +458,7 @@ async def test_it_introduces_itself(twilio_server: TwilioServer) -> None:
     async with messenger(twilio_server).open(written, {}) as line:
         account = await line.introduce()
     assert account.key == "whatsapp:+14155238886"
-    assert account.settings == {"number": NUMBER, "account": twilio_server.sid, "name": "Sloth"}
+    assert account.settings == {"number": NUMBER, "account_sid": twilio_server.sid, "name": "Sloth"}
     assert AUTH_TOKEN not in str(account)
     assert twilio_server.sent_to(NUMBER) == []
 
@@ -467,7 +467,7 @@ async def test_the_webhook_is_set_by_hand(twilio_server: TwilioServer, line: Wha
     await line.listen(HOOK)
     await line.stop_listening()
     assert twilio_server.requests == []
-    assert HOOK in str(finding(await line.examine(HOOK), "webhook").hint)
+    assert HOOK in finding(await line.examine(HOOK), "webhook").message
 
 
 @pytest.mark.parametrize(

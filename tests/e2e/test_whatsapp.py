@@ -168,6 +168,9 @@ async def test_one_command_connects_a_number(
         await until(lambda: bool(twilio_server.texts_to(ANNA)))
     [answered] = twilio_server.texts_to(ANNA)
     assert "20 euros" in answered
+    checked = sloth("channels", "check", "whatsapp")
+    assert checked.rc == 0, checked.stderr
+    assert hook in checked.stdout + checked.stderr
     assert sloth("channels", "disconnect", hook.split("/")[-2], "--yes").rc == 0
 
 

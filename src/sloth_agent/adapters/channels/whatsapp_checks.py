@@ -14,7 +14,8 @@ from sloth_agent.channels.messages import Finding
 
 PLACE = (
     "In Twilio's console, under Messaging > Senders > WhatsApp senders (or Messaging > Try it out"
-    " > Send a WhatsApp message > Sandbox settings), paste it"
+    " > Send a WhatsApp message > Sandbox settings), paste as 'When a message comes in' and as"
+    " 'Status callback URL', both POST"
 )
 
 
@@ -27,19 +28,17 @@ def webhook(url: str | None, sent: Sequence[Message]) -> Finding:
             message="This install has no public address, so no message can come in.",
             hint="Set PUBLIC_URL, and look again for what to paste into Twilio's console.",
         )
-    hint = f"{PLACE} as 'When a message comes in' and as 'Status callback URL', both POST: {url}"
     if any(each.direction == "outbound-reply" for each in sent):
         return Finding(
             name="webhook",
             is_well=False,
             message="Customers got answers by another webhook lately: Twilio posts elsewhere.",
-            hint=hint,
+            hint=f"{PLACE}: {url}",
         )
     return Finding(
         name="webhook",
         is_well=True,
-        message="Nothing says that Twilio posts elsewhere; it does not tell where it does.",
-        hint=hint,
+        message=f"Nobody else answers. Twilio has to post to {url}, and does not tell if it does.",
     )
 
 

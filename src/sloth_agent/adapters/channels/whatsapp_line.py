@@ -54,7 +54,7 @@ class WhatsAppLine:
                 f"The Twilio account is {status}.", hint="Look into Twilio's console."
             )
         await self._knows_number()
-        known = {"number": self.account.phone, "account": self.account.sid, "name": name}
+        known = {"number": self.account.phone, "account_sid": self.account.sid, "name": name}
         template = {"template": self.template} if self.template else {}
         return Account(key=self.account.number, settings={**known, **template})
 
