@@ -128,6 +128,7 @@ def settings(server: Attachment) -> Settings:
         chat="extractive",
         database_url=None,
         telegram_api_base=NOWHERE,
+        twilio_api_base=NOWHERE,
     )
 
 

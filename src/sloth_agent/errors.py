@@ -54,6 +54,12 @@ class NotFound(SlothError):
     code = "not_found"
 
 
+class UrlNotAllowed(NotFound):
+    """A file's address that leads where nothing is fetched from, such as our own network."""
+
+    code = "url_not_allowed"
+
+
 class Forbidden(SlothError):
     """Whoever asks may not do this, or not see it."""
 
@@ -299,6 +305,12 @@ class RecipientGone(SlothError):
     """The person does not take messages from us, or is not there any more."""
 
     code = "recipient_gone"
+
+
+class WindowClosed(InvalidInput):
+    """The person wrote too long ago to be sent more than what the messenger has approved."""
+
+    code = "window_closed"
 
 
 class SignatureInvalid(SlothError):

@@ -113,6 +113,8 @@ class Settings(BaseSettings):
 
     telegram_bot_token: SecretStr | None = _vendor("TELEGRAM_BOT_TOKEN")
     telegram_api_base: str | None = _vendor("TELEGRAM_API_BASE")  # None: Telegram's own
+    twilio_api_base: str | None = _vendor("TWILIO_API_BASE")  # None: Twilio's own
+    trusted_file_hosts: CommaSeparated = ()  # such as http://127.0.0.1:9000; others: public, TLS
 
     # What signs and seals; several, comma separated, newest first. None: one of this machine's own.
     secret_key: SecretStr | None = _vendor("SECRET_KEY")

@@ -14,6 +14,8 @@ from fakes.api import PASSWORD, Api, Firm, api
 from fakes.described import Described, events
 from fakes.pictures import png
 from fakes.telegram_server.server import TelegramServer
+from fakes.twilio_server.account import NUMBER
+from fakes.twilio_server.server import TwilioServer
 from sloth_agent import Settings
 from sloth_agent.ids import IntegrationId
 from sloth_agent.server.repeating import CHANGING
@@ -34,8 +36,14 @@ BY_PAYMENTS = {f"subscriptions_{name}" for name in PAYING}
 
 
 @pytest.fixture
-async def served(settings: Settings, telegram_server: TelegramServer) -> AsyncIterator[Api]:
-    changed = {"tenant_requests_per_minute": 10**6, "telegram_api_base": telegram_server.url}
+async def served(
+    settings: Settings, telegram_server: TelegramServer, twilio_server: TwilioServer
+) -> AsyncIterator[Api]:
+    changed = {
+        "tenant_requests_per_minute": 10**6,
+        "telegram_api_base": telegram_server.url,
+        "twilio_api_base": twilio_server.url,
+    }
     async with api(settings.model_copy(update=changed)) as served:
         yield served
 
@@ -49,12 +57,16 @@ async def described(served: Api) -> Described:
 
 
 async def test_every_operation_answers_as_it_is_described(
-    served: Api, described: Described, telegram_server: TelegramServer
+    served: Api,
+    described: Described,
+    telegram_server: TelegramServer,
+    twilio_server: TwilioServer,
 ) -> None:
     owner = await served.signed_up()
     await _walked_among_colleagues(served, owner)
     await _walked_as_owner(served, owner)
     await _walked_by_telegram(served, owner, telegram_server.add_bot("salon_bot").token)
+    await _walked_by_whatsapp(owner, twilio_server)
     await _walked_as_superuser(served, owner)
     await _refused(served, owner)
     assert set(described.operations) - described.succeeded <= BY_MAIL | BY_PAYMENTS
@@ -121,6 +133,15 @@ async def _walked_by_telegram(served: Api, owner: Firm, token: str) -> None:
         headers = {"X-Telegram-Bot-Api-Secret-Token": secret}
         await served.client.post(webhook, json={"update_id": 1}, headers=headers)
     await owner.delete(f"/api/integrations/{bot}/")
+
+
+async def _walked_by_whatsapp(owner: Firm, twilio: TwilioServer) -> None:
+    given = {"account_sid": twilio.sid, "auth_token": twilio.auth_token, "number": NUMBER}
+    path = "/api/integrations/whatsapp/connect/"
+    await owner.post(path, {**given, "auth_token": "f" * 32})
+    made = await owner.post(path, given)
+    assert made.status_code == 201, made.text
+    await owner.delete(f"/api/integrations/{made.json()['id']}/")
 
 
 async def _walked_among_colleagues(served: Api, owner: Firm) -> None:

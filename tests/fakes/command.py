@@ -53,6 +53,7 @@ class Sloth:
             "SLOTH_HOME": str(self.home),
             "SLOTH_TENANT": self.tenant,
             "TELEGRAM_API_BASE": "http://127.0.0.1:9",  # nobody answers there
+            "TWILIO_API_BASE": "http://127.0.0.1:9",
             **self.variables,
         }
 

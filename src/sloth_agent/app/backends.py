@@ -15,6 +15,7 @@ _ADAPTERS = "sloth_agent.adapters"
 BUILT_IN: dict[str, dict[str, str]] = {
     "channels": {
         "telegram": f"{_ADAPTERS}.channels.telegram:from_settings",
+        "whatsapp": f"{_ADAPTERS}.channels.whatsapp:from_settings",
     },
     "embedders": {
         "langchain": f"{_ADAPTERS}.embedders.langchain:from_settings",

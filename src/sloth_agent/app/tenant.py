@@ -261,7 +261,8 @@ class AsyncTenant:
     async def connect(
         self, type: IntegrationType, credentials: Mapping[str, str], *, by: Actor = SYSTEM
     ) -> Integration:
-        """Connect an account at a messenger: `{"token": ...}` for Telegram.
+        """Connect an account at a messenger: `{"token": ...}` for Telegram, for WhatsApp
+        `{"account_sid": ..., "auth_token": ..., "number": ...}`, and `"template"` if there is one.
 
         Raises:
             FeatureNotInPlan, SubscriptionExpired: the plan does not have it, or has ended.

@@ -99,8 +99,7 @@ class Connecting:
     def webhook_url(self, integration: Integration) -> str:
         """Where the vendor tells us what happens."""
         assert self.public_url is not None
-        base = self.public_url.rstrip("/")
-        return f"{base}/api/integrations/webhooks/{integration.type}/{integration.id}/"
+        return webhook_url(self.public_url, integration)
 
     async def _kept(
         self, type: IntegrationType, credentials: Credentials, account: Account, *, by: Actor
@@ -140,3 +139,9 @@ class Connecting:
                 await self.addresses.add(integration.id, self.organization, account.key)
                 return integration.id
         return None
+
+
+def webhook_url(public_url: str, integration: Integration) -> str:
+    """Where the vendor tells what happens, of an install that is reached by `public_url`."""
+    base = public_url.rstrip("/")
+    return f"{base}/api/integrations/webhooks/{integration.type}/{integration.id}/"

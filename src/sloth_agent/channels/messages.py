@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
+from sloth_agent.errors import Problem
 from sloth_agent.language import Language
 
 Payload = Mapping[str, Any]
@@ -71,6 +72,22 @@ class Part:
     text: str
     buttons: tuple[Button, ...] = ()
     reply_to: str | None = None
+
+
+class DeliveryState(StrEnum):
+    SENT = "sent"  # the messenger has it
+    DELIVERED = "delivered"
+    READ = "read"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """What became of a message of ours, as a vendor tells later; the same may come again."""
+
+    reference: str  # as `send` returned it
+    state: DeliveryState
+    problem: Problem | None = None  # why it failed
 
 
 class Measure(StrEnum):

@@ -8,6 +8,7 @@ from sloth_agent.channels.messages import (
     Account,
     Attachment,
     Capabilities,
+    Delivery,
     Finding,
     Inbound,
     Part,
@@ -97,6 +98,7 @@ class Line(Protocol):
 
         Raises:
             RecipientGone: the person does not take messages from us.
+            WindowClosed: not so long after the person's last message.
             InvalidInput: the vendor will never take this one.
         """
 
@@ -149,3 +151,10 @@ class Messenger(Protocol):
 
     def read(self, payload: Payload, settings: Mapping[str, object]) -> Inbound | None:
         """What an event says; None: nothing that concerns us, or nothing that we understand."""
+
+
+class Reporting(Messenger, Protocol):
+    """A messenger that tells later what became of a message, where it tells what comes in."""
+
+    def read_delivery(self, payload: Payload) -> Delivery | None:
+        """None: it says nothing new about a message of ours."""

@@ -2,7 +2,7 @@
 
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated
 from uuid import UUID
 
@@ -30,13 +30,30 @@ COLUMNS = ("id", "type", "status", "messages_in", "messages_out", "last_activity
 
 EVENT_COLUMNS = ("id", "received_at", "integration", "outcome")
 
-MESSENGERS = ("telegram",)
+POLLED = ("telegram",)
+MESSENGERS = (*POLLED, "whatsapp")
 
 Token = Annotated[
     str | None,
     typer.Option(
         envvar="TELEGRAM_BOT_TOKEN", help="Of the bot, from @BotFather; - reads it from stdin."
     ),
+]
+
+AccountSid = Annotated[
+    str | None, typer.Option(envvar="TWILIO_ACCOUNT_SID", help="Of Twilio, for whatsapp.")
+]
+AuthToken = Annotated[
+    str | None,
+    typer.Option(envvar="TWILIO_AUTH_TOKEN", help="Of Twilio; - reads it from stdin."),
+]
+Number = Annotated[
+    str | None,
+    typer.Option(envvar="TWILIO_WHATSAPP_NUMBER", help="A WhatsApp sender: +14155238886."),
+]
+Template = Annotated[
+    str | None,
+    typer.Option(help="Content SID of what is sent later than a day after the customer wrote."),
 ]
 
 Id = Annotated[UUID, typer.Argument(metavar="ID", help="As `sloth channels list` shows it.")]
@@ -57,25 +74,35 @@ def list_channels(tenant: Tenant = None, as_json: Json = False) -> None:
 
 
 @app.command("connect", epilog="Example: sloth channels connect telegram --token 110201543:AAHd...")
-def connect(
-    messenger: Annotated[str, typer.Argument(metavar="MESSENGER", help="telegram")],
+def connect(  # noqa: PLR0913, PLR0917 - each option is a parameter
+    messenger: Annotated[str, typer.Argument(metavar="MESSENGER", help="telegram or whatsapp")],
     token: Token = None,
+    account_sid: AccountSid = None,
+    auth_token: AuthToken = None,
+    number: Number = None,
+    template: Template = None,
     tenant: Tenant = None,
     as_json: Json = False,
 ) -> None:
     """Connect a messenger: whoever writes there is answered from now on."""
     from sloth_agent.app.bodies.integrations import connected_body
 
-    type = _messenger(messenger)
+    type = _messenger(messenger, MESSENGERS)
+    if type == "whatsapp":
+        given = _twilio(account_sid, auth_token, number, template)
+    else:
+        given = {"token": _secret(token)}
     with opened() as sloth:
-        made = sloth.tenant(tenant).connect(type, {"token": _secret(token)}, by=operator())
+        made = sloth.tenant(tenant).connect(type, given, by=operator())
         public = sloth.settings.public_url
     if as_json:
         show_json(connected_body(made))
         return
     name = made.settings.get("username") or made.settings.get("account")
     note(f"Connected {name} as {made.id}.")
-    if public is None:
+    if type == "whatsapp":
+        _tell_where_to_paste(made, public)
+    elif public is None:
         note(f"No PUBLIC_URL is set: run `sloth channels run {type}` to hear of messages.")
     else:
         note("`sloth serve` hears of messages, and answers them.")
@@ -96,7 +123,7 @@ def run(
     from sloth_agent.cli.logged import show_warnings
 
     show_warnings()
-    anyio.run(_run, _messenger(messenger), token, tenant)
+    anyio.run(_run, _messenger(messenger, POLLED), token, tenant)
 
 
 async def _run(type: "IntegrationType", token: str | None, slug: str | None) -> None:
@@ -211,18 +238,41 @@ def disconnect(id: Id, tenant: Tenant = None, yes: Yes = False, as_json: Json = 
         note(f"Disconnected {id}.")
 
 
-def _messenger(name: str) -> "IntegrationType":
+def _messenger(name: str, known: Sequence[str]) -> "IntegrationType":
     from sloth_agent.channels.models import IntegrationType
 
-    if name not in MESSENGERS:
-        raise typer.BadParameter(f"There is no messenger {name!r}. Known: {', '.join(MESSENGERS)}.")
+    if name not in known:
+        raise typer.BadParameter(f"There is no messenger {name!r}. Known: {', '.join(known)}.")
     return IntegrationType(name)
 
 
-def _secret(given: str | None) -> str:
+def _twilio(
+    account_sid: str | None, auth_token: str | None, number: str | None, template: str | None
+) -> Mapping[str, str]:
+    given = {
+        "account_sid": account_sid or typer.prompt("Account SID"),
+        "auth_token": _secret(auth_token, "Auth token"),
+        "number": number or typer.prompt("WhatsApp number"),
+    }
+    return {**given, "template": template} if template else given
+
+
+def _tell_where_to_paste(made: "Integration", public: str | None) -> None:
+    """Twilio's API does not set a WhatsApp number's webhook."""
+    from sloth_agent.channels.connecting import webhook_url
+
+    if public is None:
+        note("No PUBLIC_URL is set: Twilio has no address to post messages to.")
+        return
+    note("In Twilio's console open the WhatsApp sender, or the sandbox's settings, and paste as")
+    note("'When a message comes in' and as 'Status callback URL', both with POST:")
+    note(webhook_url(public, made))
+
+
+def _secret(given: str | None, asked: str = "Token") -> str:
     if given == "-":
         return sys.stdin.readline().strip()
-    return given or typer.prompt("Token", hide_input=True)
+    return given or typer.prompt(asked, hide_input=True)
 
 
 def _all(assistant: "Assistant") -> "Iterator[Integration]":

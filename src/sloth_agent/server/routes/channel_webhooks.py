@@ -7,7 +7,7 @@ from fastapi import APIRouter, Path, Request, Response
 
 from sloth_agent.app.tenant_services import TenantServices
 from sloth_agent.channels.messages import WebhookRequest
-from sloth_agent.errors import Forbidden, InvalidInput, NotFound
+from sloth_agent.errors import FileTooLarge, Forbidden, InvalidInput, NotFound
 from sloth_agent.ids import IntegrationId
 from sloth_agent.server.callers import CurrentPlatform, count_by_address
 from sloth_agent.server.described_problems import problems
@@ -24,7 +24,7 @@ Vendor = Annotated[Literal["telegram", "whatsapp"], Path(description="Whose mess
 @router.post(
     "/{vendor}/{integration:uuid}/",
     status_code=204,
-    responses=problems(Forbidden, NotFound, InvalidInput),
+    responses=problems(Forbidden, NotFound, InvalidInput, FileTooLarge),
 )
 async def channel_webhook(
     vendor: Vendor, integration: UUID, request: Request, platform: CurrentPlatform

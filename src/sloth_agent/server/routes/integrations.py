@@ -62,6 +62,30 @@ class TelegramToken(Asked):
     )
 
 
+class WhatsAppNumber(Asked):
+    account_sid: str = Field(
+        max_length=100,
+        description="Of the Twilio account.",
+        examples=["AC51075107510751075107510751075107"],
+    )
+    auth_token: str = Field(
+        max_length=200,
+        description="Stands below the account SID in Twilio's console.",
+        examples=["70f1510770f1510770f1510770f15107"],
+    )
+    number: str = Field(
+        max_length=50,
+        description="A WhatsApp sender of the account, or its sandbox.",
+        examples=["+14155238886"],
+    )
+    template: str | None = Field(
+        default=None,
+        max_length=100,
+        description="Content SID of what is sent later than a day after the customer wrote.",
+        examples=[None],
+    )
+
+
 class Connected(Shown):
     id: Id
     type: IntegrationType
@@ -94,6 +118,23 @@ async def connect_telegram(given: TelegramToken, tenant: Writer, actor: CurrentA
     on with its chats.
     """
     made = await tenant.connect(IntegrationType.TELEGRAM, {"token": given.token}, by=actor)
+    return ok(connected_body(made), status=201)
+
+
+@router.post(
+    "/whatsapp/connect/",
+    status_code=201,
+    response_model=Connected,
+    responses=problems(FeatureNotInPlan, ChannelRefused, ChannelUnavailable, Conflict),
+)
+async def connect_whatsapp(given: WhatsAppNumber, tenant: Writer, actor: CurrentActor) -> Response:
+    """Connect a WhatsApp number at Twilio.
+
+    Then paste the address of its webhook, `/api/integrations/webhooks/whatsapp/{id}/`, into
+    Twilio's console: there is no other way to set it.
+    """
+    credentials = given.model_dump(exclude_none=True)
+    made = await tenant.connect(IntegrationType.WHATSAPP, credentials, by=actor)
     return ok(connected_body(made), status=201)
 
 
