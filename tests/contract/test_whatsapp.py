@@ -30,7 +30,7 @@ from sloth_agent.channels.messages import (
     WebhookRequest,
 )
 from sloth_agent.channels.models import Credentials
-from sloth_agent.channels.ports import Line, Reporting
+from sloth_agent.channels.ports import Line, Messenger
 from sloth_agent.errors import (
     ChannelRefused,
     ChannelUnavailable,
@@ -99,7 +99,7 @@ async def send(line: Line, part: Part = HELLO, *, started: bool = False) -> str:
 
 
 def test_it_is_a_messenger(twilio_server: TwilioServer) -> None:
-    messenger_port: Reporting = messenger(twilio_server)
+    messenger_port: Messenger = messenger(twilio_server)
     capabilities = messenger_port.capabilities
     assert (capabilities.longest_text, capabilities.shows_typing) == (1600, False)
     assert capabilities.writes_first_within == timedelta(hours=24)

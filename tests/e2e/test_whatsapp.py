@@ -17,6 +17,7 @@ from fakes.twilio_server.posts import Post
 from fakes.twilio_server.server import TwilioServer
 from sloth_agent import Settings
 from sloth_agent.app.sloth import AsyncTenant
+from sloth_agent.channels.models import Integration
 
 pytestmark = pytest.mark.anyio
 
@@ -187,3 +188,40 @@ def test_a_command_says_what_is_wrong(sloth_cli: SlothCommand, twilio_server: Tw
     assert sloth("channels", "run", "whatsapp").rc == 2
     unknown = sloth("channels", "connect", "whatsapp", "--template", "welcome")
     assert "HX" in unknown.error
+
+
+async def test_what_did_not_arrive_is_told_later(
+    served: Api, owner: Firm, webhook: str, twilio_server: TwilioServer
+) -> None:
+    twilio_server.write(ANNA, "How much is a haircut?")
+    [post] = twilio_server.deliveries("message", url=PUBLIC + webhook)
+    assert await delivered(served, post) == 204
+    await until(lambda: bool(twilio_server.texts_to(ANNA)))
+    [sent] = twilio_server.sent_to(ANNA)
+    assert sent.status_callback == PUBLIC + webhook
+    tenant = await tenant_of(served, owner)
+    integration = await until_counted(tenant)
+    told = {"MessageSid": sent.sid, "MessageStatus": "undelivered", "ErrorCode": "63024"}
+    for _ in range(2):
+        await tenant.services.inbox.take(integration, {**told, "AccountSid": twilio_server.sid})
+    assert await problems(tenant) == ["recipient_gone"]
+
+
+async def until_counted(tenant: AsyncTenant) -> Integration:
+    """Until what was sent is known by Twilio's name for it."""
+    with anyio.fail_after(20):
+        while True:
+            [integration] = await tenant.integrations()
+            if integration.messages_out:
+                return integration
+            await anyio.sleep(0.05)
+
+
+async def problems(tenant: AsyncTenant) -> list[str]:
+    """Of what was sent and did not arrive."""
+    [rows] = await tenant.services.home.at_once(
+        tenant.services.schema,
+        "select problem ->> 'code' from channel_outbox where reference is not null"
+        " and problem is not null",
+    )
+    return [code for (code,) in rows]

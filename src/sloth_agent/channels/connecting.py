@@ -28,6 +28,9 @@ from sloth_agent.errors import (
 from sloth_agent.ids import IntegrationId, TenantId
 from sloth_agent.tenants.audit import Actor
 
+WEBHOOK = "webhook"
+"""The setting that says where the vendor tells us what happens."""
+
 ACCOUNT = "account"
 """The setting that says who an integration is at the vendor's."""
 
@@ -65,8 +68,10 @@ class Connecting:
             account = await line.introduce()
             integration = await self._kept(type, credentials, account, by=by)
             if self.public_url is not None:
+                url = self.webhook_url(integration)
+                await self.integrations.change_settings(integration.id, {WEBHOOK: url})
                 try:
-                    await line.listen(self.webhook_url(integration))
+                    await line.listen(url)
                 except SlothError as error:
                     await self.integrations.mark(
                         integration.id, IntegrationStatus.ERROR, Problem.of(error)

@@ -8,7 +8,7 @@ from typing import Any
 from sloth_agent.channels.chats import Chat, Event
 from sloth_agent.channels.inbox_ports import Announce, InboxStore
 from sloth_agent.channels.integrations import Integrations
-from sloth_agent.channels.messages import Inbound, Payload, WebhookRequest
+from sloth_agent.channels.messages import Delivery, Inbound, Payload, WebhookRequest
 from sloth_agent.channels.models import Integration, IntegrationStatus, IntegrationType
 from sloth_agent.channels.ports import Messenger
 from sloth_agent.clock import Clock
@@ -60,7 +60,11 @@ class Inbox:
 
     async def take(self, integration: Integration, payload: Payload) -> None:
         """Keep one event, whether it came by itself or was asked for."""
-        inbound = self.messengers(integration.type).read(payload, integration.settings)
+        messenger = self.messengers(integration.type)
+        if (delivery := messenger.read_delivery(payload)) is not None:
+            await self._note(integration, delivery)
+            return
+        inbound = messenger.read(payload, integration.settings)
         if inbound is None or not inbound.for_us or not _has_usable_ids(inbound):
             return
         now = self.clock()
@@ -79,6 +83,10 @@ class Inbox:
         job = await self.store.receive(event, chat, now=now, due=due)
         if job is not None:
             await self.announce(job, due)
+
+    async def _note(self, integration: Integration, delivery: Delivery) -> None:
+        if delivery.problem is not None:
+            await self.store.undelivered(integration.id, delivery.reference, delivery.problem)
 
 
 def _has_usable_ids(inbound: Inbound) -> bool:

@@ -88,6 +88,11 @@ class InboxStore(Protocol):
 
     async def sent(self, outgoing: Outgoing, reference: str, *, now: datetime) -> None: ...
 
+    async def undelivered(
+        self, integration: IntegrationId, reference: str, problem: Problem
+    ) -> None:
+        """What was sent did not arrive, as the vendor says later."""
+
     async def given_up(self, outgoing: Outgoing, problem: Problem, *, now: datetime) -> None: ...
 
     async def end(self, claim: Claim, chat: ChatId, *, now: datetime) -> bool:

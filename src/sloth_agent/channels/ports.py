@@ -152,9 +152,5 @@ class Messenger(Protocol):
     def read(self, payload: Payload, settings: Mapping[str, object]) -> Inbound | None:
         """What an event says; None: nothing that concerns us, or nothing that we understand."""
 
-
-class Reporting(Messenger, Protocol):
-    """A messenger that tells later what became of a message, where it tells what comes in."""
-
     def read_delivery(self, payload: Payload) -> Delivery | None:
-        """None: it says nothing new about a message of ours."""
+        """What became of a message of ours, where the vendor tells later; None: nothing new."""

@@ -20,6 +20,7 @@ from sloth_agent.channels.messages import (
     Account,
     Attachment,
     Capabilities,
+    Delivery,
     Finding,
     Inbound,
     Measure,
@@ -154,6 +155,10 @@ class Telegram:
 
     def read(self, payload: Payload, settings: Mapping[str, object]) -> Inbound | None:
         return inbound_of(payload, str(settings.get("username", "")))
+
+    def read_delivery(self, payload: Payload) -> Delivery | None:  # noqa: ARG002 - of `Messenger`
+        """None: what Telegram has taken is delivered."""
+        return None
 
     async def aclose(self) -> None:
         await self.connections.aclose()

@@ -60,6 +60,7 @@ class WhatsApp:
         """
         account = TwilioAccount.of(credentials)
         template = checked_template(settings.get("template") or credentials.values.get("template"))
+        callback = settings.get("webhook")
         twilio = TwilioClient(account, base=self._base, line=self._line)
         try:
             yield WhatsAppLine(
@@ -68,6 +69,7 @@ class WhatsApp:
                 files=self._files,
                 login=Login(origin=origin_of(self._base), user=account.sid, password=account.token),
                 template=template,
+                callback=callback if isinstance(callback, str) else None,
                 pauses=self._pauses,
                 clock=self._clock,
             )

@@ -44,6 +44,7 @@ class WhatsAppLine:
     files: GuardedFetching
     login: Login
     template: str | None  # the sid of what is sent outside the 24 hours; None: nothing is
+    callback: str | None  # where Twilio tells later what became of a message
     pauses: Sequence[float]  # seconds between looks at a message that is on its way
     clock: Clock
 
@@ -170,7 +171,8 @@ class WhatsAppLine:
         return next((each for each in ours if each.created_at >= since), None)
 
     def _create(self, chat: str, **content: str) -> Message:
-        return self.twilio.create(to=chat, from_=self.account.number, **content)
+        told = {"status_callback": self.callback} if self.callback else {}
+        return self.twilio.create(to=chat, from_=self.account.number, **content, **told)
 
     async def _followed(self, sid: str) -> str:
         """Raises what WhatsApp says against it; what takes longer is told to the webhook."""

@@ -253,6 +253,16 @@ class PostgresInbox:
             (now, reference, outgoing.id, now, outgoing.chat),
         )
 
+    async def undelivered(
+        self, integration: IntegrationId, reference: str, problem: Problem
+    ) -> None:
+        await self.database.at_once(
+            self.schema,
+            "update channel_outbox set problem = %s where reference = %s and chat_id in"
+            " (select id from channel_chats where integration_id = %s)",
+            (Jsonb(asdict(problem)), reference, integration),
+        )
+
     async def given_up(self, outgoing: Outgoing, problem: Problem, *, now: datetime) -> None:
         await self.database.at_once(
             self.schema,
