@@ -42,17 +42,20 @@ class Inbox:
     announce: Announce
     clock: Clock
 
-    async def receive(self, id: IntegrationId, request: WebhookRequest) -> None:
+    async def receive(
+        self, type: IntegrationType, id: IntegrationId, request: WebhookRequest
+    ) -> None:
         """Keep what a vendor tells; once this returns, nothing is lost.
 
         Raises:
-            NotFound: no such integration, or it is not connected any more.
+            NotFound: no such integration of this type, or it is not connected any more.
             Forbidden: it is not from the vendor.
             InvalidInput: it is not what the vendor sends.
         """
         integration = await self.integrations.show(id)
-        if integration.status in (IntegrationStatus.DISABLED, IntegrationStatus.PENDING):
-            raise NotFound(f"The integration {id} is not connected.")
+        is_shut = integration.status in (IntegrationStatus.DISABLED, IntegrationStatus.PENDING)
+        if is_shut or integration.type is not type:
+            raise NotFound(f"No account at {type} is connected as {id}.")
         messenger = self.messengers(integration.type)
         credentials = await self.integrations.credentials(id)
         for payload in messenger.read_request(request, credentials):

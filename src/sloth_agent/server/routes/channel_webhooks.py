@@ -7,6 +7,7 @@ from fastapi import APIRouter, Path, Request, Response
 
 from sloth_agent.app.tenant_services import TenantServices
 from sloth_agent.channels.messages import WebhookRequest
+from sloth_agent.channels.models import IntegrationType
 from sloth_agent.errors import FileTooLarge, Forbidden, InvalidInput, NotFound
 from sloth_agent.ids import IntegrationId
 from sloth_agent.server.callers import CurrentPlatform, count_by_address
@@ -35,23 +36,21 @@ async def channel_webhook(
     """
     id = IntegrationId(integration)
     try:
-        tenant = await _owner(platform, id, vendor)
-        await tenant.inbox.receive(id, await _seen_from_outside(request, platform))
+        tenant = await _owner(platform, id)
+        seen = await _seen_from_outside(request, platform)
+        await tenant.inbox.receive(IntegrationType(vendor), id, seen)
     except (Forbidden, NotFound):
         await count_by_address(request)
         raise
     return Response(status_code=204)
 
 
-async def _owner(platform: Platform, id: IntegrationId, vendor: str) -> TenantServices:
+async def _owner(platform: Platform, id: IntegrationId) -> TenantServices:
     services = platform.services
     organization = await services.addresses.organization_of(id)
     if organization is None:
         raise NotFound(f"There is no integration {id}.")
-    tenant = await platform.tenants.of(await services.organizations.with_id(organization))
-    if (await tenant.integrations.show(id)).type.value != vendor:
-        raise NotFound(f"There is no integration {id} of {vendor}.")
-    return tenant
+    return await platform.tenants.of(await services.organizations.with_id(organization))
 
 
 async def _seen_from_outside(request: Request, platform: Platform) -> WebhookRequest:
