@@ -205,6 +205,12 @@ class SubscriptionExpired(SlothError):
     code = "subscription_expired"
 
 
+class AssistantClosed(SlothError):
+    """Visitors are not answered now; why is the firm's own business."""
+
+    code = "assistant_closed"
+
+
 class FeatureNotInPlan(SlothError):
     """The firm's plan does not have it. Details: feature, plan."""
 

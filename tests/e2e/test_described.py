@@ -16,6 +16,7 @@ from fakes.pictures import png
 from fakes.telegram_server.server import TelegramServer
 from fakes.twilio_server.account import NUMBER
 from fakes.twilio_server.server import TwilioServer
+from fakes.visiting import visitor, web_key
 from sloth_agent import Settings
 from sloth_agent.ids import IntegrationId
 from sloth_agent.server.repeating import CHANGING
@@ -103,6 +104,10 @@ async def _walked_as_owner(served: Api, owner: Firm) -> None:
     await owner.get(f"{photo}/analysis/")
     await owner.get(f"{photo}/file/")
     await client.delete(f"{photo}/", headers=owner.headers)
+
+    anna = await visitor(client, await web_key(owner))
+    await anna.ask("How much is a haircut?")
+    assert (await anna.said())[1]["citations"], "what is cited is checked as well"
 
     question = {"message": "How much is a haircut?"}
     key = {"Idempotency-Key": uuid4().hex}
@@ -214,9 +219,13 @@ async def test_a_stream_is_what_its_events_are_described_as(
         {"message": "How much is a haircut?"},
         headers={"Accept": "text/event-stream"},
     )
+    anna = await visitor(served.client, await web_key(owner))
+    shown = await anna.ask("How much is a haircut?", Accept="text/event-stream")
     shapes = {"token": "TokenEvent", "citations": "CitationsEvent", "done": "Answered"}
-    for name, data in events(answer.text):
-        described.check({"$ref": f"#/components/schemas/{shapes[name]}"}, data)
+    to_visitors = {"token": "TokenEvent", "citations": "SourcesEvent", "done": "VisitorAnswered"}
+    for text, its in ((answer.text, shapes), (shown.text, to_visitors)):
+        for name, data in events(text):
+            described.check({"$ref": f"#/components/schemas/{its[name]}"}, data)
 
 
 async def test_each_operation_is_told_of_in_full(described: Described) -> None:

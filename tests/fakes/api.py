@@ -21,7 +21,7 @@ from sloth_agent import Settings
 from sloth_agent.server.application import ROUTERS, create_app
 from sloth_agent.server.description import described
 from sloth_agent.server.platform import Platform
-from sloth_agent.server.routes.agent import EVENTS
+from sloth_agent.server.routes.description import EVENTS
 
 PASSWORD = "correct horse battery"
 

@@ -7,7 +7,7 @@ from typing import Protocol
 from sloth_agent.agent.models import Conversation, Customer, Message, Prompt, Reply, Speaker, Usage
 from sloth_agent.billing.allowance import Hold
 from sloth_agent.billing.costs import NO_BILL, Bill
-from sloth_agent.ids import ConversationId
+from sloth_agent.ids import ConversationId, MessageId
 from sloth_agent.knowledge.models import Passage
 from sloth_agent.language import Language
 
@@ -106,15 +106,18 @@ class PromptStore(Protocol):
 class ConversationStore(Protocol):
     """The conversations of one tenant. Each method is one transaction."""
 
-    async def start(self, conversation: Conversation) -> None: ...
+    async def start(self, conversation: Conversation) -> None:
+        """Nothing happens where it has begun already."""
 
     async def find(self, id: ConversationId) -> Conversation | None: ...
 
     async def all(self, *, limit: int, before: ConversationId | None = None) -> list[Conversation]:
         """Newest first, `before` not included."""
 
-    async def messages(self, id: ConversationId, *, last: int) -> list[Message]:
-        """The newest messages of a conversation, oldest first."""
+    async def messages(
+        self, id: ConversationId, *, last: int, after: MessageId | None = None
+    ) -> list[Message]:
+        """The newest messages of a conversation, those after one of them alone; oldest first."""
 
     async def append(
         self,

@@ -376,6 +376,14 @@ class Tenant:
         """See `AsyncTenant.connect`."""
         return self._portal.call(partial(self._tenant.connect, type, credentials, by=by))
 
+    def connect_web(
+        self, origins: Sequence[str], *, greeting: str | None = None, by: Actor = SYSTEM
+    ) -> Integration:
+        """See `AsyncTenant.connect_web`."""
+        return self._portal.call(
+            partial(self._tenant.connect_web, origins, greeting=greeting, by=by)
+        )
+
     def disconnect(self, id: IntegrationId, *, by: Actor = SYSTEM) -> None:
         """See `AsyncTenant.disconnect`."""
         self._portal.call(partial(self._tenant.disconnect, id, by=by))

@@ -162,9 +162,14 @@ class RemoteTenant(AsyncTenant):
         self, type: IntegrationType, credentials: Mapping[str, str], *, by: Actor = SYSTEM
     ) -> Integration:
         _check_actor(by)
-        made = await self.server.post(f"/api/integrations/{type}/connect/", dict(credentials))
-        listed = await self._listed("/api/integrations/", reading.integration, 1000, None)
-        return next(each for each in listed if str(each.id) == made["id"])
+        return await self._connected(type, dict(credentials))
+
+    async def connect_web(
+        self, origins: Sequence[str], *, greeting: str | None = None, by: Actor = SYSTEM
+    ) -> Integration:
+        _check_actor(by)
+        asked = {"origins": list(origins), "greeting": greeting}
+        return await self._connected(IntegrationType.WEB, asked)
 
     async def disconnect(self, id: IntegrationId, *, by: Actor = SYSTEM) -> None:
         _check_actor(by)
@@ -214,6 +219,11 @@ class RemoteTenant(AsyncTenant):
         """See `AsyncTenant.messages`; at most 200."""
         body = await self.server.get(f"/api/agent/history/{conversation}/", limit=last)
         return [reading.message(item) for item in body["items"]]
+
+    async def _connected(self, type: IntegrationType, asked: Body) -> Integration:
+        made = await self.server.post(f"/api/integrations/{type}/connect/", asked)
+        listed = await self._listed("/api/integrations/", reading.integration, 1000, None)
+        return next(each for each in listed if str(each.id) == made["id"])
 
     async def _listed(
         self, path: str, read: Callable[[Body], Item], limit: int, cursor: object

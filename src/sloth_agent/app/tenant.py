@@ -23,6 +23,7 @@ from sloth_agent.channels.chats import Event
 from sloth_agent.channels.checking import Checked
 from sloth_agent.channels.models import Integration, IntegrationType
 from sloth_agent.channels.replaying import Replay
+from sloth_agent.channels.web_pages import WebPages
 from sloth_agent.errors import EmbedderUnavailable
 from sloth_agent.ids import (
     ChunkId,
@@ -271,6 +272,20 @@ class AsyncTenant:
             BackendUnavailable: the vendor does not answer.
         """
         return await self.services.connecting.connect(type, credentials, by=by)
+
+    async def connect_web(
+        self, origins: Sequence[str], *, greeting: str | None = None, by: Actor = SYSTEM
+    ) -> Integration:
+        """Show the chat on pages of these origins, such as `https://salon.example`.
+
+        Its id is the `data-key` of the script tag.
+
+        Raises:
+            InvalidInput: what is no origin, or a greeting that is too long.
+            SubscriptionExpired: nothing new is connected.
+        """
+        pages = WebPages.given(origins, greeting)
+        return await self.services.connecting.connect_web(pages, by=by)
 
     async def disconnect(self, id: IntegrationId, *, by: Actor = SYSTEM) -> None:
         """Forget an integration and its credentials; what was said there stays.

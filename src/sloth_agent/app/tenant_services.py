@@ -43,6 +43,7 @@ from sloth_agent.channels.replying import Replying
 from sloth_agent.channels.responding import Responding
 from sloth_agent.channels.sending import Sending
 from sloth_agent.channels.vault import Vault
+from sloth_agent.channels.web_chat import WebChat
 from sloth_agent.ids import JobId
 from sloth_agent.jobs.models import Queue
 from sloth_agent.jobs.ports import JobStore
@@ -263,6 +264,10 @@ class TenantServices:
             self.costs,
             self.backends.observers.on_answer,
         )
+
+    @cached_property
+    def web_chat(self) -> WebChat:
+        return WebChat(self.conversations, self.answering)
 
     @cached_property
     def evaluating(self) -> Evaluating:

@@ -56,6 +56,7 @@ from sloth_agent.billing.usage_ports import CurrentSubscriptions
 from sloth_agent.channels.inbox_ports import IntegrationAddresses
 from sloth_agent.channels.ports import IntegrationStore
 from sloth_agent.channels.rotation import Rotation
+from sloth_agent.channels.visitors import Visitors
 from sloth_agent.clock import Clock
 from sloth_agent.ids import TenantId
 from sloth_agent.jobs.models import THE_TENANT, JobKind, NewJob, Queue
@@ -358,6 +359,10 @@ class Services:
             self._log,
             self.addresses,
         )
+
+    @cached_property
+    def visitors(self) -> Visitors:
+        return Visitors(self.backends.sealer("visitors"), self.backends.clock)
 
     @cached_property
     def addresses(self) -> IntegrationAddresses:

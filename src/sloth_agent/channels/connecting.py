@@ -9,11 +9,13 @@ from sloth_agent.channels.inbox_ports import Announce, InboxStore, IntegrationAd
 from sloth_agent.channels.integrations import Integrations
 from sloth_agent.channels.messages import Account
 from sloth_agent.channels.models import (
+    NO_CREDENTIALS,
     Credentials,
     Integration,
     IntegrationStatus,
     IntegrationType,
 )
+from sloth_agent.channels.web_pages import WebPages
 from sloth_agent.clock import Clock
 from sloth_agent.errors import (
     BackendUnavailable,
@@ -83,6 +85,18 @@ class Connecting:
             await self.announce(job, now)
         return await self.integrations.show(integration.id)
 
+    async def connect_web(self, pages: WebPages, *, by: Actor) -> Integration:
+        """Show the chat on a firm's own pages. There is no vendor, and no credentials.
+
+        Raises:
+            SubscriptionExpired: nothing new is connected.
+        """
+        made = await self.integrations.add(
+            IntegrationType.WEB, NO_CREDENTIALS, settings=pages.settings, by=by
+        )
+        await self.addresses.add(made.id, self.organization, None)
+        return made
+
     async def disconnect(self, id: IntegrationId, *, by: Actor) -> None:
         """Forget an account, and have the vendor tell us nothing more, if it can be reached.
 
@@ -90,7 +104,7 @@ class Connecting:
             NotFound: no such integration.
         """
         integration = await self.integrations.show(id)
-        if integration.type is not IntegrationType.GOOGLE_CALENDAR:
+        if integration.type not in (IntegrationType.GOOGLE_CALENDAR, IntegrationType.WEB):
             with suppress(
                 BackendUnavailable, ChannelRefused, CredentialUnreadable, ConfigurationError
             ):

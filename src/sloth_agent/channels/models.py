@@ -27,6 +27,11 @@ class IntegrationType(StrEnum):
         """What a plan must have for it; None: every plan has it."""
         return _FEATURES.get(self)
 
+    @property
+    def needs_credentials(self) -> bool:
+        """Whether there is an account at a vendor's; a web site needs none."""
+        return self is not IntegrationType.WEB
+
 
 _FEATURES: Mapping[IntegrationType, Feature] = {
     IntegrationType.TELEGRAM: Feature.TELEGRAM,
@@ -62,3 +67,7 @@ class Credentials:
     """What opens an account at a vendor's, by the vendor's names; `str` and `repr` show nothing."""
 
     values: Mapping[str, str] = field(repr=False)
+
+
+NO_CREDENTIALS = Credentials({})
+"""Of what needs none."""

@@ -26,7 +26,8 @@ class IntegrationStore(Protocol):
     Credentials come sealed, and beside integrations, never in them.
     """
 
-    async def add(self, integration: Integration, sealed: bytes) -> None: ...
+    async def add(self, integration: Integration, sealed: bytes | None) -> None:
+        """`sealed` is None where there is nothing to keep."""
 
     async def find(self, id: IntegrationId) -> Integration | None: ...
 

@@ -1,14 +1,15 @@
-"""`sloth channels`: messengers and calendars that the firm has connected."""
+"""`sloth channels`: messengers, calendars and web sites that the firm has connected."""
 
 import signal
-import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Annotated
 from uuid import UUID
 
 import typer
 
+from sloth_agent.cli import connecting
 from sloth_agent.cli.actor import operator
+from sloth_agent.cli.connecting import Token, secret
 from sloth_agent.cli.exits import FAILED
 from sloth_agent.cli.input import confirm
 from sloth_agent.cli.options import Json, Tenant, Yes
@@ -25,36 +26,13 @@ if TYPE_CHECKING:
     from sloth_agent.channels.models import Integration, IntegrationType
 
 app = typer.Typer(no_args_is_help=True, epilog="Example: sloth channels list")
+app.add_typer(connecting.app, name="connect", help="Connect one more.")
 
 COLUMNS = ("id", "type", "status", "messages_in", "messages_out", "last_activity_at")
 
 EVENT_COLUMNS = ("id", "received_at", "integration", "outcome")
 
 POLLED = ("telegram",)
-MESSENGERS = (*POLLED, "whatsapp")
-
-Token = Annotated[
-    str | None,
-    typer.Option(
-        envvar="TELEGRAM_BOT_TOKEN", help="Of the bot, from @BotFather; - reads it from stdin."
-    ),
-]
-
-AccountSid = Annotated[
-    str | None, typer.Option(envvar="TWILIO_ACCOUNT_SID", help="Of Twilio, for whatsapp.")
-]
-AuthToken = Annotated[
-    str | None,
-    typer.Option(envvar="TWILIO_AUTH_TOKEN", help="Of Twilio; - reads it from stdin."),
-]
-Number = Annotated[
-    str | None,
-    typer.Option(envvar="TWILIO_WHATSAPP_NUMBER", help="A WhatsApp sender: +14155238886."),
-]
-Template = Annotated[
-    str | None,
-    typer.Option(help="Content SID of what is sent later than a day after the customer wrote."),
-]
 
 Id = Annotated[UUID, typer.Argument(metavar="ID", help="As `sloth channels list` shows it.")]
 
@@ -71,41 +49,6 @@ def list_channels(tenant: Tenant = None, as_json: Json = False) -> None:
         for item in items:
             if error := item["error"]:
                 note(f"{item['id']}: {error['message']} [{error['code']}]")
-
-
-@app.command("connect", epilog="Example: sloth channels connect telegram --token 110201543:AAHd...")
-def connect(  # noqa: PLR0913, PLR0917 - each option is a parameter
-    messenger: Annotated[str, typer.Argument(metavar="MESSENGER", help="telegram or whatsapp")],
-    token: Token = None,
-    account_sid: AccountSid = None,
-    auth_token: AuthToken = None,
-    number: Number = None,
-    template: Template = None,
-    tenant: Tenant = None,
-    as_json: Json = False,
-) -> None:
-    """Connect a messenger: whoever writes there is answered from now on."""
-    from sloth_agent.app.bodies.integrations import connected_body
-
-    type = _messenger(messenger, MESSENGERS)
-    if type == "whatsapp":
-        given = _twilio(account_sid, auth_token, number, template)
-    else:
-        given = {"token": _secret(token)}
-    with opened() as sloth:
-        made = sloth.tenant(tenant).connect(type, given, by=operator())
-        public = sloth.settings.public_url
-    if as_json:
-        show_json(connected_body(made))
-        return
-    name = made.settings.get("username") or made.settings.get("account")
-    note(f"Connected {name} as {made.id}.")
-    if type == "whatsapp":
-        _tell_where_to_paste(made, public)
-    elif public is None:
-        note(f"No PUBLIC_URL is set: run `sloth channels run {type}` to hear of messages.")
-    else:
-        note("`sloth serve` hears of messages, and answers them.")
 
 
 @app.command("run", epilog="Example: sloth channels run telegram")
@@ -135,7 +78,7 @@ async def _run(type: "IntegrationType", token: str | None, slug: str | None) -> 
     async with AsyncSloth() as sloth, anyio.create_task_group() as group:
         tenant = await sloth.tenant(slug)
         if token is not None:
-            await tenant.connect(type, {"token": _secret(token)}, by=operator())
+            await tenant.connect(type, {"token": secret(token)}, by=operator())
         stop = anyio.Event()
         group.start_soon(_when_told, stop)
         await answer_by_polling(sloth, tenant, type, stop=stop, tell=note)
@@ -244,35 +187,6 @@ def _messenger(name: str, known: Sequence[str]) -> "IntegrationType":
     if name not in known:
         raise typer.BadParameter(f"There is no messenger {name!r}. Known: {', '.join(known)}.")
     return IntegrationType(name)
-
-
-def _twilio(
-    account_sid: str | None, auth_token: str | None, number: str | None, template: str | None
-) -> Mapping[str, str]:
-    given = {
-        "account_sid": account_sid or typer.prompt("Account SID"),
-        "auth_token": _secret(auth_token, "Auth token"),
-        "number": number or typer.prompt("WhatsApp number"),
-    }
-    return {**given, "template": template} if template else given
-
-
-def _tell_where_to_paste(made: "Integration", public: str | None) -> None:
-    """Twilio's API does not set a WhatsApp number's webhook."""
-    from sloth_agent.channels.connecting import webhook_url
-
-    if public is None:
-        note("No PUBLIC_URL is set: Twilio has no address to post messages to.")
-        return
-    note("In Twilio's console open the WhatsApp sender, or the sandbox's settings, and paste as")
-    note("'When a message comes in' and as 'Status callback URL', both with POST:")
-    note(webhook_url(public, made))
-
-
-def _secret(given: str | None, asked: str = "Token") -> str:
-    if given == "-":
-        return sys.stdin.readline().strip()
-    return given or typer.prompt(asked, hide_input=True)
 
 
 def _all(assistant: "Assistant") -> "Iterator[Integration]":

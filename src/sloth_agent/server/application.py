@@ -6,12 +6,12 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import Route
 
 from sloth_agent.errors import RateLimited, SlothError
 from sloth_agent.server.access_log import AccessLog
 from sloth_agent.server.addresses import TrustedProxies
+from sloth_agent.server.console_origins import CORS_SECONDS, EXPOSED, ConsoleOrigins
 from sloth_agent.server.edge import Edge, about_request, arrival_of
 from sloth_agent.server.limiting import Left
 from sloth_agent.server.living import Living
@@ -41,6 +41,7 @@ from sloth_agent.server.routes import (
     referrals,
     subscriptions,
     users,
+    widget,
 )
 from sloth_agent.server.routes.description import describing
 from sloth_agent.settings import Settings
@@ -61,13 +62,9 @@ ROUTERS = (
     agent.router,
     prompt.router,
     history.router,
+    widget.router,
     health.router,
 )
-
-CORS_SECONDS = 600
-
-EXPOSED = ["X-Request-ID", "Retry-After", "RateLimit", "RateLimit-Policy", "Idempotency-Replayed"]
-"""Headers of answers that a page of another origin may read."""
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -122,7 +119,7 @@ def _cors(settings: Settings) -> list[Middleware]:
         return []
     return [
         Middleware(
-            CORSMiddleware,
+            ConsoleOrigins,
             allow_origins=settings.cors_origins,
             allow_methods=["GET", "POST", "PUT", "DELETE"],
             allow_headers=["Authorization", "Content-Type", "Idempotency-Key"],

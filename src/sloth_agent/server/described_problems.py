@@ -16,6 +16,7 @@ MEANINGS: Mapping[type[SlothError], str] = {
     errors.SubscriptionExpired: "The trial or subscription has ended. Nothing is lost.",
     errors.Forbidden: "Not for whoever asks: the operation says who may.",
     errors.FeatureNotInPlan: "The plan does not have `feature`. A higher one may.",
+    errors.AssistantClosed: "The chat is closed to visitors now. Show `detail`; do not try again.",
     errors.DocumentLimitExceeded: "The plan has no room for one more document: delete one.",
     errors.PhotoLimitExceeded: "All photos of the month are taken in: wait for `resets_at`.",
     errors.StorageLimitExceeded: "The plan has no room for so many bytes more: delete something.",

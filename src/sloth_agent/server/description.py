@@ -28,6 +28,7 @@ from sloth_agent.server.examples import example_of
 from sloth_agent.server.limiting import Rate, Rates
 from sloth_agent.server.problems import MEDIA_TYPE, Problem
 from sloth_agent.server.repeating import CHANGING, HEADER, KEY_PATTERN, Repeating
+from sloth_agent.server.visiting import page_of, visitor_of
 from sloth_agent.settings import Settings
 from sloth_agent.tenants.users import Role
 
@@ -48,9 +49,10 @@ TAGS = {
     "photos": "Pictures that the assistant has been shown.",
     "integrations": "Messengers and calendars that the firm has connected.",
     "agent": "Asking the assistant, and how it speaks.",
+    "widget": "The chat on a firm's web site, as its visitors' browsers use it.",
 }
 
-PERSON, PROGRAM = "SignedIn", "ApiKey"
+PERSON, PROGRAM, VISITOR = "SignedIn", "ApiKey", "Visitor"
 
 SECURITY_SCHEMES = {
     PERSON: {
@@ -64,6 +66,12 @@ SECURITY_SCHEMES = {
         "scheme": "bearer",
         "bearerFormat": "API key",
         "description": "The key of a program, where the plan has the feature `api`.",
+    },
+    VISITOR: {
+        "type": "http",
+        "scheme": "bearer",
+        "bearerFormat": "opaque",
+        "description": "The `token` of a visitor of one firm's web site; for 30 days.",
     },
 }
 
@@ -194,6 +202,8 @@ class _Access:
     signed_in: bool
     superuser: bool
     program: bool
+    page: bool  # of a web site that shows the chat
+    visitor: bool  # of such a page
     administered: bool  # users and keys of one organization, with no key
     tenant: TenantOf | None  # None: it is not about one organization's things
 
@@ -204,6 +214,8 @@ class _Access:
             signed_in=caller_of in calls,
             superuser=superuser in calls,
             program=program in calls,
+            page=page_of in calls,
+            visitor=visitor_of in calls,
             administered=administered in calls,
             tenant=next((call for call in calls if isinstance(call, TenantOf)), None),
         )
@@ -215,6 +227,8 @@ class _Access:
 
     @property
     def security(self) -> list[dict[str, list[str]]]:
+        if self.visitor:
+            return [{VISITOR: []}]
         if not self.signed_in:
             return []
         if self.program:
@@ -224,6 +238,9 @@ class _Access:
 
     @property
     def told(self) -> str:
+        if self.page:
+            who = "a visitor" if self.visitor else "anybody"
+            return f"Who may: {who}, on a page of an origin that the firm has named."
         if not self.signed_in:
             return "Who may: anybody."
         if self.program:
@@ -244,6 +261,10 @@ def _anybody_may_get(
     yield errors.DatabaseUnavailable
     if access.signed_in:
         yield from (errors.NotSignedIn, errors.TokenInvalid, errors.Forbidden)
+    if access.page:
+        yield from (errors.NotFound, errors.Forbidden, errors.AssistantClosed)
+    if access.visitor:
+        yield from (errors.NotSignedIn, errors.TokenInvalid)
     if access.scope or access.program:
         yield from (errors.SubscriptionExpired, errors.FeatureNotInPlan)
     if "requestBody" in operation:

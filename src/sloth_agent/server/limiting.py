@@ -58,6 +58,13 @@ TRIALS = Rate(name="trials", amount=20)
 """Of one firm: the sandbox is free, and no way around the plan's messages."""
 
 
+VISITORS = Rate(name="visitors", amount=60, seconds=60 * 60)
+"""New ones of web chats from one address, which a whole office may share."""
+
+VISITOR = Rate(name="visitor", amount=20)
+"""Messages of one visitor."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rates:
     """How often anything may be asked, as the settings have it."""
@@ -69,7 +76,8 @@ class Rates:
     @property
     def all(self) -> tuple[Rate, ...]:
         """Those that no setting changes, too."""
-        return (self.caller, self.tenant, self.address, TRIALS, WRONG_PASSWORDS, SIGN_INS, LINKS)
+        rates = (TRIALS, WRONG_PASSWORDS, SIGN_INS, LINKS, VISITORS, VISITOR)
+        return (self.caller, self.tenant, self.address, *rates)
 
     @classmethod
     def of(cls, settings: Settings) -> "Rates":

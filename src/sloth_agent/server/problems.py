@@ -31,6 +31,7 @@ STATUSES: Sequence[tuple[type[SlothError], int]] = (
     (errors.TokenReused, 401),
     (errors.SubscriptionExpired, 402),
     (errors.FeatureNotInPlan, 403),
+    (errors.AssistantClosed, 403),
     (errors.SeatLimitExceeded, 403),
     (errors.DocumentLimitExceeded, 403),
     (errors.StorageLimitExceeded, 403),

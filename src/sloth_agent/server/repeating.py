@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 import re
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Coroutine, Iterator
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -23,6 +23,7 @@ LONGEST_KEY = 255
 KEY_PATTERN = f"^[!-~]{{1,{LONGEST_KEY}}}$"
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
+Sender = Callable[[Request], Awaitable[str]]
 
 
 class Repeating(APIRoute):
@@ -34,17 +35,28 @@ class Repeating(APIRoute):
     def get_route_handler(self) -> Handler:
         handler = super().get_route_handler()
         takes_keys = bool(CHANGING & (self.methods or set()))
-        is_for_callers = caller_of in asked_for(self)
+        sender = self.sender()
 
         async def answer(request: Request) -> Response:
-            caller = await caller_of(request) if is_for_callers else None
+            name = await sender(request)
             key = request.headers.get(HEADER) if takes_keys else None
             if key is None:
                 return await handler(request)
-            name = caller.name if caller else f"address:{address_of(request)}"
             return await _once(request, key, name, handler)
 
         return answer
+
+    def sender(self) -> Sender:
+        """Names whoever sends a request: a key counts for them alone."""
+        return _caller if caller_of in asked_for(self) else _stranger
+
+
+async def _caller(request: Request) -> str:
+    return (await caller_of(request)).name
+
+
+async def _stranger(request: Request) -> str:
+    return f"address:{address_of(request)}"
 
 
 async def _once(request: Request, key: str, caller: str, handler: Handler) -> Response:

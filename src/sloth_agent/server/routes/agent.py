@@ -1,16 +1,15 @@
 """Asking the assistant."""
 
-import json
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncIterator
 from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Header, Request, Response
 from pydantic import Field
-from starlette.responses import JSONResponse, StreamingResponse
+from starlette.responses import JSONResponse
 
 from sloth_agent.access.models import Scope
-from sloth_agent.agent.models import Answer, ConversationSource
+from sloth_agent.agent.models import ConversationSource
 from sloth_agent.agent.ports import Delta, Trial
 from sloth_agent.app.bodies.answers import (
     answer_body,
@@ -25,17 +24,15 @@ from sloth_agent.errors import (
     MessageLimitExceeded,
     ModelUnavailable,
     NotFound,
-    SlothError,
     SubscriptionExpired,
 )
 from sloth_agent.ids import ConversationId
 from sloth_agent.knowledge.queries import cleaned
 from sloth_agent.language import Language
+from sloth_agent.server.answering import streamed, whole
 from sloth_agent.server.callers import CurrentPlatform, tenant_of
 from sloth_agent.server.described_problems import problems
-from sloth_agent.server.edge import arrival_of
 from sloth_agent.server.limiting import TRIALS
-from sloth_agent.server.problems import problem_response
 from sloth_agent.server.repeating import Repeating
 from sloth_agent.server.routes.prompt import A_ROLE, SOME_INSTRUCTIONS, PromptDraft
 from sloth_agent.server.shapes import (
@@ -48,7 +45,7 @@ from sloth_agent.server.shapes import (
     ok,
 )
 from sloth_agent.server.sources_shown import CitationShown, PassageShown, TokensUsed
-from sloth_agent.server.streaming import close, event, unless_gone
+from sloth_agent.server.streaming import unless_gone
 
 router = APIRouter(prefix="/api/agent", tags=["agent"], route_class=Repeating)
 
@@ -191,8 +188,8 @@ async def chat(
         source=ConversationSource.API,
     )
     if "text/event-stream" in accept:
-        return await _streamed(request, parts)
-    return ok(answer_body(await unless_gone(request, _answer(parts))))
+        return await streamed(request, parts, answer_body)
+    return ok(answer_body(await unless_gone(request, whole(parts))))
 
 
 @router.post("/test/", response_model=Tried, responses=problems(*TRYING))
@@ -223,43 +220,8 @@ async def search(body: Search, request: Request, tenant: ChatTenant) -> JSONResp
     return ok(search_body(await unless_gone(request, searching)))
 
 
-async def _answer(parts: AsyncIterator[Delta | Answer]) -> Answer:
-    async for part in parts:
-        if isinstance(part, Answer):
-            return part
-    raise AssertionError("an answer ends with an Answer")
-
-
 async def _trial(parts: AsyncIterator[Delta | Trial]) -> Trial:
     async for part in parts:
         if isinstance(part, Trial):
             return part
     raise AssertionError("a trial ends with a Trial")
-
-
-async def _streamed(request: Request, parts: AsyncIterator[Delta | Answer]) -> StreamingResponse:
-    """Errors before the first word are answered as any other."""
-    first = await unless_gone(request, anext(parts))
-    return StreamingResponse(
-        _events(arrival_of(request.scope).id, first, parts),
-        media_type="text/event-stream",
-        headers={"X-Accel-Buffering": "no"},
-    )
-
-
-async def _events(
-    request_id: str, first: Delta | Answer, parts: AsyncIterator[Delta | Answer]
-) -> AsyncGenerator[bytes, None]:
-    """Where the client leaves, this is closed, and the model is stopped."""
-    try:
-        part = first
-        while not isinstance(part, Answer):
-            yield event("token", {"text": part.text})
-            part = await anext(parts)
-        body = answer_body(part)
-        yield event("citations", {key: body[key] for key in ("grounded", "citations")})
-        yield event("done", body)
-    except SlothError as error:
-        yield event("error", json.loads(bytes(problem_response(error, request_id=request_id).body)))
-    finally:
-        await close(parts)

@@ -9,8 +9,11 @@ from fastapi import APIRouter, Request, Response
 
 from sloth_agent.server.description import described
 from sloth_agent.server.docs_page import docs_page
-from sloth_agent.server.routes.agent import EVENTS
+from sloth_agent.server.routes import agent, widget
 from sloth_agent.settings import Settings
+
+EVENTS = (*agent.EVENTS, *widget.EVENTS)
+"""What is streamed beside answers and problems."""
 
 PAGE_POLICY = "default-src 'none'; style-src 'self'; base-uri 'none'; frame-ancestors 'none'"
 """The page needs its own style sheet, and no script at all."""

@@ -1,4 +1,4 @@
-"""Messengers and calendars that the firm has connected."""
+"""Messengers, calendars and web sites that the firm has connected."""
 
 from datetime import datetime
 from typing import Annotated, Any
@@ -12,6 +12,7 @@ from sloth_agent.access.models import Scope
 from sloth_agent.app.bodies.integrations import connected_body, integration_body
 from sloth_agent.app.sloth import AsyncTenant
 from sloth_agent.channels.models import LEFT_BEHIND, IntegrationStatus, IntegrationType
+from sloth_agent.channels.web_pages import MOST_ORIGINS, checked_greeting, checked_origin
 from sloth_agent.errors import (
     ChannelRefused,
     ChannelUnavailable,
@@ -23,7 +24,17 @@ from sloth_agent.ids import IntegrationId
 from sloth_agent.server.callers import CurrentActor, tenant_of
 from sloth_agent.server.described_problems import problems
 from sloth_agent.server.repeating import Repeating
-from sloth_agent.server.shapes import Asked, Cursor, Id, Limit, NextCursor, Shown, ok, page_of
+from sloth_agent.server.shapes import (
+    Asked,
+    Cursor,
+    Id,
+    Limit,
+    NextCursor,
+    Shown,
+    kept_to,
+    ok,
+    page_of,
+)
 from sloth_agent.tenants.users import Role
 
 router = APIRouter(prefix="/api/integrations", tags=["integrations"], route_class=Repeating)
@@ -135,6 +146,30 @@ async def connect_whatsapp(given: WhatsAppNumber, tenant: Writer, actor: Current
     """
     credentials = given.model_dump(exclude_none=True)
     made = await tenant.connect(IntegrationType.WHATSAPP, credentials, by=actor)
+    return ok(connected_body(made), status=201)
+
+
+class WebConnection(Asked):
+    origins: list[Annotated[str, Field(max_length=300), kept_to(checked_origin)]] = Field(
+        min_length=1,
+        max_length=MOST_ORIGINS,
+        description="Of the pages that may show the chat.",
+        examples=[["https://salon.example", "https://www.salon.example"]],
+    )
+    greeting: Annotated[str, kept_to(checked_greeting)] | None = Field(
+        default=None,
+        description="What the chat begins with. Left out: ours, in the visitor's language.",
+        examples=["Hello! Ask us about prices and free places."],
+    )
+
+
+@router.post("/web/connect/", status_code=201, response_model=Connected)
+async def connect_web(given: WebConnection, tenant: Writer, actor: CurrentActor) -> Response:
+    """Show the chat on a web site.
+
+    The `id` is the `data-key` of its script; it is no secret. Any plan has it.
+    """
+    made = await tenant.connect_web(given.origins, greeting=given.greeting, by=actor)
     return ok(connected_body(made), status=201)
 
 

@@ -40,6 +40,7 @@ _CONVERSATION: LiteralString = (
     " (select created_at from messages"
     " where conversation_id = conversations.id order by id desc limit 1)"
 )
+_NEW: LiteralString = "id, source, external_id, created_at"
 _OF: LiteralString = "source = %s and external_id = %s"
 _MESSAGE: LiteralString = (
     "id, speaker, text, created_at, citations, chunks_used, input_tokens, output_tokens,"
@@ -56,7 +57,7 @@ _PROMPT: LiteralString = (
 
 def starting(conversation: Conversation) -> Statement:
     return (
-        "insert into conversations (id, source, external_id, created_at) values (%s, %s, %s, %s)",
+        f"insert into conversations ({_NEW}) values (%s, %s, %s, %s) on conflict (id) do nothing",
         (
             conversation.id,
             conversation.source,
@@ -124,12 +125,14 @@ class PostgresConversations:
             )
             return [_conversation(row) for row in await found.fetchall()]
 
-    async def messages(self, id: ConversationId, *, last: int) -> list[Message]:
+    async def messages(
+        self, id: ConversationId, *, last: int, after: MessageId | None = None
+    ) -> list[Message]:
         async with self.database.inside(self.schema) as connection:
             found = await connection.execute(
                 f"select {_MESSAGE} from messages where conversation_id = %s"
-                " order by id desc limit %s",
-                (id, last),
+                " and (%s::uuid is null or id > %s) order by id desc limit %s",
+                (id, after, after, last),
             )
             return [_message(row) for row in reversed(await found.fetchall())]
 

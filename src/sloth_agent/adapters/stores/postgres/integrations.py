@@ -28,7 +28,7 @@ class PostgresIntegrations:
     database: TenantDatabase
     schema: str
 
-    async def add(self, integration: Integration, sealed: bytes) -> None:
+    async def add(self, integration: Integration, sealed: bytes | None) -> None:
         await self._rows(
             f"insert into integrations ({_COLUMNS}, credentials)"
             " values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s) returning id",

@@ -1,0 +1,418 @@
+"""The chat on firms' web sites over HTTP: who is let in, what is told, what is kept."""
+
+import base64
+import json
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import timedelta
+from uuid import uuid4
+
+import anyio
+import httpx
+import pytest
+
+from fakes.api import Api, Firm, api
+from fakes.channels import BY, connected
+from fakes.command import Sloth as SlothCommand
+from fakes.described import events
+from fakes.firms import limited_firm, teach, usage
+from fakes.openai_server import Fault, OpenAIServer
+from fakes.visiting import SITE, Visitor, begin, visitor, web_key
+from sloth_agent import Settings
+from sloth_agent.app.sloth import AsyncTenant
+from sloth_agent.billing.states import SubscriptionStatus
+from sloth_agent.channels.visitors import VISIT_LASTS, Visitors
+from sloth_agent.channels.web_words import CLOSED, TOO_OFTEN
+from sloth_agent.errors import TokenInvalid
+from sloth_agent.ids import IntegrationId, new_id
+from sloth_agent.language import Language
+from sloth_agent.server.limiting import VISITOR, VISITORS
+
+pytestmark = pytest.mark.anyio
+
+QUESTION = "How much is a haircut?"
+ELSEWHERE = "https://elsewhere.example"
+EVENTS = {"Accept": "text/event-stream"}
+
+
+@pytest.fixture
+async def served(settings: Settings) -> AsyncIterator[Api]:
+    changes = {"tenant_requests_per_minute": 10**6, "address_requests_per_minute": 10**6}
+    async with api(settings.model_copy(update=changes)) as served:
+        yield served
+
+
+@pytest.fixture
+async def firm(served: Api) -> Firm:
+    firm = await served.signed_up("Salon Lavanda")
+    await teach(firm)
+    return firm
+
+
+@pytest.fixture
+async def key(firm: Firm) -> str:
+    return await web_key(firm)
+
+
+async def tenant_of(served: Api, firm: Firm) -> AsyncTenant:
+    slug: str = firm.registered["user"]["organization"]["slug"]
+    return await served.platform.sloth.tenant(slug)
+
+
+async def test_a_visitor_asks_and_finds_it_again(served: Api, firm: Firm, key: str) -> None:
+    begun = await begin(served.client, key)
+    shown = begun.json()
+    assert begun.headers["cache-control"] == "no-store"
+    assert shown == {
+        "token": shown["token"], "name": "Salon Lavanda", "language": "en",
+        "greeting": "Hello! How can we help?",
+    }  # fmt: skip
+    headers = {"Origin": SITE, "Authorization": f"Bearer {shown['token']}"}
+    anna = Visitor(served.client, key, headers)
+    assert await anna.said() == []
+    answered = (await anna.ask(QUESTION)).json()
+    assert set(answered) == {"id", "answer", "grounded", "citations"}, "nothing of models and costs"
+    assert "40 euro" in answered["answer"]
+    assert {source["document"] for source in answered["citations"]} == {"prices.csv"}
+    streamed = events((await anna.ask("And a manicure?", **EVENTS)).text)
+    assert [name for name, _ in streamed if name != "token"] == ["citations", "done"]
+    text = "".join(data["text"] for name, data in streamed if name == "token")
+    assert text == streamed[-1][1]["answer"]
+
+    said = await anna.said()
+    assert [message["role"] for message in said] == ["user", "assistant"] * 2
+    assert said[1]["text"] == answered["answer"]
+    assert said[1]["citations"] == answered["citations"]
+    assert await anna.said(after=said[1]["id"]) == said[2:]
+    assert await (await visitor(served.client, key)).said() == []
+
+    tenant = await tenant_of(served, firm)
+    [conversation] = await tenant.conversations()
+    assert (conversation.source, conversation.messages) == ("web", 4)
+    assert conversation.customer is not None
+    await tenant.delete_customer(str(conversation.customer), by=BY)
+    assert await anna.said() == []
+    assert (await usage(firm))["messages"]["used"] == 2
+
+
+async def test_two_first_messages_at_once_are_one_conversation(
+    served: Api, firm: Firm, key: str
+) -> None:
+    """Fails where the second one does not find what the first has begun."""
+    anna = await visitor(served.client, key)
+    async with anyio.create_task_group() as group:
+        for _ in range(5):
+            group.start_soon(anna.ask, QUESTION)
+    [conversation] = await (await tenant_of(served, firm)).conversations()
+    assert conversation.messages == 10
+
+
+async def test_the_greeting_is_the_firms_or_ours_in_the_visitors_language(
+    served: Api, firm: Firm, key: str
+) -> None:
+    tenant = await tenant_of(served, firm)
+    await tenant.change_profile(business_name="Лаванда", by=BY)
+    ours = (await begin(served.client, key, **{"Accept-Language": "fr-FR, uk;q=0.9"})).json()
+    assert (ours["name"], ours["language"]) == ("Лаванда", "uk")
+    assert ours["greeting"].startswith("Вітаємо")
+    own = await tenant.connect_web([SITE], greeting="  Hi there!  ", by=BY)
+    assert (await begin(served.client, str(own.id))).json()["greeting"] == "Hi there!"
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Origin": ELSEWHERE},
+        {"Origin": ""},
+        {"Origin": "null"},
+        {"Origin": SITE.upper()},
+        {"Origin": f"{SITE}.elsewhere.example"},
+        {"Origin": f"{SITE}:8443"},
+        {"Origin": SITE.replace("https", "http")},
+        {"Origin": ELSEWHERE, "Sec-Fetch-Site": "cross-site"},
+        {"Origin": ELSEWHERE, "Sec-Fetch-Site": "same-site"},
+    ],
+)
+async def test_no_other_page_is_let_in(served: Api, key: str, headers: dict[str, str]) -> None:
+    """Fails where the origin is not looked at, or compared by its beginning."""
+    anna = await visitor(served.client, key)
+    stranger = Visitor(served.client, key, {**anna.headers, **headers})
+    refused = [
+        await begin(served.client, key, **headers),
+        await stranger.ask(QUESTION),
+        await served.client.get(f"/api/widget/{key}/messages/", headers=stranger.headers),
+        await preflight(served.client, key, headers),
+    ]
+    assert [(answer.status_code, answer.json()["code"]) for answer in refused] == [
+        (403, "forbidden")
+    ] * 4
+    assert all("access-control-allow-origin" not in answer.headers for answer in refused)
+    assert await anna.said() == []
+
+
+async def preflight(client: httpx.AsyncClient, key: str, headers: dict[str, str]) -> httpx.Response:
+    asked = {"Access-Control-Request-Method": "POST", **headers}
+    return await client.request("OPTIONS", f"/api/widget/{key}/messages/", headers=asked)
+
+
+async def test_a_page_that_is_let_in_may_read_answers_and_refusals(served: Api, key: str) -> None:
+    allowed = await preflight(served.client, key, {"Origin": SITE})
+    assert allowed.status_code == 204
+    assert "Idempotency-Key" in allowed.headers["access-control-allow-headers"]
+    forged = Visitor(served.client, key, {"Origin": SITE, "Authorization": "Bearer forged"})
+    for answer in (allowed, await begin(served.client, key), await forged.ask(QUESTION)):
+        assert answer.headers["access-control-allow-origin"] == SITE
+        assert answer.headers["vary"] == "Origin"
+        assert "access-control-allow-credentials" not in answer.headers
+
+
+async def test_the_consoles_pages_and_those_of_sites_are_told_apart(settings: Settings) -> None:
+    """Fails where one list lets in the pages of the other, or keeps them out."""
+    async with api(settings.model_copy(update={"cors_origins": (ELSEWHERE,)})) as served:
+        firm = await served.signed_up()
+        key = await web_key(firm)
+        assert (await preflight(served.client, key, {"Origin": SITE})).status_code == 204
+        assert (await preflight(served.client, key, {"Origin": ELSEWHERE})).status_code == 403
+        console = await served.client.get("/api/auth/me/", headers={"Origin": ELSEWHERE})
+        assert console.headers["access-control-allow-origin"] == ELSEWHERE
+
+
+async def test_our_own_page_shows_any_chat(served: Api, key: str) -> None:
+    """Browsers alone say that, and scripts of pages cannot."""
+    own = {"Origin": "http://testserver", "Sec-Fetch-Site": "same-origin"}
+    assert (await begin(served.client, key, **own)).status_code == 201
+
+
+async def test_who_is_no_visitor_of_this_chat_is_nobody(served: Api, firm: Firm, key: str) -> None:
+    """Fails where a token is not bound to its chat, or taken as it comes."""
+    neighbour = await served.signed_up()
+    theirs, other = await web_key(neighbour), await web_key(firm)
+    anna = await visitor(served.client, key)
+    await anna.ask(QUESTION)
+    token = anna.headers["Authorization"].removeprefix("Bearer ")
+    raw = bytearray(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)))
+    changed = []
+    for place in range(0, len(raw), 7):
+        raw[place] ^= 1
+        changed.append(base64.urlsafe_b64encode(bytes(raw)).rstrip(b"=").decode())
+        raw[place] ^= 1
+    access = firm.registered["access"]
+    for forged in (*changed, token[:-3], token + "AAAA", "%", "a" * 10_000, access, str(uuid4())):
+        headers = {**anna.headers, "Authorization": f"Bearer {forged}"}
+        refused = await Visitor(served.client, key, headers).ask(QUESTION)
+        assert (refused.status_code, refused.json()["code"]) == (401, "token_invalid"), forged
+    for foreign in (theirs, other):
+        refused = await Visitor(served.client, foreign, anna.headers).ask(QUESTION)
+        assert (refused.status_code, refused.json()["code"]) == (401, "token_invalid")
+    nobody = await Visitor(served.client, key, {"Origin": SITE}).ask(QUESTION)
+    assert (nobody.status_code, nobody.json()["code"]) == (401, "not_signed_in")
+    inside = await served.client.get("/api/auth/me/", headers={"Authorization": f"Bearer {token}"})
+    assert inside.status_code == 401
+    assert len(await anna.said()) == 2
+
+
+async def test_a_visit_ends_after_thirty_days(served: Api) -> None:
+    visitors, key = served.platform.services.visitors, IntegrationId(new_id())
+    visitor, token = visitors.admit(key)
+    now = visitors.clock()
+    assert visitors.recognise(token, key) == visitor
+    later = Visitors(visitors.sealer, lambda: now + VISIT_LASTS + timedelta(seconds=1))
+    with pytest.raises(TokenInvalid):
+        later.recognise(token, key)
+
+
+async def test_a_key_that_names_no_chat(served: Api, firm: Firm, key: str) -> None:
+    """Also one that was disconnected, and a messenger's."""
+    bot = await connected(await tenant_of(served, firm))
+    anna = await visitor(served.client, key)
+    await firm.delete(f"/api/integrations/{key}/")
+    for unknown in (str(uuid4()), str(bot.id), key):
+        refused = await begin(served.client, unknown)
+        assert (refused.status_code, refused.json()["code"]) == (404, "not_found")
+    assert (await anna.ask(QUESTION)).status_code == 404
+    assert (await begin(served.client, "none")).status_code == 404
+
+
+async def closed(answer: httpx.Response, language: Language = Language.ENGLISH) -> None:
+    problem = answer.json()
+    assert (answer.status_code, problem["code"]) == (403, "assistant_closed"), problem
+    assert problem["detail"] == CLOSED[language]
+    assert set(problem) == {"type", "title", "status", "code", "detail", "request_id"}
+    assert answer.headers["access-control-allow-origin"] == SITE
+
+
+async def test_a_closed_firm_is_closed_and_says_no_more(served: Api, firm: Firm, key: str) -> None:
+    """Fails where visitors are told of plans and codes."""
+    anna = await visitor(served.client, key)
+    tenant = await tenant_of(served, firm)
+    polish = {"Accept-Language": "pl"}
+    await served.platform.sloth.set_tenant_active(tenant.organization.slug, active=False)
+    await closed(await begin(served.client, key, **polish), Language.POLISH)
+    assert (await preflight(served.client, key, {"Origin": SITE})).status_code == 204
+    await closed(await anna.ask(QUESTION))
+    await closed(await anna.ask(QUESTION, **EVENTS))
+    await served.platform.sloth.set_tenant_active(tenant.organization.slug, active=True)
+    assert (await anna.ask(QUESTION)).status_code == 200
+
+
+async def test_an_ended_subscription_is_told_to_nobody(
+    settings: Settings, served: Api, firm: Firm, key: str
+) -> None:
+    anna = await visitor(served.client, key)
+    while (await firm.post("/api/subscriptions/cancel/", {"at_period_end": False})).is_success:
+        pass
+    current = (await firm.get("/api/subscriptions/current/")).json()
+    assert current["status"] == SubscriptionStatus.CANCELED
+    async with api(settings) as looking_again:
+        await closed(await begin(looking_again.client, key))
+        await closed(await replace(anna, client=looking_again.client).ask(QUESTION, **EVENTS))
+
+
+async def test_used_up_messages_are_told_to_nobody(settings: Settings, served: Api) -> None:
+    firm = await limited_firm(served.client, settings, max_messages_per_month=1)
+    await teach(firm)
+    anna = await visitor(served.client, await web_key(firm))
+    assert (await anna.ask(QUESTION)).status_code == 200
+    await closed(await anna.ask(QUESTION, **EVENTS))
+    ukrainian = {"Accept-Language": "uk"}
+    await closed(await anna.ask(QUESTION, **ukrainian), Language.UKRAINIAN)
+    assert (await usage(firm))["messages"]["used"] == 1
+
+
+async def test_a_visitor_who_asks_too_often_waits(served: Api, key: str) -> None:
+    anna, ben = [await visitor(served.client, key) for _ in range(2)]
+    answers = [await anna.ask(QUESTION) for _ in range(VISITOR.amount + 1)]
+    assert [answer.status_code for answer in answers] == [200] * VISITOR.amount + [429]
+    refused = answers[-1]
+    problem = refused.json()
+    assert (problem["code"], problem["detail"]) == ("rate_limited", TOO_OFTEN[Language.ENGLISH])
+    assert int(refused.headers["retry-after"]) >= 1
+    assert refused.headers["access-control-allow-origin"] == SITE
+    assert (await ben.ask(QUESTION)).status_code == 200
+
+
+async def test_one_address_has_so_many_visitors(served: Api, key: str) -> None:
+    begun = [await begin(served.client, key) for _ in range(VISITORS.amount + 1)]
+    assert [answer.status_code for answer in begun] == [201] * VISITORS.amount + [429]
+
+
+async def test_one_address_sends_so_many_requests(settings: Settings) -> None:
+    """Also with keys that it makes up."""
+    async with api(settings.model_copy(update={"address_requests_per_minute": 5})) as served:
+        statuses = [(await begin(served.client, str(uuid4()))).status_code for _ in range(6)]
+    assert statuses == [404] * 5 + [429]
+
+
+async def test_what_is_sent_again_is_answered_once_wherever_it_comes_from(
+    settings: Settings,
+) -> None:
+    """Who loses a connection tries again by another one."""
+    changes = {"trusted_proxies": ("127.0.0.1",)}
+    async with api(settings.model_copy(update=changes)) as served:
+        firm = await served.signed_up()
+        await teach(firm)
+        key = await web_key(firm)
+        anna, ben = [await visitor(served.client, key) for _ in range(2)]
+        same = {"Idempotency-Key": uuid4().hex, **EVENTS}
+        first = await anna.ask(QUESTION, **same, **{"X-Forwarded-For": "192.0.2.1"})
+        again = await anna.ask(QUESTION, **same, **{"X-Forwarded-For": "192.0.2.2"})
+        assert again.headers["idempotency-replayed"] == "true"
+        assert again.text == first.text
+        assert len(await anna.said()) == 2
+        other = await ben.ask(QUESTION, **same)
+        assert "idempotency-replayed" not in other.headers, "a key counts for one visitor"
+
+
+async def test_a_model_that_is_away_is_told_politely(
+    settings: Settings, openai_server: OpenAIServer
+) -> None:
+    """With no word of who it is; and nothing is kept or counted."""
+    changes = {"chat": "openai", "chat_model": "gpt-5-mini", "openai_base_url": openai_server.url}
+    async with api(settings.model_copy(update=changes)) as served:
+        firm = await served.signed_up()
+        await teach(firm)
+        anna = await visitor(served.client, await web_key(firm))
+        openai_server.always = Fault(status=500)
+        german = {"Accept-Language": "de"}
+        refused = await anna.ask(QUESTION, **EVENTS, **german)
+        problem = refused.json()
+        assert (refused.status_code, problem["code"]) == (503, "backend_unavailable")
+        assert problem["detail"].startswith("Ich kann gerade nicht antworten.")
+        assert not {"hint", "resource", "limit"} & set(problem)
+        assert "openai" not in json.dumps(problem).lower()
+        assert await anna.said() == []
+        assert (await usage(firm))["messages"]["used"] == 0
+
+
+@pytest.mark.parametrize(
+    "origins",
+    [
+        [],
+        ["salon.example"],
+        ["https://"],
+        ["https://*.salon.example"],
+        ["*"],
+        ["null"],
+        ["javascript://salon.example"],
+        ["https://salon.example/contact"],
+        ["https://salon.example?x"],
+        ["https://anna@salon.example"],
+        ["https://salon.example:99999"],
+        ["https://salon.example"] * 21,
+    ],
+)
+async def test_what_is_no_origin(firm: Firm, origins: list[str]) -> None:
+    refused = await firm.post("/api/integrations/web/connect/", {"origins": origins})
+    assert (refused.status_code, refused.json()["code"]) == (422, "invalid_input")
+    assert (await firm.get("/api/integrations/")).json()["items"] == []
+
+
+async def test_origins_are_kept_as_browsers_send_them(firm: Firm) -> None:
+    written = ["HTTPS://Salon.Example/", "https://салон.example:443", "http://localhost:8080"]
+    await web_key(firm, *written)
+    [shown] = (await firm.get("/api/integrations/")).json()["items"]
+    assert (shown["type"], shown["status"]) == ("web", "active")
+    assert shown["settings"] == {
+        "origins": ["https://salon.example", "https://xn--80awgdm.example", "http://localhost:8080"]
+    }
+
+
+async def test_any_plan_has_it_and_members_do_not_connect(served: Api, firm: Firm) -> None:
+    """Fails where the route asks for no role."""
+    tenant = await tenant_of(served, firm)
+    services, id = served.platform.services, tenant.organization.id
+    await services.subscriptions.activate(id, "free", days=30, cycle=None, by=BY)
+    await web_key(firm)
+    nobody = await served.client.post("/api/integrations/web/connect/", json={"origins": [SITE]})
+    assert nobody.status_code == 401
+
+
+async def test_the_script_and_the_page_to_try_it_on(served: Api, key: str) -> None:
+    script = await served.client.get("/widget.js")
+    assert script.headers["content-type"].startswith("text/javascript")
+    assert script.headers["cross-origin-resource-policy"] == "cross-origin"
+    page = await served.client.get("/widget/demo/", params={"key": key})
+    policy = page.headers["content-security-policy"]
+    assert "default-src 'none'" in policy
+    assert "unsafe" not in policy
+    assert f'data-key="{key}"' in page.text
+    without = await served.client.get("/widget/demo/")
+    assert "<script" not in without.text
+    hostile = await served.client.get("/widget/demo/", params={"key": key, "language": '">'})
+    assert 'data-language="&quot;&gt;"' in hostile.text
+    assert (await served.client.get("/widget/demo/", params={"key": '"><b>'})).status_code == 422
+
+
+def test_the_command_prints_what_to_put_on_the_page(sloth_cli: SlothCommand) -> None:
+    made = sloth_cli("channels", "connect", "web", "--origin", SITE, "--json").json
+    assert made == {"id": made["id"], "type": "web", "status": "active"}
+    public = sloth_cli.using(PUBLIC_URL="https://chat.example/")
+    shown = public("channels", "connect", "web", "--origin", SITE, "--greeting", "Hello!")
+    assert shown.stdout.startswith('<script src="https://chat.example/widget.js" data-key="')
+    listed = sloth_cli("channels", "list", "--json").json["items"]
+    assert [item["settings"] for item in listed] == [
+        {"origins": [SITE]},
+        {"origins": [SITE], "greeting": "Hello!"},
+    ]
+    refused = sloth_cli("channels", "connect", "web", "--origin", "salon.example")
+    assert (refused.rc, "https://salon.example" in refused.error) == (2, True)
