@@ -42,6 +42,7 @@ from sloth_agent.server.routes import (
     subscriptions,
     users,
     widget,
+    widget_files,
 )
 from sloth_agent.server.routes.description import describing
 from sloth_agent.settings import Settings
@@ -63,6 +64,7 @@ ROUTERS = (
     prompt.router,
     history.router,
     widget.router,
+    widget_files.router,
     health.router,
 )
 

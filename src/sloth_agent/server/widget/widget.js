@@ -1,0 +1,652 @@
+// A firm's assistant on the firm's own web site. One script tag, nothing else to load:
+//
+//   <script src="https://chat.example/widget.js" data-key="..." async></script>
+//
+// It lives in a shadow root, styles itself without a single inline style, and writes text as text:
+// no answer, document or name ever becomes markup. Options and what a page's Content-Security-Policy
+// has to allow: docs/widget.md.
+(() => {
+  "use strict";
+
+  const script = document.currentScript;
+  const { key, color, position } = script.dataset;
+  const ID = "sloth-widget";
+  if (!key) return console.error("widget.js: the script tag needs a data-key.");
+  if (document.getElementById(ID)) return; // a page may carry the tag twice
+
+  // ---- Words ------------------------------------------------------------------------------------
+
+  const WORDS = {
+    en: {
+      open: "Open the chat", close: "Close the chat", about: "Virtual assistant",
+      chat: "Chat", conversation: "Conversation", you: "You", assistant: "Assistant",
+      write: "Write a message", send: "Send", writing: "The assistant is writing",
+      sources: "Sources", page: "page", row: "row",
+      slow: "This takes a little longer…", again: "Try again",
+      offline: "You are offline. We will go on as soon as you are back.",
+      failed: "That did not work. Please try again.",
+    },
+    uk: {
+      open: "Відкрити чат", close: "Закрити чат", about: "Віртуальний помічник",
+      chat: "Чат", conversation: "Розмова", you: "Ви", assistant: "Помічник",
+      write: "Напишіть повідомлення", send: "Надіслати", writing: "Помічник пише",
+      sources: "Джерела", page: "сторінка", row: "рядок",
+      slow: "Це триває трохи довше…", again: "Спробувати ще раз",
+      offline: "Немає з’єднання. Продовжимо, щойно воно з’явиться.",
+      failed: "Не вдалося. Спробуйте, будь ласка, ще раз.",
+    },
+    pl: {
+      open: "Otwórz czat", close: "Zamknij czat", about: "Wirtualny asystent",
+      chat: "Czat", conversation: "Rozmowa", you: "Ty", assistant: "Asystent",
+      write: "Napisz wiadomość", send: "Wyślij", writing: "Asystent pisze",
+      sources: "Źródła", page: "strona", row: "wiersz",
+      slow: "To trwa trochę dłużej…", again: "Spróbuj ponownie",
+      offline: "Brak połączenia. Wrócimy do rozmowy, gdy tylko się pojawi.",
+      failed: "Nie udało się. Proszę spróbować ponownie.",
+    },
+    de: {
+      open: "Chat öffnen", close: "Chat schließen", about: "Virtueller Assistent",
+      chat: "Chat", conversation: "Unterhaltung", you: "Sie", assistant: "Assistent",
+      write: "Nachricht schreiben", send: "Senden", writing: "Der Assistent schreibt",
+      sources: "Quellen", page: "Seite", row: "Zeile",
+      slow: "Das dauert etwas länger…", again: "Noch einmal versuchen",
+      offline: "Sie sind offline. Sobald Sie wieder online sind, geht es weiter.",
+      failed: "Das hat nicht geklappt. Bitte versuchen Sie es noch einmal.",
+    },
+  };
+
+  const language = [script.dataset.language, document.documentElement.lang, ...navigator.languages]
+    .map((wanted) => (wanted || "").slice(0, 2).toLowerCase())
+    .find((wanted) => wanted in WORDS) || "en";
+  const say = WORDS[language];
+
+  // ---- The server -------------------------------------------------------------------------------
+
+  const SERVER = new URL(`api/widget/${encodeURIComponent(key)}/`, script.src);
+  const SLOW_MS = 6000; // until somebody is told that it takes longer
+  const SILENT_MS = 60000; // until a silent connection counts as lost
+
+  class Refused extends Error {
+    constructor(status, problem) {
+      super(problem.detail || say.failed);
+      this.status = status;
+      this.code = problem.code;
+    }
+    get isFinal() {
+      return this.code === "assistant_closed";
+    }
+  }
+
+  async function call(path, { body, headers = {}, signal } = {}) {
+    const answer = await fetch(new URL(path, SERVER), {
+      method: body ? "POST" : "GET",
+      headers: {
+        "Accept-Language": language,
+        ...(body && { "Content-Type": "application/json" }),
+        ...(visit && { Authorization: `Bearer ${visit.token}` }),
+        ...headers,
+      },
+      body: body && JSON.stringify(body),
+      credentials: "omit",
+      signal,
+    });
+    if (answer.ok) return answer;
+    throw new Refused(answer.status, await answer.json().catch(() => ({})));
+  }
+
+  // Whoever is not known any more, such as after thirty days, begins a new visit.
+  async function asVisitor(work) {
+    if (!visit) await begin();
+    try {
+      return await work();
+    } catch (error) {
+      if (error.status !== 401) throw error;
+      visit = null;
+      await begin();
+      return work();
+    }
+  }
+
+  async function begin() {
+    visit = await (await call("visitors/", { body: { language } })).json();
+    keep("visit", visit);
+  }
+
+  // Calls `hear` with the name and the data of each event, as they come.
+  async function stream(text, id, hear) {
+    const leaving = new AbortController();
+    let silence;
+    const listen = () => {
+      clearTimeout(silence);
+      silence = setTimeout(() => leaving.abort(), SILENT_MS);
+    };
+    listen();
+    try {
+      const answer = await call("messages/", {
+        body: { message: text },
+        headers: { Accept: "text/event-stream", "Idempotency-Key": id },
+        signal: leaving.signal,
+      });
+      const reader = answer.body.getReader();
+      const decoder = new TextDecoder();
+      let rest = "", last;
+      for (let part = await reader.read(); !part.done; part = await reader.read()) {
+        listen();
+        const events = (rest + decoder.decode(part.value, { stream: true })).split("\n\n");
+        rest = events.pop();
+        for (const event of events) {
+          const lines = event.split("\n").filter((line) => line && !line.startsWith(":"));
+          if (!lines.length) continue;
+          const [name, data] = lines.map((line) => line.slice(line.indexOf(": ") + 2));
+          if (name === "error") throw new Refused(0, JSON.parse(data));
+          hear(name, JSON.parse(data));
+          last = name;
+        }
+      }
+      if (last !== "done") throw new Error("It broke off.");
+    } finally {
+      clearTimeout(silence);
+    }
+  }
+
+  // Browsers offer randomUUID on secure pages alone.
+  const newId = () =>
+    [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+
+  // ---- What the browser keeps -------------------------------------------------------------------
+
+  const PLACE = `sloth-widget:${key}:`;
+
+  function keep(name, value, store = "localStorage") {
+    try {
+      if (value == null) window[store].removeItem(PLACE + name);
+      else window[store].setItem(PLACE + name, JSON.stringify(value));
+    } catch {} // private windows may keep nothing: the chat works for as long as the page is open
+  }
+
+  function kept(name, store = "localStorage") {
+    try {
+      return JSON.parse(window[store].getItem(PLACE + name));
+    } catch {
+      return null;
+    }
+  }
+
+  let visit = kept("visit");
+
+  // ---- Building blocks --------------------------------------------------------------------------
+
+  // An element; of its attributes those that are functions are listeners. Strings stay text.
+  function make(tag, attributes = {}, ...children) {
+    const element = document.createElement(tag);
+    for (const [name, value] of Object.entries(attributes)) {
+      if (typeof value === "function") element.addEventListener(name, value);
+      else if (value !== false) element.setAttribute(name, value === true ? "" : value);
+    }
+    element.append(...children);
+    return element;
+  }
+
+  function icon(...paths) {
+    const SVG = "http://www.w3.org/2000/svg";
+    const drawing = document.createElementNS(SVG, "svg");
+    drawing.setAttribute("viewBox", "0 0 24 24");
+    drawing.setAttribute("aria-hidden", "true");
+    for (const path of paths) {
+      const line = document.createElementNS(SVG, "path");
+      line.setAttribute("d", path);
+      drawing.append(line);
+    }
+    return drawing;
+  }
+
+  const SPEECH = ["M21 11.5a8.4 8.4 0 0 1-8.5 8.3 8.8 8.8 0 0 1-3.8-.9L3 20.5l1.7-5a8 8 0 0 1-.7-4A8.4 8.4 0 0 1 12.5 3.2 8.4 8.4 0 0 1 21 11.5Z"];
+  const CROSS = ["M6 6l12 12", "M18 6L6 18"];
+  const DOWN = ["M6 9.5l6 6 6-6"];
+  const ARROW = ["M12 19V5", "M5.5 11.5L12 5l6.5 6.5"];
+
+  // ---- Light Markdown: paragraphs, lists, bold, links -------------------------------------------
+
+  const LIST_ITEM = /^\s*(?:[-*•]|(\d{1,3})[.)])\s+(.*)$/;
+  const INLINE = /\*\*([^*\n]+)\*\*|\[([^\]\n]+)\]\((https?:\/\/[^\s)]+)\)|(https?:\/\/[^\s<>"()]*[^\s<>"().,;:!?…])/gi;
+
+  function written(text) {
+    const result = document.createDocumentFragment();
+    let list = null, paragraph = null;
+    for (const line of text.split("\n")) {
+      const item = LIST_ITEM.exec(line);
+      if (item) {
+        const tag = item[1] ? "ol" : "ul";
+        if (!list || list.localName !== tag) {
+          list = make(tag, item[1] && item[1] !== "1" ? { start: item[1] } : {});
+          result.append(list);
+        }
+        list.append(make("li", {}, ...inline(item[2])));
+        paragraph = null;
+      } else if (!line.trim()) {
+        list = paragraph = null;
+      } else {
+        list = null;
+        if (paragraph) paragraph.append(make("br"));
+        else result.append((paragraph = make("p")));
+        paragraph.append(...inline(line.replace(/^#{1,6}\s+/, "")));
+      }
+    }
+    return result;
+  }
+
+  function inline(text) {
+    const nodes = [];
+    let end = 0;
+    for (const found of text.matchAll(INLINE)) {
+      nodes.push(text.slice(end, found.index));
+      end = found.index + found[0].length;
+      const [whole, bold, label, address, bare] = found;
+      nodes.push(bold ? make("strong", {}, bold) : link(label || bare, address || bare) || whole);
+    }
+    nodes.push(text.slice(end));
+    return nodes.filter((node) => node !== "");
+  }
+
+  function link(label, address) {
+    let url;
+    try {
+      url = new URL(address);
+    } catch {
+      return null;
+    }
+    if (url.protocol !== "https:" && url.protocol !== "http:") return null;
+    return make("a", { href: url.href, target: "_blank", rel: "noopener noreferrer nofollow" }, label);
+  }
+
+  function sources(citations) {
+    const items = citations.map((source) => {
+      const where = [
+        source.section || source.sheet,
+        source.page && `${say.page} ${source.page}`,
+        source.row && `${say.row} ${source.row}`,
+      ].filter(Boolean);
+      return make(
+        "li", {},
+        make("cite", {}, source.document),
+        where.length ? make("span", { class: "where" }, where.join(", ")) : "",
+        make("q", {}, source.snippet),
+      );
+    });
+    return make(
+      "details", { class: "sources" },
+      make("summary", {}, `${say.sources} (${citations.length})`),
+      make("ul", {}, ...items),
+    );
+  }
+
+  // ---- What is seen -----------------------------------------------------------------------------
+
+  const launcher = make(
+    "button",
+    { type: "button", class: "launcher", "aria-haspopup": "dialog", "aria-expanded": "false", click: () => show(panel.hidden) },
+    icon(...SPEECH),
+    make("span", { class: "dot", hidden: true }),
+  );
+  const initial = make("span", { class: "initial", "aria-hidden": "true" });
+  const title = make("h2", { id: "title" });
+  const log = make("div", { class: "log", role: "log", "aria-live": "off", "aria-label": say.conversation, tabindex: "0" });
+  const notice = make("p", { class: "notice", role: "status", hidden: true });
+  const input = make("textarea", {
+    rows: "1", maxlength: "4000", placeholder: say.write, "aria-label": say.write, autocomplete: "off", enterkeyhint: "send",
+    input: grow,
+    keydown: (event) => {
+      if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
+      event.preventDefault();
+      submit();
+    },
+  });
+  const send = make("button", { type: "submit", class: "send", "aria-label": say.send, title: say.send }, icon(...ARROW));
+  const form = make("form", { submit: (event) => (event.preventDefault(), submit()) }, input, send);
+  const panel = make(
+    "section",
+    { class: "panel", role: "dialog", "aria-labelledby": "title", hidden: true, keydown: onKey },
+    make(
+      "header", {},
+      initial,
+      make("div", { class: "who" }, title, make("p", {}, say.about)),
+      make("button", { type: "button", class: "close", "aria-label": say.close, title: say.close, click: () => show(false) }, icon(...DOWN)),
+    ),
+    log, notice, form,
+  );
+  const announced = make("p", { class: "unseen", role: "status", "aria-live": "polite" });
+  const host = make("div", { id: ID });
+  const root = host.attachShadow({ mode: "open" });
+
+  const narrow = matchMedia("(max-width: 480px), (max-height: 420px)");
+
+  function onKey(event) {
+    if (event.key === "Escape") {
+      event.stopPropagation();
+      show(false);
+    } else if (event.key === "Tab" && narrow.matches) {
+      // It covers the page then: the keyboard stays where the eyes are.
+      const stops = [...panel.querySelectorAll("button, summary, a, textarea, [tabindex]")].filter((stop) => stop.getClientRects().length && !stop.disabled);
+      const [edge, other] = event.shiftKey ? [stops[0], stops.at(-1)] : [stops.at(-1), stops[0]];
+      if (root.activeElement === edge) {
+        event.preventDefault();
+        other.focus();
+      }
+    }
+  }
+
+  function show(open, { focus = true } = {}) {
+    panel.hidden = !open;
+    launcher.setAttribute("aria-expanded", String(open));
+    launcher.setAttribute("aria-label", open ? say.close : say.open);
+    launcher.replaceChild(icon(...(open ? CROSS : SPEECH)), launcher.firstChild);
+    host.toggleAttribute("data-open", open);
+    keep("open", open || null, "sessionStorage");
+    if (open) {
+      launcher.lastChild.hidden = true;
+      down();
+      restore();
+    }
+    if (focus) (open ? input : launcher).focus();
+  }
+
+  function named(name) {
+    title.textContent = name || say.chat;
+    initial.textContent = [...(name || say.chat).trim()][0].toUpperCase();
+  }
+
+  function grow() {
+    input.rows = Math.min(5, input.value.split("\n").length);
+  }
+
+  function tell(text) {
+    notice.textContent = text || "";
+    notice.hidden = !text;
+  }
+
+  // Follows what is written, unless somebody is reading further up.
+  function down(always = true) {
+    if (always || log.scrollHeight - log.scrollTop - log.clientHeight < 120) log.scrollTop = log.scrollHeight;
+  }
+
+  function bubble(role, ...content) {
+    const said = make("div", { class: "text", dir: "auto" }, ...content);
+    const who = make("span", { class: "unseen" }, `${role === "user" ? say.you : say.assistant}:`);
+    const message = make("article", { class: `message ${role}` }, who, said);
+    log.append(message);
+    return { message, said };
+  }
+
+  function answered(message, said, text, citations) {
+    said.replaceChildren(written(text));
+    if (citations.length) message.append(sources(citations));
+  }
+
+  // ---- The conversation -------------------------------------------------------------------------
+
+  let restored = false; // whether what was said before is shown
+  let busy = false; // whether something is on its way
+
+  async function restore() {
+    if (restored || busy) return;
+    busy = true;
+    tell();
+    try {
+      const { items } = await asVisitor(async () => (await call("messages/")).json());
+      named(visit.name);
+      log.replaceChildren();
+      bubble("assistant", ...inline(visit.greeting));
+      items.forEach(showKept);
+      restored = true;
+      busy = false;
+      down();
+      resume(items);
+    } catch (error) {
+      busy = false;
+      log.replaceChildren();
+      if (error.isFinal) closed(error.message);
+      else failed(error, restore);
+    }
+  }
+
+  function showKept({ role, text, citations }) {
+    if (role === "user") bubble("user", text);
+    else {
+      const { message, said } = bubble("assistant");
+      answered(message, said, text, citations);
+    }
+  }
+
+  // The page was left before the answer came: it is asked for again, under the same id.
+  function resume(items) {
+    const waiting = kept("waiting");
+    if (!waiting) return;
+    const asked = items.filter((item) => item.role === "user").at(-1);
+    if (asked && asked.text === waiting.text) keep("waiting", null);
+    else ask(waiting.text, waiting.id);
+  }
+
+  function submit() {
+    const text = input.value.trim();
+    if (!text || busy || !restored) return;
+    input.value = "";
+    grow();
+    ask(text, newId());
+  }
+
+  async function ask(text, id, question = bubble("user", text).message) {
+    busy = send.disabled = true;
+    keep("waiting", { text, id });
+    const { message, said } = bubble("assistant", make("span", { class: "dots", role: "img", "aria-label": say.writing }, make("i"), make("i"), make("i")));
+    message.setAttribute("aria-busy", "true");
+    const slow = setTimeout(() => tell(say.slow), SLOW_MS);
+    down();
+    let whole = "", citations = [], drawn = 0;
+    const draw = () => {
+      drawn = 0;
+      said.replaceChildren(written(whole));
+      down(false);
+    };
+    try {
+      await asVisitor(() => {
+        whole = "";
+        return stream(text, id, (name, data) => {
+          clearTimeout(slow);
+          tell();
+          if (name === "token") {
+            whole += data.text;
+            drawn ||= requestAnimationFrame(draw);
+          } else if (name === "citations") citations = data.citations;
+          else if (name === "done") whole = data.answer;
+        });
+      });
+      cancelAnimationFrame(drawn);
+      answered(message, said, whole, citations);
+      message.removeAttribute("aria-busy");
+      announced.textContent = `${say.assistant}: ${said.textContent}`;
+      launcher.lastChild.hidden = !panel.hidden;
+      keep("waiting", null);
+      down(false);
+    } catch (error) {
+      cancelAnimationFrame(drawn);
+      message.remove(); // no half answer stands as whole
+      if (error.isFinal) {
+        keep("waiting", null);
+        closed(error.message);
+      } else failed(error, () => ask(text, id, question));
+    } finally {
+      clearTimeout(slow);
+      busy = send.disabled = false;
+    }
+  }
+
+  function failed(error, again) {
+    const retry = () => {
+      removeEventListener("online", retry);
+      trouble.remove();
+      tell();
+      again();
+    };
+    const text = reason(error);
+    const trouble = make(
+      "div", { class: "trouble", role: "alert" },
+      make("span", {}, text),
+      make("button", { type: "button", click: () => (retry(), input.focus()) }, say.again),
+    );
+    tell();
+    log.append(trouble);
+    down();
+    if (!navigator.onLine) addEventListener("online", retry);
+  }
+
+  function reason(error) {
+    if (!navigator.onLine) return say.offline;
+    return error instanceof Refused ? error.message : say.failed;
+  }
+
+  function closed(text) {
+    form.hidden = true;
+    const { message } = bubble("assistant", text);
+    message.setAttribute("role", "alert");
+    down();
+  }
+
+  // ---- How it looks -----------------------------------------------------------------------------
+
+  const STYLE = `
+    :host {
+      all: initial; display: block !important; position: fixed !important; z-index: 2147483000;
+      inset: auto 20px 20px auto; color-scheme: light dark;
+      font: 15px/1.5 system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", sans-serif;
+      --accent: #1c5f57; --on-accent: #fff; --ring: var(--accent); --ground: #fff; --ink: #1b2423; --soft: #5b6866;
+      --line: #e4e9e8; --bubble: #f0f4f3; --warn: #8a3b12; --warn-ground: #fdf1ea;
+      --shadow: 0 1px 2px #0b1f1c14, 0 12px 40px #0b1f1c2e;
+    }
+    :host([data-left]) { inset: auto auto 20px 20px; }
+    @media (prefers-color-scheme: dark) {
+      :host {
+        --accent: #23796d; --ring: #7fd1c1; --ground: #161c1c; --ink: #e8eeed; --soft: #9aa8a6;
+        --line: #2a3433; --bubble: #222b2b; --warn: #ffc29e; --warn-ground: #3a241a;
+        --shadow: 0 0 0 1px #ffffff14, 0 12px 40px #0009;
+      }
+    }
+    * { box-sizing: border-box; margin: 0; }
+    [hidden] { display: none !important; }
+    button, textarea { font: inherit; color: inherit; }
+    button { cursor: pointer; border: 0; background: none; padding: 0; }
+    :focus-visible { outline: 2px solid var(--ring); outline-offset: 2px; }
+    svg { width: 22px; height: 22px; display: block; fill: none; stroke: currentColor; stroke-width: 2; stroke-linecap: round; stroke-linejoin: round; }
+    .unseen { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
+
+    .launcher {
+      position: relative; display: grid; place-items: center; width: 56px; height: 56px; margin-inline-start: auto;
+      border-radius: 50%; background: var(--accent); color: var(--on-accent); box-shadow: var(--shadow);
+      transition: transform .16s ease;
+    }
+    .launcher:hover { transform: scale(1.05); }
+    .launcher svg { width: 26px; height: 26px; }
+    .dot { position: absolute; top: 2px; right: 2px; width: 14px; height: 14px; border-radius: 50%; background: #e5484d; border: 2px solid var(--ground); }
+
+    .panel {
+      position: absolute; right: 0; bottom: 72px; display: flex; flex-direction: column; overflow: hidden;
+      width: 384px; height: min(620px, calc(100dvh - 112px)); border-radius: 18px;
+      background: var(--ground); color: var(--ink); box-shadow: var(--shadow); animation: rise .2s ease-out;
+    }
+    :host([data-left]) .panel { right: auto; left: 0; }
+    :host([data-left]) .launcher { margin-inline: 0 auto; }
+    header { display: flex; align-items: center; gap: 12px; padding: 14px 12px 14px 16px; border-bottom: 1px solid var(--line); }
+    .initial { flex: none; display: grid; place-items: center; width: 38px; height: 38px; border-radius: 50%; background: var(--accent); color: var(--on-accent); font-weight: 600; }
+    .who { flex: 1; min-width: 0; }
+    h2 { font-size: 15px; font-weight: 600; line-height: 1.3; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
+    .who p { font-size: 13px; line-height: 1.35; color: var(--soft); }
+    .close { display: grid; place-items: center; width: 40px; height: 40px; border-radius: 10px; color: var(--soft); }
+    .close:hover { background: var(--bubble); color: var(--ink); }
+
+    .log { flex: 1; overflow-y: auto; overscroll-behavior: contain; padding: 18px 16px 10px; display: flex; flex-direction: column; gap: 12px; scrollbar-width: thin; }
+    .log:focus-visible { outline-offset: -3px; }
+    .message { max-width: 86%; animation: rise .18s ease-out; }
+    .assistant { align-self: flex-start; }
+    .user { align-self: flex-end; }
+    .text { padding: 10px 14px; border-radius: 16px 16px 16px 5px; background: var(--bubble); overflow-wrap: anywhere; }
+    .user .text { border-radius: 16px 16px 5px 16px; background: var(--accent); color: var(--on-accent); white-space: pre-wrap; }
+    .text p + p, .text ul, .text ol, .text ul + p, .text ol + p { margin-top: 8px; }
+    .text > :first-child { margin-top: 0; }
+    .text ul, .text ol { padding-inline-start: 20px; }
+    .text li + li { margin-top: 3px; }
+    a { color: inherit; text-underline-offset: 2px; }
+    strong { font-weight: 600; }
+
+    .sources { margin-top: 5px; font-size: 13px; color: var(--soft); }
+    summary { display: inline-block; padding: 3px 14px; border-radius: 8px; cursor: pointer; list-style: none; }
+    summary::-webkit-details-marker { display: none; }
+    summary::after { content: ""; display: inline-block; width: 5px; height: 5px; margin: 0 0 3px 7px; border: solid; border-width: 0 1.5px 1.5px 0; transform: rotate(45deg); }
+    [open] > summary::after { transform: rotate(225deg); margin-bottom: 0; }
+    summary:hover { color: var(--ink); }
+    .sources ul { list-style: none; padding: 2px 0 0 14px; }
+    .sources li { padding: 6px 0 6px 12px; border-inline-start: 2px solid var(--line); overflow-wrap: anywhere; }
+    .sources li + li { margin-top: 6px; }
+    cite { font-style: normal; font-weight: 600; color: var(--ink); }
+    .where::before { content: " · "; }
+    q { display: block; quotes: none; margin-top: 1px; }
+
+    .dots { display: flex; gap: 5px; padding: 6px 2px; }
+    .dots i { width: 7px; height: 7px; border-radius: 50%; background: var(--soft); animation: breathe 1.2s infinite ease-in-out; }
+    .dots i:nth-child(2) { animation-delay: .15s; }
+    .dots i:nth-child(3) { animation-delay: .3s; }
+
+    .notice { padding: 2px 18px 6px; font-size: 13px; color: var(--soft); }
+    .trouble { display: flex; flex-wrap: wrap; align-items: center; gap: 6px 12px; padding: 10px 14px; border-radius: 12px; font-size: 14px; background: var(--warn-ground); color: var(--warn); }
+    .trouble span { flex: 1 1 180px; }
+    .trouble button { padding: 5px 12px; border-radius: 8px; border: 1px solid currentColor; font-weight: 600; }
+
+    form { display: flex; align-items: flex-end; gap: 8px; margin: 4px 12px 12px; padding: 5px 5px 5px 14px; border: 1px solid var(--line); border-radius: 16px; }
+    form:has(textarea:focus) { border-color: var(--ring); box-shadow: 0 0 0 1px var(--ring); }
+    textarea { flex: 1; min-width: 0; max-height: 130px; padding: 7px 0; border: 0; resize: none; background: none; field-sizing: content; }
+    textarea:focus-visible { outline: 0; }
+    textarea::placeholder { color: var(--soft); opacity: 1; }
+    .send { flex: none; display: grid; place-items: center; width: 38px; height: 38px; border-radius: 12px; background: var(--accent); color: var(--on-accent); }
+    .send:disabled { opacity: .45; cursor: default; }
+    .send svg { width: 20px; height: 20px; }
+
+    @media (max-width: 480px), (max-height: 420px) {
+      .panel { position: fixed; inset: 0 !important; width: auto; height: 100dvh; border-radius: 0; padding: env(safe-area-inset-top) env(safe-area-inset-right) env(safe-area-inset-bottom) env(safe-area-inset-left); }
+      :host([data-open]) .launcher { display: none; }
+      textarea { font-size: 16px; }
+    }
+    @media (prefers-reduced-motion: reduce) {
+      * { animation: none !important; transition: none !important; }
+    }
+    @media (forced-colors: active) {
+      .panel, .text, .launcher, .send { border: 1px solid; }
+    }
+    @keyframes rise { from { opacity: 0; transform: translateY(8px); } }
+    @keyframes breathe { 0%, 70%, 100% { opacity: .35; } 35% { opacity: 1; } }
+  `;
+
+  // A colour of the firm's own, with letters on it that can be read.
+  function coloured(hex) {
+    const parts = /^#([0-9a-f]{2})([0-9a-f]{2})([0-9a-f]{2})$/i.exec(hex || "");
+    if (!parts) return "";
+    const [red, green, blue] = parts.slice(1).map((part) => {
+      const share = parseInt(part, 16) / 255;
+      return share <= 0.04045 ? share / 12.92 : ((share + 0.055) / 1.055) ** 2.4;
+    });
+    const light = 0.2126 * red + 0.7152 * green + 0.0722 * blue;
+    return `:host { --accent: ${parts[0]}; --on-accent: ${light > 0.18 ? "#0b1413" : "#fff"}; }`;
+  }
+
+  const sheet = new CSSStyleSheet();
+  sheet.replaceSync(STYLE + coloured(color));
+  root.adoptedStyleSheets = [sheet];
+  root.append(launcher, panel, announced);
+  host.toggleAttribute("data-left", position === "left");
+  named(visit && visit.name);
+  launcher.setAttribute("aria-label", say.open);
+
+  const appear = () => {
+    document.body.append(host);
+    if (kept("open", "sessionStorage")) show(true, { focus: false });
+  };
+  if (document.body) appear();
+  else addEventListener("DOMContentLoaded", appear);
+})();

@@ -1,0 +1,394 @@
+"""The chat on a firm's web site in a real browser: what a visitor sees, hears and types."""
+
+import csv
+import gzip
+import json
+from collections.abc import Iterator, Sequence
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from websockets.sync.client import ClientConnection
+
+from fakes.browser import Page, browser, found, page
+from fakes.command import Sloth as SlothCommand
+from fakes.openai_server import OpenAIServer, saying
+from fakes.payloads import PAYLOADS
+from fakes.server import Server, serving
+from fakes.site import Site, site
+from sloth_agent import Settings, Sloth
+from sloth_agent.adapters.stores.postgres.embedded import Attachment
+from sloth_agent.channels.web_words import CLOSED
+from sloth_agent.language import Language
+
+MOST_BYTES = 15 * 1024
+
+SALON = Path(__file__).parents[2] / "examples" / "salon"
+QUESTION = "How much is a haircut?"
+
+ROOT = "document.getElementById('sloth-widget').shadowRoot"
+FOCUS = f"{ROOT}.activeElement"
+ANSWERS = f"{ROOT}.querySelectorAll('.message.assistant:not([aria-busy])')"
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[ClientConnection]:
+    path = found()
+    if path is None:
+        pytest.skip("needs Chromium: install the package `chromium`, or put it on PATH")
+    with browser(path) as connection:
+        yield connection
+
+
+@pytest.fixture
+def tab(chromium: ClientConnection) -> Iterator[Page]:
+    with page(chromium) as tab:
+        yield tab
+
+
+@pytest.fixture(scope="module")
+def salon(server: Attachment, tmp_path_factory: pytest.TempPathFactory) -> SlothCommand:
+    """The example salon, as the installed command makes it."""
+    salon = firm(server.home, tmp_path_factory.mktemp("salon"), name="Salon Lavanda")
+    texts = [str(path) for path in SALON.iterdir() if path.suffix in {".xlsx", ".txt", ".md"}]
+    assert salon("ingest", *texts, timeout=120).rc == 0
+    return salon
+
+
+@pytest.fixture(scope="module")
+def served(salon: SlothCommand) -> Iterator[Server]:
+    with serving(salon) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def salons_site() -> Iterator[Site]:
+    with site() as shown:
+        yield shown
+
+
+@pytest.fixture
+def shown(salons_site: Site, salon: SlothCommand, served: Server) -> Site:
+    """The salon's page, whose policy lets in the chat and nothing else."""
+    return showing(salons_site, served, connect(salon, salons_site.origin))
+
+
+def firm(home: Path, folder: Path, *, name: str, **variables: str) -> SlothCommand:
+    slug = f"t-{uuid4().hex}"
+    with Sloth(Settings(home=home, embedder="none", chat="extractive", database_url=None)) as sloth:
+        sloth.create_tenant(slug, name=name)
+    quiet = {"SLOTH_EMBEDDER": "none", "SLOTH_CHAT": "extractive"}
+    return SlothCommand(home, folder, slug, {**quiet, **variables})
+
+
+def connect(sloth: SlothCommand, origin: str, *more: str) -> str:
+    made = sloth("channels", "connect", "web", "--origin", origin, "--json", *more)
+    key: str = made.json["id"]
+    return key
+
+
+def showing(shown: Site, server: Server, key: str, **attributes: str) -> Site:
+    """A page with the script tag, under the strictest policy that the docs tell of."""
+    host = str(server.client.base_url)
+    told = "".join(f' data-{name}="{value}"' for name, value in attributes.items())
+    shown.language = "en"
+    shown.tag = f'<script src="{host}/widget.js" data-key="{key}"{told} async></script>'
+    shown.policy = (
+        f"default-src 'none'; script-src {host}; connect-src {host};"
+        " require-trusted-types-for 'script'; trusted-types 'none'"
+    )
+    return shown
+
+
+def visit(tab: Page, shown: Site) -> None:
+    """Load the page, and open the chat with the keyboard."""
+    tab.open(shown.origin)
+    tab.until("document.getElementById('sloth-widget')")
+    tab.run("document.getElementById('before').focus()")
+    tab.press("Tab")
+    tab.press("Enter")
+    tab.until(f"{ANSWERS}.length")
+
+
+def ask(tab: Page, text: str) -> str:
+    """Write and send it with the keyboard; returns the answer."""
+    before = tab.run(f"{ANSWERS}.length")
+    tab.run(f"{ROOT}.querySelector('textarea').focus()")
+    tab.type(text)
+    tab.press("Enter")
+    tab.until(f"{ANSWERS}.length > {before}")
+    return str(tab.run(f"[...{ANSWERS}].at(-1).querySelector('.text').innerText"))
+
+
+def conversation(tab: Page) -> Sequence[Sequence[str]]:
+    """Who said what, as it is shown."""
+    said: Sequence[Sequence[str]] = tab.run(
+        f"[...{ROOT}.querySelectorAll('.message')].map((message) =>"
+        " [message.classList[1], message.querySelector('.text').innerText])"
+    )
+    return said
+
+
+def without_violations(tab: Page) -> bool:
+    assert tab.run("violations") == []
+    assert tab.troubles == []
+    return True
+
+
+def test_the_script_is_small() -> None:
+    script = (files("sloth_agent.server") / "widget" / "widget.js").read_bytes()
+    assert len(gzip.compress(script)) <= MOST_BYTES
+
+
+def test_a_visitor_needs_a_keyboard_alone(tab: Page, shown: Site) -> None:
+    """And a page needs to allow nothing but the script, and where it asks."""
+    tab.open(shown.origin)
+    tab.until("document.getElementById('sloth-widget')")
+    tab.run("document.getElementById('before').focus()")
+    tab.press("Tab")
+    assert tab.run(f"{FOCUS}.getAttribute('aria-label')") == "Open the chat"
+    tab.press("Enter")
+    tab.until(f"{ANSWERS}.length")
+    assert tab.run(f"{FOCUS}.localName") == "textarea"
+    assert tab.run(f"{ROOT}.querySelector('[role=dialog] h2').innerText") == "Salon Lavanda"
+    assert conversation(tab) == [["assistant", "Hello! How can we help?"]]
+
+    assert "650" in ask(tab, QUESTION)
+    assert conversation(tab)[1] == ["user", QUESTION]
+    assert tab.run(f"{FOCUS}.localName") == "textarea"
+    assert tab.run(f"{ROOT}.querySelector('textarea').value") == ""
+    for _ in range(2):
+        tab.press("Tab", shift=True)
+        if tab.run(f"{FOCUS}.localName") == "summary":
+            break
+    tab.press("Enter")
+    sources = tab.run(f"{ROOT}.querySelector('details[open]').innerText")
+    assert "price-list.en.xlsx" in sources
+    assert "650" in sources
+
+    tab.press("Escape")
+    assert tab.run(f"{ROOT}.querySelector('.panel').hidden")
+    assert tab.run(f"{FOCUS}.getAttribute('aria-label')") == "Open the chat"
+    assert without_violations(tab)
+
+
+def test_who_does_not_see_it_hears_it(tab: Page, shown: Site) -> None:
+    """By what the browser tells a screen reader."""
+    visit(tab, shown)
+    answer = ask(tab, QUESTION)
+    nodes: list[dict[str, Any]] = tab.call("Accessibility.getFullAXTree")["nodes"]
+    told = {
+        (node["role"]["value"], node.get("name", {}).get("value", ""))
+        for node in nodes
+        if not node["ignored"]
+    }
+    assert {
+        ("dialog", "Salon Lavanda"),
+        ("log", "Conversation"),
+        ("textbox", "Write a message"),
+        ("button", "Send"),
+        ("button", "Close the chat"),
+    } <= told
+    assert all(name for role, name in told if role in {"button", "textbox", "link", "dialog"})
+    announced = tab.run(f"{ROOT}.querySelector('[aria-live=polite]').innerText")
+    assert answer.split("\n")[0] in announced
+
+
+def test_a_page_that_is_loaded_again_goes_on(tab: Page, shown: Site) -> None:
+    visit(tab, shown)
+    ask(tab, QUESTION)
+    before = conversation(tab)
+    tab.reload()
+    tab.until(f"{ANSWERS}.length > 1")
+    assert conversation(tab) == before
+    assert tab.run("document.activeElement === document.body"), "nobody asked to write"
+    assert tab.run(f"{ROOT}.querySelectorAll('.sources').length") == 1
+    ask(tab, "And for men?")
+    assert len(conversation(tab)) == 5
+
+
+@pytest.mark.parametrize(
+    ("attributes", "language", "label"),
+    [
+        ({}, "en", "Open the chat"),
+        ({}, "uk-UA", "Відкрити чат"),
+        ({}, "fr", "Open the chat"),
+        ({"language": "de"}, "uk", "Chat öffnen"),
+        ({"language": "pl"}, "", "Otwórz czat"),
+    ],
+)
+def test_it_speaks_the_pages_language(
+    tab: Page, shown: Site, attributes: dict[str, str], language: str, label: str
+) -> None:
+    shown.tag = shown.tag.replace(
+        " async", "".join(f' data-{name}="{value}"' for name, value in attributes.items())
+    )
+    shown.language = language
+    visit(tab, shown)
+    assert tab.run(f"{ROOT}.querySelector('.panel .close').ariaLabel")
+    tab.press("Escape")
+    assert tab.run(f"{ROOT}.querySelector('.launcher').ariaLabel") == label
+
+
+def test_no_other_site_shows_it(
+    tab: Page, shown: Site, salon: SlothCommand, served: Server
+) -> None:
+    """Fails where the server answers pages that the firm has not named."""
+    other = showing(shown, served, connect(salon, "https://salon.example"))
+    tab.open(other.origin)
+    tab.until("document.getElementById('sloth-widget')")
+    tab.run(f"{ROOT}.querySelector('.launcher').click()")
+    tab.until(f"{ROOT}.querySelector('[role=alert] button')")
+    assert "Please try again" in tab.run(f"{ROOT}.querySelector('[role=alert]').innerText")
+    assert conversation(tab) == []
+
+
+def test_a_lost_connection_loses_nothing(tab: Page, shown: Site) -> None:
+    visit(tab, shown)
+    tab.offline(True)
+    tab.run(f"{ROOT}.querySelector('textarea').focus()")
+    tab.type(QUESTION)
+    tab.press("Enter")
+    tab.until(f"{ROOT}.querySelector('[role=alert]')")
+    assert "You are offline" in tab.run(f"{ROOT}.querySelector('[role=alert]').innerText")
+    tab.offline(False)
+    tab.until(f"{ANSWERS}.length > 1")
+    assert [who for who, _ in conversation(tab)] == ["assistant", "user", "assistant"]
+    assert not tab.run(f"{ROOT}.querySelector('[role=alert]')")
+
+
+def test_a_closed_firm_says_so_and_takes_no_messages(
+    tab: Page, salons_site: Site, served: Server, server: Attachment, tmp_path: Path
+) -> None:
+    closed = firm(server.home, tmp_path, name="Salon Zamknięty")
+    shown = showing(salons_site, served, connect(closed, salons_site.origin), language="pl")
+    assert closed("tenants", "deactivate", closed.tenant).rc == 0
+    visit(tab, shown)
+    assert conversation(tab) == [["assistant", CLOSED[Language.POLISH]]]
+    assert tab.run(f"{ROOT}.querySelector('form').hidden")
+
+
+def test_it_fills_a_small_screen_and_keeps_the_keyboard_there(tab: Page, shown: Site) -> None:
+    tab.looks(width=390, height=780, mobile=True)
+    visit(tab, shown)
+    place = tab.run(f"{ROOT}.querySelector('.panel').getBoundingClientRect().toJSON()")
+    assert (place["x"], place["y"], place["width"], place["height"]) == (0, 0, 390, 780)
+    stops = []
+    for _ in range(8):
+        tab.press("Tab")
+        stops.append(tab.run(f"{FOCUS} && {FOCUS}.localName"))
+    assert None not in stops
+    assert stops.count("textarea") >= 2
+
+
+def test_the_firms_colour_keeps_letters_readable(tab: Page, shown: Site) -> None:
+    for colour, letters in (("#ffd400", "rgb(11, 20, 19)"), ("#123456", "rgb(255, 255, 255)")):
+        shown.tag = shown.tag.replace(" async", f' data-color="{colour}" async', 1)
+        tab.open(shown.origin)
+        tab.until("document.getElementById('sloth-widget')")
+        style = f"getComputedStyle({ROOT}.querySelector('.launcher'))"
+        assert tab.run(f"{style}.color") == letters
+        shown.tag = shown.tag.replace(f' data-color="{colour}"', "")
+
+
+def test_the_page_to_try_it_on_is_as_strict(tab: Page, salon: SlothCommand, served: Server) -> None:
+    key = connect(salon, "https://salon.example")
+    tab.open(f"{served.client.base_url}/widget/demo/?key={key}&language=uk")
+    tab.until("document.getElementById('sloth-widget')")
+    tab.run(f"{ROOT}.querySelector('.launcher').click()")
+    tab.until(f"{ANSWERS}.length")
+    assert "650" in ask(tab, "Скільки коштує жіноча стрижка?")
+    assert without_violations(tab)
+
+
+@pytest.fixture
+def with_model(openai_server: OpenAIServer, server: Attachment, tmp_path: Path) -> SlothCommand:
+    """A firm whose model says what a test has it say."""
+    return firm(
+        server.home,
+        tmp_path,
+        name="Salon",
+        SLOTH_CHAT="openai",
+        SLOTH_CHAT_MODEL="gpt-5-mini",
+        OPENAI_BASE_URL=openai_server.url,
+        OPENAI_API_KEY="sk-test",
+    )
+
+
+def test_an_answer_is_seen_while_it_is_written(
+    tab: Page, salons_site: Site, with_model: SlothCommand, openai_server: OpenAIServer
+) -> None:
+    """Left in the midst of it, the page asks again; and it is answered once."""
+    openai_server.reply = saying("one two three four five six seven eight nine ten")
+    openai_server.seconds_between_pieces = 0.2
+    (with_model.folder / "notes.txt").write_text("Count from one to ten.")
+    assert with_model("ingest", "notes.txt").rc == 0
+    with serving(with_model) as server:
+        visit(tab, showing(salons_site, server, connect(with_model, salons_site.origin)))
+        tab.run(f"{ROOT}.querySelector('textarea').focus()")
+        tab.type("Count to ten.")
+        tab.press("Enter")
+        tab.until(f"{ROOT}.querySelector('[aria-busy] .text').innerText.includes('two')")
+        half = tab.run(f"{ROOT}.querySelector('[aria-busy] .text').innerText")
+        assert "ten" not in half
+        tab.reload()
+        tab.until(f"{ANSWERS}.length > 1")
+        expected = ["assistant", "user", "assistant"]
+        assert [who for who, _ in conversation(tab)] == expected
+        assert conversation(tab)[-1][1].endswith("nine ten")
+        tab.reload()
+        tab.until(f"{ANSWERS}.length > 1")
+        assert [who for who, _ in conversation(tab)] == expected
+
+
+def test_the_payloads_are_alive(tab: Page, salons_site: Site) -> None:
+    """Where a page takes them for markup they run: what follows would see it."""
+    salons_site.tag = salons_site.policy = ""
+    tab.open(salons_site.origin)
+    run = 0
+    for payload in PAYLOADS:
+        tab.run(f"window.hits = 0, document.body.innerHTML = {json.dumps(payload)}")
+        tab.run("new Promise((done) => setTimeout(done, 50))")
+        run += bool(tab.run("hits"))
+    assert run >= 20
+
+
+def test_nothing_that_anybody_writes_runs(
+    tab: Page, salons_site: Site, with_model: SlothCommand, openai_server: OpenAIServer
+) -> None:
+    """Messages, answers, sources, names and greetings, on a page that would let anything run."""
+    assert len(PAYLOADS) == 40
+    hostile = "<img src=x onerror=hit()>"
+    with (with_model.folder / f"{hostile}.csv").open("w", newline="") as prices:
+        csv.writer(prices).writerows(
+            [("service", "price"), *((f"Massage {n}", p) for n, p in enumerate(PAYLOADS))]
+        )
+    assert with_model("ingest", f"{hostile}.csv").rc == 0
+    assert with_model("tenants", "update", with_model.tenant, "--name", hostile).rc == 0
+    key = connect(with_model, salons_site.origin, "--greeting", f"{hostile} [x](javascript:hit())")
+    tens = [PAYLOADS[start : start + 10] for start in range(0, 40, 10)]
+    answers = ["\n".join(payloads) + " [1]" for payloads in tens]
+    with serving(with_model) as server:
+        shown = showing(salons_site, server, key)
+        shown.policy = ""
+        visit(tab, shown)
+        for answer in answers:
+            openai_server.reply = saying(answer)
+            ask(tab, f"Massage? {answer}")
+            tab.run(f"{ROOT}.querySelectorAll('details').forEach((each) => each.open = true)")
+        tab.reload()
+        tab.until(f"{ANSWERS}.length > {len(answers)}")
+        tab.run("new Promise((done) => setTimeout(done, 300))")
+        seen = tab.run(f"{ROOT}.querySelector('.log').textContent")
+        assert seen.count("onerror=hit()") >= 2 * 15, "it is there, as text"
+        assert tab.run("hits") == 0
+        assert tab.run(f"{ROOT}.querySelectorAll('script, img, iframe, object, style').length") == 0
+        links = tab.run(f"[...{ROOT}.querySelectorAll('a')].map((link) => link.protocol)")
+        assert set(links) <= {"https:", "http:"}
+        listening = tab.run(
+            f"[...{ROOT}.querySelectorAll('*')].flatMap((each) => each.getAttributeNames())"
+            ".filter((name) => name.startsWith('on') || name === 'style')"
+        )
+        assert listening == []
