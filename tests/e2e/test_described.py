@@ -108,6 +108,7 @@ async def _walked_as_owner(served: Api, owner: Firm) -> None:
     anna = await visitor(client, await web_key(owner))
     await anna.ask("How much is a haircut?")
     assert (await anna.said())[1]["citations"], "what is cited is checked as well"
+    await client.post(f"/api/widget/{anna.key}/human/", headers=anna.headers)
 
     question = {"message": "How much is a haircut?"}
     key = {"Idempotency-Key": uuid4().hex}

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import anyio
 import pytest
 from websockets.sync.client import ClientConnection
 
@@ -18,9 +19,11 @@ from fakes.openai_server import OpenAIServer, saying
 from fakes.payloads import PAYLOADS
 from fakes.server import Server, serving
 from fakes.site import Site, site
-from sloth_agent import Settings, Sloth
+from fakes.visiting import said_by_staff
+from sloth_agent import AsyncSloth, Settings, Sloth
 from sloth_agent.adapters.stores.postgres.embedded import Attachment
-from sloth_agent.channels.web_words import CLOSED
+from sloth_agent.channels.chats import ChatState
+from sloth_agent.channels.texts import text
 from sloth_agent.language import Language
 
 MOST_BYTES = 15 * 1024
@@ -75,9 +78,18 @@ def shown(salons_site: Site, salon: SlothCommand, served: Server) -> Site:
     return showing(salons_site, served, connect(salon, salons_site.origin))
 
 
+@pytest.fixture
+def own(server: Attachment) -> Settings:
+    return settings_of(server.home)
+
+
+def settings_of(home: Path) -> Settings:
+    return Settings(home=home, embedder="none", chat="extractive", database_url=None)
+
+
 def firm(home: Path, folder: Path, *, name: str, **variables: str) -> SlothCommand:
     slug = f"t-{uuid4().hex}"
-    with Sloth(Settings(home=home, embedder="none", chat="extractive", database_url=None)) as sloth:
+    with Sloth(settings_of(home)) as sloth:
         sloth.create_tenant(slug, name=name)
     quiet = {"SLOTH_EMBEDDER": "none", "SLOTH_CHAT": "extractive"}
     return SlothCommand(home, folder, slug, {**quiet, **variables})
@@ -266,7 +278,7 @@ def test_a_closed_firm_says_so_and_takes_no_messages(
     shown = showing(salons_site, served, connect(closed, salons_site.origin), language="pl")
     assert closed("tenants", "deactivate", closed.tenant).rc == 0
     visit(tab, shown)
-    assert conversation(tab) == [["assistant", CLOSED[Language.POLISH]]]
+    assert conversation(tab) == [["assistant", text("web_closed", Language.POLISH)]]
     assert tab.run(f"{ROOT}.querySelector('form').hidden")
 
 
@@ -276,7 +288,7 @@ def test_it_fills_a_small_screen_and_keeps_the_keyboard_there(tab: Page, shown: 
     place = tab.run(f"{ROOT}.querySelector('.panel').getBoundingClientRect().toJSON()")
     assert (place["x"], place["y"], place["width"], place["height"]) == (0, 0, 390, 780)
     stops = []
-    for _ in range(8):
+    for _ in range(10):
         tab.press("Tab")
         stops.append(tab.run(f"{FOCUS} && {FOCUS}.localName"))
     assert None not in stops
@@ -301,6 +313,37 @@ def test_the_page_to_try_it_on_is_as_strict(tab: Page, salon: SlothCommand, serv
     tab.until(f"{ANSWERS}.length")
     assert "650" in ask(tab, "Скільки коштує жіноча стрижка?")
     assert without_violations(tab)
+
+
+def test_a_person_comes_into_the_chat(
+    tab: Page, shown: Site, salon: SlothCommand, own: Settings
+) -> None:
+    visit(tab, shown)
+    tab.run(f"{ROOT}.querySelector('.human').focus()")
+    tab.press("Enter")
+    tab.until(f"{ANSWERS}.length > 1")
+    assert "I have asked a person of Salon Lavanda" in conversation(tab)[-1][1]
+    assert tab.run(f"{ROOT}.querySelector('.who').innerText").endswith("A person will answer here")
+    assert tab.run(f"{ROOT}.querySelector('.human').hidden")
+    tab.run(f"{ROOT}.querySelector('textarea').focus()")
+    tab.type("Is Oksana there?")
+    tab.press("Enter")
+    tab.until(f"{ROOT}.querySelectorAll('.message.user').length")
+
+    async def answer() -> None:
+        async with AsyncSloth(own) as sloth:
+            tenant = await sloth.tenant(salon.tenant)
+            [chat] = await tenant.services.inbox_store.chats([ChatState.WAITING], limit=10)
+            await said_by_staff(tenant, chat, "Yes, until **six**.")
+
+    anyio.run(answer)
+    tab.until(f"{ROOT}.querySelector('.message.staff strong')")
+    assert tab.run(f"{ROOT}.querySelector('.message.staff').innerText").startswith("Our team:")
+    assert tab.run(f"{ROOT}.querySelector('.who').innerText").endswith("A person is answering")
+    before = conversation(tab)
+    tab.reload()
+    tab.until(f"{ROOT}.querySelector('.message.staff')")
+    assert conversation(tab) == before
 
 
 @pytest.fixture

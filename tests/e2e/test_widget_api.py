@@ -17,16 +17,18 @@ from fakes.command import Sloth as SlothCommand
 from fakes.described import events
 from fakes.firms import limited_firm, teach, usage
 from fakes.openai_server import Fault, OpenAIServer
-from fakes.visiting import SITE, Visitor, begin, visitor, web_key
+from fakes.smtp_server import SmtpServer
+from fakes.visiting import SITE, Visitor, begin, said_by_staff, visitor, web_key
 from sloth_agent import Settings
 from sloth_agent.app.sloth import AsyncTenant
 from sloth_agent.billing.states import SubscriptionStatus
+from sloth_agent.channels.chats import ChatState
+from sloth_agent.channels.texts import text
 from sloth_agent.channels.visitors import VISIT_LASTS, Visitors
-from sloth_agent.channels.web_words import CLOSED, TOO_OFTEN
 from sloth_agent.errors import TokenInvalid
 from sloth_agent.ids import IntegrationId, new_id
 from sloth_agent.language import Language
-from sloth_agent.server.limiting import VISITOR, VISITORS
+from sloth_agent.server.limiting import PERSONS, VISITOR, VISITORS
 
 pytestmark = pytest.mark.anyio
 
@@ -236,7 +238,7 @@ async def test_a_key_that_names_no_chat(served: Api, firm: Firm, key: str) -> No
 async def closed(answer: httpx.Response, language: Language = Language.ENGLISH) -> None:
     problem = answer.json()
     assert (answer.status_code, problem["code"]) == (403, "assistant_closed"), problem
-    assert problem["detail"] == CLOSED[language]
+    assert problem["detail"] == text("web_closed", language)
     assert set(problem) == {"type", "title", "status", "code", "detail", "request_id"}
     assert answer.headers["access-control-allow-origin"] == SITE
 
@@ -285,7 +287,10 @@ async def test_a_visitor_who_asks_too_often_waits(served: Api, key: str) -> None
     assert [answer.status_code for answer in answers] == [200] * VISITOR.amount + [429]
     refused = answers[-1]
     problem = refused.json()
-    assert (problem["code"], problem["detail"]) == ("rate_limited", TOO_OFTEN[Language.ENGLISH])
+    assert (problem["code"], problem["detail"]) == (
+        "rate_limited",
+        text("web_too_often", Language.ENGLISH),
+    )
     assert int(refused.headers["retry-after"]) >= 1
     assert refused.headers["access-control-allow-origin"] == SITE
     assert (await ben.ask(QUESTION)).status_code == 200
@@ -416,3 +421,80 @@ def test_the_command_prints_what_to_put_on_the_page(sloth_cli: SlothCommand) -> 
     ]
     refused = sloth_cli("channels", "connect", "web", "--origin", "salon.example")
     assert (refused.rc, "https://salon.example" in refused.error) == (2, True)
+
+
+async def state(anna: Visitor) -> str:
+    path = f"/api/widget/{anna.key}/messages/"
+    shown = (await anna.client.get(path, headers=anna.headers)).json()
+    return str(shown["state"])
+
+
+async def called(anna: Visitor, **headers: str) -> httpx.Response:
+    path = f"/api/widget/{anna.key}/human/"
+    return await anna.client.post(path, headers={**anna.headers, **headers})
+
+
+async def test_a_visitor_asks_for_a_person(served: Api, firm: Firm, key: str) -> None:
+    """From then on messages are kept for them, no model is asked, and nothing is counted."""
+    anna = await visitor(served.client, key)
+    await anna.ask(QUESTION)
+    german = {"Accept-Language": "de"}
+    answers = [await called(anna, **german) for _ in range(2)]
+    assert [answer.json() for answer in answers] == [{"state": "waiting"}] * 2
+    told = text("handed_over", Language.GERMAN, firm="Salon Lavanda")
+    assert [message["text"] for message in (await anna.said())[2:]] == [told]
+    for headers in ({}, EVENTS):
+        kept = await anna.ask("Do you have time on Friday?", **headers)
+        shown = kept.json() if not headers else events(kept.text)[-1][1]
+        assert (shown["answer"], shown["citations"]) == (None, [])
+    assert (await usage(firm))["messages"]["used"] == 1
+
+    tenant = await tenant_of(served, firm)
+    [chat] = await tenant.services.inbox_store.chats([ChatState.WAITING], limit=10)
+    await said_by_staff(tenant, chat, "Yes, at ten.")
+    assert await state(anna) == "person"
+    assert [(said["role"], said["text"]) for said in await anna.said()][-2:] == [
+        ("user", "Do you have time on Friday?"),
+        ("staff", "Yes, at ten."),
+    ]
+    [shown] = (await firm.get("/api/integrations/")).json()["items"]
+    assert (shown["messages_in"], shown["messages_out"]) == (3, 3)
+    assert await state(await visitor(served.client, key)) == "assistant"
+
+
+async def test_two_questions_without_an_answer_bring_a_person(served: Api, key: str) -> None:
+    anna = await visitor(served.client, key)
+    for _ in range(2):
+        assert await state(anna) == "assistant"
+        assert (await anna.ask("Who won the chess championship of 1972?")).json()[
+            "grounded"
+        ] is False
+    assert await state(anna) == "waiting"
+    said = await anna.said()
+    assert said[-1]["text"] == text("handed_over", Language.ENGLISH, firm="Salon Lavanda")
+
+
+async def test_the_firm_hears_by_mail_of_who_waits(
+    settings: Settings,
+) -> None:
+    with SmtpServer() as mail:
+        changes = {"email_host": "127.0.0.1", "email_port": mail.port, "email_from": "a@b.example"}
+        await _called_with_mail(settings.model_copy(update=changes))
+    [message] = mail.messages
+    assert "is waiting for a person (web)" in message["Subject"]
+    assert "Is Oksana there?" in message.get_content()
+
+
+async def _called_with_mail(settings: Settings) -> None:
+    async with api(settings) as served:
+        firm = await served.signed_up()
+        anna = await visitor(served.client, await web_key(firm))
+        await anna.ask("Is Oksana there?")
+        assert (await called(anna)).status_code == 200
+
+
+async def test_an_address_calls_so_many_persons(served: Api, key: str) -> None:
+    """Each is a mail to the firm."""
+    anna = await visitor(served.client, key)
+    statuses = [(await called(anna)).status_code for _ in range(PERSONS.amount + 1)]
+    assert statuses == [200] * PERSONS.amount + [429]

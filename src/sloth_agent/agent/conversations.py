@@ -30,13 +30,6 @@ class Conversations:
         await self.store.start(conversation)
         return conversation
 
-    async def keep(self, id: ConversationId, *, of: Customer) -> None:
-        """Begin the one conversation of a customer; of two who do at once, both find the same."""
-        conversation = Conversation(
-            id=id, source=of.source, external_id=of.external_id, created_at=self.clock()
-        )
-        await self.store.start(conversation)
-
     async def list(
         self, *, limit: int = 50, before: ConversationId | None = None
     ) -> Sequence[Conversation]:

@@ -39,6 +39,7 @@ from sloth_agent.channels.inbox import Inbox
 from sloth_agent.channels.inbox_ports import IntegrationAddresses
 from sloth_agent.channels.integrations import Integrations
 from sloth_agent.channels.replaying import Replaying
+from sloth_agent.channels.models import Integration
 from sloth_agent.channels.replying import Replying
 from sloth_agent.channels.responding import Responding
 from sloth_agent.channels.sending import Sending
@@ -199,16 +200,20 @@ class TenantServices:
     def _responding(self) -> Responding:
         return Responding(
             organization=self.organization.id,
-            firm=self._name_of_firm,
+            firm=self.name_of_firm,
             answering=self.answering,
             conversations=self.conversations,
             photos=self.photos,
             subscriptions=self.subscriptions,
-            handing_over=HandingOver(self._owners, self.backends.mailer, self.backends.clock),
+            handing_over=self._handing_over,
             store=self.inbox_store,
         )
 
-    async def _name_of_firm(self) -> str:
+    @cached_property
+    def _handing_over(self) -> HandingOver:
+        return HandingOver(self._owners, self.backends.mailer, self.backends.clock)
+
+    async def name_of_firm(self) -> str:
         return (await self.profiles.show()).business_name or self.organization.name
 
     async def _tell_of_reply(self, id: JobId, due: datetime) -> None:
@@ -265,9 +270,15 @@ class TenantServices:
             self.backends.observers.on_answer,
         )
 
-    @cached_property
-    def web_chat(self) -> WebChat:
-        return WebChat(self.conversations, self.answering)
+    def web_chat(self, integration: Integration) -> WebChat:
+        return WebChat(
+            integration=integration,
+            firm=self.name_of_firm,
+            answering=self.answering,
+            conversations=self.conversations,
+            handing_over=self._handing_over,
+            store=self.inbox_store,
+        )
 
     @cached_property
     def evaluating(self) -> Evaluating:

@@ -2,12 +2,14 @@
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
+from sloth_agent.agent.models import Message
 from sloth_agent.channels.chats import Chat, Outgoing
 from sloth_agent.channels.messages import Capabilities, Part
 from sloth_agent.channels.models import Integration
+from sloth_agent.channels.small_talk import is_small_talk
 from sloth_agent.channels.splitting import split
 from sloth_agent.clock import Clock
 from sloth_agent.errors import BackendUnavailable
@@ -28,6 +30,17 @@ class Addressees(Protocol):
 
     async def addresses(self) -> Sequence[str]:
         """E-mail addresses; none where nobody signs in."""
+
+
+def counted(chat: Chat, question: str, answered: Message) -> Chat:
+    """The chat after an answer, with how many in a row had no grounds; thanks need none."""
+    if answered.citations:
+        return replace(chat, unanswered=0)
+    return chat if is_small_talk(question) else replace(chat, unanswered=chat.unanswered + 1)
+
+
+def needs_a_person(chat: Chat) -> bool:
+    return chat.unanswered >= UNANSWERED_UNTIL_A_PERSON
 
 
 @dataclass(frozen=True, slots=True)

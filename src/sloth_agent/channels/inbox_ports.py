@@ -57,6 +57,23 @@ class InboxStore(Protocol):
         Conflict: the chat was erased meanwhile.
         """
 
+    async def open_chat(self, chat: Chat, conversation: Conversation) -> Chat:
+        """Keep a chat that has no events, with its conversation; one that is known stays what it
+        is, and is returned.
+
+        Raises:
+            NotFound: the integration was disconnected meanwhile.
+        """
+
+    async def note(
+        self, step: Step, *, now: datetime, hold: Hold | None = None, bill: Bill = NO_BILL
+    ) -> None:
+        """Do a step of such a chat, where nothing is to be sent; count what was held for it.
+
+        Raises:
+            Conflict: as `ConversationStore.append`.
+        """
+
     async def record(
         self,
         step: Step,

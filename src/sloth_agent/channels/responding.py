@@ -15,7 +15,7 @@ from sloth_agent.billing.allowance import Hold
 from sloth_agent.billing.costs import NO_BILL, Bill
 from sloth_agent.billing.usage_ports import CurrentSubscriptions
 from sloth_agent.channels.chats import Chat, ChatState, EventOutcome, Outgoing, Step
-from sloth_agent.channels.handing_over import UNANSWERED_UNTIL_A_PERSON, HandingOver, queued
+from sloth_agent.channels.handing_over import HandingOver, counted, needs_a_person, queued
 from sloth_agent.channels.inbox_ports import InboxStore
 from sloth_agent.channels.messages import (
     Button,
@@ -26,7 +26,6 @@ from sloth_agent.channels.messages import (
 )
 from sloth_agent.channels.models import Integration
 from sloth_agent.channels.ports import Line
-from sloth_agent.channels.small_talk import is_small_talk
 from sloth_agent.channels.texts import OWN_NAMES, text, with_sources
 from sloth_agent.channels.turns import Turn
 from sloth_agent.errors import (
@@ -232,12 +231,8 @@ class Responding:
         answered = messages[-1]
         language = at.chat.language or detect(turn.text)
         out = [*self._queued(at, with_sources(answered.text, answered.citations, language))]
-        chat, said = at.chat, list(messages)
-        if answered.citations:
-            chat = replace(chat, unanswered=0)
-        elif not is_small_talk(turn.text):
-            chat = replace(chat, unanswered=chat.unanswered + 1)
-        if chat.unanswered >= UNANSWERED_UNTIL_A_PERSON:
+        chat, said = counted(at.chat, turn.text, answered), list(messages)
+        if needs_a_person(chat):
             told = text("handed_over", language, firm=await self.firm())
             out += self._queued(at, told)
             out += await self.handing_over.call_a_person(

@@ -65,6 +65,10 @@ VISITOR = Rate(name="visitor", amount=20)
 """Messages of one visitor."""
 
 
+PERSONS = Rate(name="persons", amount=10, seconds=60 * 60)
+"""Asked for in web chats from one address: each is a mail to the firm."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rates:
     """How often anything may be asked, as the settings have it."""
@@ -76,7 +80,7 @@ class Rates:
     @property
     def all(self) -> tuple[Rate, ...]:
         """Those that no setting changes, too."""
-        rates = (TRIALS, WRONG_PASSWORDS, SIGN_INS, LINKS, VISITORS, VISITOR)
+        rates = (TRIALS, WRONG_PASSWORDS, SIGN_INS, LINKS, VISITORS, VISITOR, PERSONS)
         return (self.caller, self.tenant, self.address, *rates)
 
     @classmethod

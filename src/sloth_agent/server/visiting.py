@@ -10,9 +10,10 @@ from fastapi import Depends, Path, Request, Response
 from sloth_agent.agent.languages import AWAY
 from sloth_agent.app.sloth import AsyncTenant
 from sloth_agent.channels.models import Integration, IntegrationStatus, IntegrationType
+from sloth_agent.channels.texts import text
 from sloth_agent.channels.visitors import Visitor
+from sloth_agent.channels.web_chat import WebChat
 from sloth_agent.channels.web_pages import WebPages
-from sloth_agent.channels.web_words import CLOSED, TOO_OFTEN
 from sloth_agent.errors import (
     AssistantClosed,
     BackendUnavailable,
@@ -58,6 +59,10 @@ class Page:
 
     integration: Integration
     tenant: AsyncTenant
+
+    @property
+    def chat(self) -> WebChat:
+        return self.tenant.services.web_chat(self.integration)
 
     @property
     def is_open(self) -> bool:
@@ -168,12 +173,12 @@ def for_visitors(error: SlothError, language: Language) -> SlothError:
         case RateLimited():
             return RateLimited(
                 error.message,
-                told=TOO_OFTEN[language],
+                told=text("web_too_often", language),
                 retry_after_seconds=error.details.get("retry_after_seconds"),
                 left=error.details.get("left"),
             )
         case AssistantClosed() | SubscriptionExpired() | LimitReached():
-            return AssistantClosed(error.message, told=CLOSED[language])
+            return AssistantClosed(error.message, told=text("web_closed", language))
         case BackendUnavailable() | Conflict():
             return BackendUnavailable(error.message, told=AWAY[language])
         case _:

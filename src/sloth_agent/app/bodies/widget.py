@@ -13,6 +13,11 @@ def visitor_answer_body(answer: Answer) -> Body:
     }
 
 
+def passed_on_body(message: Message) -> Body:
+    """There is no answer: a person of the firm gives it later."""
+    return {"id": str(message.id), "answer": None, "grounded": False, "citations": []}
+
+
 def visitor_message_body(message: Message) -> Body:
     return {
         "id": str(message.id),

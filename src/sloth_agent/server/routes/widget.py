@@ -9,19 +9,21 @@ from fastapi import APIRouter, Depends, Header, Query, Request, Response
 from pydantic import Field
 from starlette.responses import JSONResponse
 
-from sloth_agent.app.bodies.widget import visitor_answer_body, visitor_message_body
+from sloth_agent.agent.models import Message
+from sloth_agent.app.bodies.widget import passed_on_body, visitor_answer_body, visitor_message_body
+from sloth_agent.channels.chats import ChatState
+from sloth_agent.channels.texts import text
 from sloth_agent.channels.web_pages import WebPages
-from sloth_agent.channels.web_words import GREETINGS
 from sloth_agent.errors import BackendUnavailable
 from sloth_agent.ids import MessageId
 from sloth_agent.language import Language
 from sloth_agent.server.answering import streamed, whole
 from sloth_agent.server.callers import CurrentPlatform, address_of
 from sloth_agent.server.described_problems import problems
-from sloth_agent.server.limiting import VISITOR, VISITORS
+from sloth_agent.server.limiting import PERSONS, VISITOR, VISITORS
 from sloth_agent.server.routes.agent import Question
 from sloth_agent.server.shapes import MOST_AT_ONCE, Asked, Id, Shown, ok
-from sloth_agent.server.streaming import unless_gone
+from sloth_agent.server.streaming import event, unless_gone
 from sloth_agent.server.visiting import (
     PREFLIGHT,
     CurrentPage,
@@ -77,6 +79,8 @@ class SourcesEvent(Shown):
     citations: list[SourceShown]
 
 
+EVENT_STREAM = "text/event-stream"
+
 EVENTS = (SourcesEvent,)
 """What is streamed beside answers, problems and pieces of text."""
 
@@ -84,25 +88,34 @@ EVENTS = (SourcesEvent,)
 class VisitorAnswered(SourcesEvent):
     """An answer to a visitor."""
 
-    id: Id
-    answer: str = Field(examples=["A haircut is 40 euro."])
+    id: Id = Field(description="Of the answer; without one, of the message.")
+    answer: str | None = Field(
+        description="Null: a person answers later.", examples=["A haircut is 40 euro."]
+    )
 
 
 class VisitorMessageShown(Shown):
     id: Id
-    role: str = Field(description="`user` or `assistant`.", examples=["assistant"])
+    role: str = Field(description="`user`, `assistant` or `staff`.", examples=["assistant"])
     text: str = Field(examples=["A haircut is 40 euro."])
     citations: list[SourceShown]
     created_at: datetime
 
 
-class VisitorMessages(Shown):
+class WhoAnswers(Shown):
+    state: ChatState = Field(
+        description="`waiting`: a person was asked for. `person`: one of the firm's answers.",
+        examples=["assistant"],
+    )
+
+
+class VisitorMessages(WhoAnswers):
     items: list[VisitorMessageShown] = Field(description="At most 100, oldest first.")
 
 
 _STREAM: dict[str, Any] = {
     "content": {
-        "text/event-stream": {
+        EVENT_STREAM: {
             "schema": {
                 "type": "string",
                 "description": "Server-sent events, as of `POST /api/agent/chat/`: `token`"
@@ -140,12 +153,12 @@ async def begin(
     await platform.limiter.take(VISITORS, address_of(request))
     await page.tenant.services.metering.allowance()
     language = body.language or language_of(request)
-    profile = await page.tenant.profile()
     _, token = platform.services.visitors.admit(page.integration.id)
     shown = {
         "token": token,
-        "name": profile.business_name or page.tenant.organization.name,
-        "greeting": WebPages.of(page.integration.settings).greeting or GREETINGS[language],
+        "name": await page.tenant.services.name_of_firm(),
+        "greeting": WebPages.of(page.integration.settings).greeting
+        or text("web_greeting", language),
         "language": language,
     }
     return ok(shown, 201)
@@ -166,12 +179,14 @@ async def ask(
 ) -> Response:
     """Ask the assistant, as a visitor.
 
-    All of a visitor's messages are one conversation.
+    All of a visitor's messages are one conversation. While a person of the firm answers in it, the
+    message is kept for them, and `answer` is null.
     """
     await platform.limiter.take(VISITOR, str(visitor.id))
-    chat = page.tenant.services.web_chat
-    parts = await chat.ask(visitor, body.message, language=body.language)
-    if "text/event-stream" in accept:
+    parts = await page.chat.ask(visitor, body.message, language=body.language)
+    if isinstance(parts, Message):
+        return _passed_on(parts, streams=EVENT_STREAM in accept)
+    if EVENT_STREAM in accept:
         told = partial(for_visitors, language=language_of(request))
         return await streamed(request, parts, visitor_answer_body, told=told)
     return ok(visitor_answer_body(await unless_gone(request, whole(parts))))
@@ -184,7 +199,28 @@ async def messages(
     after: Annotated[UUID | None, Query(description="Those after this message alone.")] = None,
 ) -> JSONResponse:
     """What was said so far."""
-    found = await page.tenant.services.web_chat.messages(
+    chat = page.chat
+    state = await chat.state(visitor)
+    found = await chat.messages(
         visitor, last=MOST_AT_ONCE, after=MessageId(after) if after else None
     )
-    return ok({"items": [visitor_message_body(message) for message in found]})
+    return ok({"state": state, "items": [visitor_message_body(message) for message in found]})
+
+
+@router.post("/{key:uuid}/human/", response_model=WhoAnswers)
+async def human(
+    request: Request, page: CurrentPage, visitor: CurrentVisitor, platform: CurrentPlatform
+) -> JSONResponse:
+    """Ask for a person of the firm.
+
+    The firm hears of it, and the assistant is silent in this conversation until somebody gives it
+    back.
+    """
+    await platform.limiter.take(PERSONS, address_of(request))
+    state = await page.chat.call_a_person(visitor, language=language_of(request))
+    return ok({"state": state})
+
+
+def _passed_on(message: Message, *, streams: bool) -> Response:
+    body = passed_on_body(message)
+    return Response(event("done", body), media_type=EVENT_STREAM) if streams else ok(body)

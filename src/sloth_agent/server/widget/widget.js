@@ -25,6 +25,7 @@
       slow: "This takes a little longer…", again: "Try again",
       offline: "You are offline. We will go on as soon as you are back.",
       failed: "That did not work. Please try again.",
+      human: "Talk to a person", waiting: "A person will answer here", person: "A person is answering", staff: "Our team",
     },
     uk: {
       open: "Відкрити чат", close: "Закрити чат", about: "Віртуальний помічник",
@@ -34,6 +35,7 @@
       slow: "Це триває трохи довше…", again: "Спробувати ще раз",
       offline: "Немає з’єднання. Продовжимо, щойно воно з’явиться.",
       failed: "Не вдалося. Спробуйте, будь ласка, ще раз.",
+      human: "Поговорити з людиною", waiting: "Тут відповість людина", person: "Відповідає людина", staff: "Наша команда",
     },
     pl: {
       open: "Otwórz czat", close: "Zamknij czat", about: "Wirtualny asystent",
@@ -43,6 +45,7 @@
       slow: "To trwa trochę dłużej…", again: "Spróbuj ponownie",
       offline: "Brak połączenia. Wrócimy do rozmowy, gdy tylko się pojawi.",
       failed: "Nie udało się. Proszę spróbować ponownie.",
+      human: "Porozmawiaj z człowiekiem", waiting: "Tu odpowie człowiek", person: "Odpowiada człowiek", staff: "Nasz zespół",
     },
     de: {
       open: "Chat öffnen", close: "Chat schließen", about: "Virtueller Assistent",
@@ -52,6 +55,7 @@
       slow: "Das dauert etwas länger…", again: "Noch einmal versuchen",
       offline: "Sie sind offline. Sobald Sie wieder online sind, geht es weiter.",
       failed: "Das hat nicht geklappt. Bitte versuchen Sie es noch einmal.",
+      human: "Mit einem Menschen sprechen", waiting: "Hier antwortet gleich ein Mensch", person: "Ein Mensch antwortet", staff: "Unser Team",
     },
   };
 
@@ -288,6 +292,8 @@
     icon(...SPEECH),
     make("span", { class: "dot", hidden: true }),
   );
+  const about = make("p", { role: "status" }, say.about);
+  const human = make("button", { type: "button", class: "human", click: callPerson }, say.human);
   const initial = make("span", { class: "initial", "aria-hidden": "true" });
   const title = make("h2", { id: "title" });
   const log = make("div", { class: "log", role: "log", "aria-live": "off", "aria-label": say.conversation, tabindex: "0" });
@@ -309,10 +315,10 @@
     make(
       "header", {},
       initial,
-      make("div", { class: "who" }, title, make("p", {}, say.about)),
+      make("div", { class: "who" }, title, about),
       make("button", { type: "button", class: "close", "aria-label": say.close, title: say.close, click: () => show(false) }, icon(...DOWN)),
     ),
-    log, notice, form,
+    log, notice, form, human,
   );
   const announced = make("p", { class: "unseen", role: "status", "aria-live": "polite" });
   const host = make("div", { id: ID });
@@ -371,7 +377,8 @@
 
   function bubble(role, ...content) {
     const said = make("div", { class: "text", dir: "auto" }, ...content);
-    const who = make("span", { class: "unseen" }, `${role === "user" ? say.you : say.assistant}:`);
+    const name = { user: say.you, staff: say.staff }[role] || say.assistant;
+    const who = make("span", { class: role === "staff" ? "name" : "unseen" }, `${name}:`);
     const message = make("article", { class: `message ${role}` }, who, said);
     log.append(message);
     return { message, said };
@@ -386,17 +393,21 @@
 
   let restored = false; // whether what was said before is shown
   let busy = false; // whether something is on its way
+  let state = "assistant"; // who answers: assistant, waiting (for a person), person
+  let newest; // the id of the last message that is shown
+  let looking; // when we look again for what a person has written
 
   async function restore() {
     if (restored || busy) return;
     busy = true;
     tell();
     try {
-      const { items } = await asVisitor(async () => (await call("messages/")).json());
+      const { items, state } = await asVisitor(async () => (await call("messages/")).json());
       named(visit.name);
       log.replaceChildren();
       bubble("assistant", ...inline(visit.greeting));
       items.forEach(showKept);
+      answeredBy(state);
       restored = true;
       busy = false;
       down();
@@ -409,11 +420,62 @@
     }
   }
 
-  function showKept({ role, text, citations }) {
+  function showKept({ id, role, text, citations }) {
+    newest = id;
     if (role === "user") bubble("user", text);
     else {
-      const { message, said } = bubble("assistant");
+      const { message, said } = bubble(role);
       answered(message, said, text, citations);
+    }
+  }
+
+  // ---- A person in the assistant's place ----------------------------------------------------------
+
+  const LOOK_MS = 4000; // while the chat is open; a while longer while it is not
+
+  function answeredBy(who) {
+    state = who;
+    about.textContent = { waiting: say.waiting, person: say.person }[who] || say.about;
+    human.hidden = who !== "assistant";
+    clearTimeout(looking);
+    if (who !== "assistant") looking = setTimeout(look, panel.hidden || document.hidden ? 5 * LOOK_MS : LOOK_MS);
+  }
+
+  // Shows what was said meanwhile, by whomever.
+  async function look() {
+    if (busy) return answeredBy(state);
+    busy = true;
+    try {
+      const after = newest ? `?after=${newest}` : "";
+      const { items, state: who } = await asVisitor(async () => (await call(`messages/${after}`)).json());
+      items.forEach(showKept);
+      const heard = items.filter((item) => item.role !== "user").map((item) => item.text);
+      if (heard.length) {
+        announced.textContent = heard.join("\n");
+        launcher.lastChild.hidden = !panel.hidden;
+        down(false);
+      }
+      answeredBy(who);
+    } catch (error) {
+      if (error.isFinal) closed(error.message);
+      else answeredBy(state);
+    } finally {
+      busy = false;
+    }
+  }
+
+  async function callPerson() {
+    if (busy || !restored) return;
+    busy = human.disabled = true;
+    try {
+      await asVisitor(() => call("human/", { body: {}, headers: { "Idempotency-Key": newId() } }));
+      busy = false;
+      await look();
+      input.focus();
+    } catch (error) {
+      failed(error, callPerson);
+    } finally {
+      busy = human.disabled = false;
     }
   }
 
@@ -441,7 +503,7 @@
     message.setAttribute("aria-busy", "true");
     const slow = setTimeout(() => tell(say.slow), SLOW_MS);
     down();
-    let whole = "", citations = [], drawn = 0;
+    let whole = "", citations = [], drawn = 0, done;
     const draw = () => {
       drawn = 0;
       said.replaceChildren(written(whole));
@@ -457,16 +519,21 @@
             whole += data.text;
             drawn ||= requestAnimationFrame(draw);
           } else if (name === "citations") citations = data.citations;
-          else if (name === "done") whole = data.answer;
+          else if (name === "done") done = data;
         });
       });
       cancelAnimationFrame(drawn);
-      answered(message, said, whole, citations);
-      message.removeAttribute("aria-busy");
-      announced.textContent = `${say.assistant}: ${said.textContent}`;
-      launcher.lastChild.hidden = !panel.hidden;
       keep("waiting", null);
+      newest = done.id;
+      if (done.answer === null) message.remove(); // a person reads it
+      else {
+        answered(message, said, done.answer, citations);
+        message.removeAttribute("aria-busy");
+        announced.textContent = `${say.assistant}: ${said.textContent}`;
+        launcher.lastChild.hidden = !panel.hidden;
+      }
       down(false);
+      if (!done.grounded) setTimeout(look); // perhaps a person was asked for
     } catch (error) {
       cancelAnimationFrame(drawn);
       message.remove(); // no half answer stands as whole
@@ -505,7 +572,7 @@
   }
 
   function closed(text) {
-    form.hidden = true;
+    form.hidden = human.hidden = true;
     const { message } = bubble("assistant", text);
     message.setAttribute("role", "alert");
     down();
@@ -565,7 +632,9 @@
     .log { flex: 1; overflow-y: auto; overscroll-behavior: contain; padding: 18px 16px 10px; display: flex; flex-direction: column; gap: 12px; scrollbar-width: thin; }
     .log:focus-visible { outline-offset: -3px; }
     .message { max-width: 86%; animation: rise .18s ease-out; }
-    .assistant { align-self: flex-start; }
+    .assistant, .staff { align-self: flex-start; }
+    .staff .text { background: none; border: 1px solid var(--line); }
+    .name { display: block; padding: 0 14px 3px; font-size: 13px; font-weight: 600; color: var(--soft); }
     .user { align-self: flex-end; }
     .text { padding: 10px 14px; border-radius: 16px 16px 16px 5px; background: var(--bubble); overflow-wrap: anywhere; }
     .user .text { border-radius: 16px 16px 5px 16px; background: var(--accent); color: var(--on-accent); white-space: pre-wrap; }
@@ -607,6 +676,9 @@
     .send { flex: none; display: grid; place-items: center; width: 38px; height: 38px; border-radius: 12px; background: var(--accent); color: var(--on-accent); }
     .send:disabled { opacity: .45; cursor: default; }
     .send svg { width: 20px; height: 20px; }
+
+    .human { align-self: center; margin: -4px 0 10px; padding: 3px 10px; border-radius: 8px; font-size: 13px; color: var(--soft); }
+    .human:hover { color: var(--ink); text-decoration: underline; text-underline-offset: 3px; }
 
     @media (max-width: 480px), (max-height: 420px) {
       .panel { position: fixed; inset: 0 !important; width: auto; height: 100dvh; border-radius: 0; padding: env(safe-area-inset-top) env(safe-area-inset-right) env(safe-area-inset-bottom) env(safe-area-inset-left); }

@@ -30,7 +30,7 @@ from sloth_agent.adapters.stores.postgres.jobs import (
     lost,
 )
 from sloth_agent.adapters.stores.postgres.usage import ending
-from sloth_agent.agent.models import Conversation
+from sloth_agent.agent.models import Conversation, Speaker
 from sloth_agent.billing.allowance import Hold
 from sloth_agent.billing.costs import NO_BILL, Bill
 from sloth_agent.channels.chats import (
@@ -96,6 +96,17 @@ _TAKING_UNSENT: LiteralString = (
     "update channel_outbox as kept set begun = true from (select id, begun from channel_outbox"
     " where chat_id = %s and ended_at is null) as found where kept.id = found.id"
     " returning kept.id, chat_id, recipient, text, buttons, reply_to, queued_at, found.begun"
+)
+_OPENING: LiteralString = (
+    f"insert into channel_chats as kept ({_CHAT})"
+    " values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
+    " on conflict (id) do update set last_heard_at = excluded.last_heard_at,"
+    " conversation_id = coalesce(kept.conversation_id, excluded.conversation_id)"
+    f" returning {_CHAT}"
+)
+_COUNTING_BOTH: LiteralString = (
+    "update integrations set messages_in = messages_in + %s, messages_out = messages_out + %s,"
+    " last_activity_at = %s where id = %s"
 )
 _COUNTING_OUT: LiteralString = (
     "update integrations set messages_out = messages_out + 1, last_activity_at = %s where id ="
@@ -197,6 +208,28 @@ class PostgresInbox:
                 f"{begun}; update channel_chats set conversation_id = %s where id = %s",
                 (*values, conversation.id, chat.id),
             )
+
+    async def open_chat(self, chat: Chat, conversation: Conversation) -> Chat:
+        begun, values = starting(conversation)
+        with _integration_is_there(chat.integration):
+            [rows] = await self.database.at_once(
+                self.schema, f"{begun}; {_OPENING}", (*values, *_chat_values(chat))
+            )
+        return _chat(rows[0])
+
+    async def note(
+        self, step: Step, *, now: datetime, hold: Hold | None = None, bill: Bill = NO_BILL
+    ) -> None:
+        asked = sum(message.speaker is Speaker.USER for message in step.said)
+        counts = (asked, len(step.said) - asked, now, step.chat.integration)
+        statements = [*_recording(step, now), (_COUNTING_BOTH, counts)]
+        if hold is not None:
+            statements += [ending(self.schema, hold), charging(self.schema, bill)]
+        async with self.database.inside(self.schema) as connection:
+            with erased_meanwhile():
+                counted = await rows_of_each(connection, *_together(statements))
+            if hold is not None and not counted[0]:
+                raise too_late()
 
     async def record(
         self,
