@@ -677,7 +677,7 @@
     .send:disabled { opacity: .45; cursor: default; }
     .send svg { width: 20px; height: 20px; }
 
-    .human { align-self: center; margin: -4px 0 10px; padding: 3px 10px; border-radius: 8px; font-size: 13px; color: var(--soft); }
+    .human { align-self: center; margin: -8px 0 6px; padding: 7px 12px; border-radius: 8px; font-size: 13px; color: var(--soft); }
     .human:hover { color: var(--ink); text-decoration: underline; text-underline-offset: 3px; }
 
     @media (max-width: 480px), (max-height: 420px) {
