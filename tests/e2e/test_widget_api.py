@@ -11,7 +11,7 @@ import anyio
 import httpx
 import pytest
 
-from fakes.api import Api, Firm, api
+from fakes.api import PASSWORD, Api, Firm, api
 from fakes.channels import BY, connected
 from fakes.command import Sloth as SlothCommand
 from fakes.described import events
@@ -29,6 +29,7 @@ from sloth_agent.errors import TokenInvalid
 from sloth_agent.ids import IntegrationId, new_id
 from sloth_agent.language import Language
 from sloth_agent.server.limiting import PERSONS, VISITOR, VISITORS
+from sloth_agent.tenants.users import Role
 
 pytestmark = pytest.mark.anyio
 
@@ -225,7 +226,9 @@ async def test_a_visit_ends_after_thirty_days(served: Api) -> None:
 
 async def test_a_key_that_names_no_chat(served: Api, firm: Firm, key: str) -> None:
     """Also one that was disconnected, and a messenger's."""
-    bot = await connected(await tenant_of(served, firm))
+    tenant = await tenant_of(served, firm)
+    bot = await connected(tenant)
+    await tenant.services.addresses.add(bot.id, tenant.organization.id, "telegram:1")
     anna = await visitor(served.client, key)
     await firm.delete(f"/api/integrations/{key}/")
     for unknown in (str(uuid4()), str(bot.id), key):
@@ -382,13 +385,23 @@ async def test_origins_are_kept_as_browsers_send_them(firm: Firm) -> None:
     }
 
 
-async def test_any_plan_has_it_and_members_do_not_connect(served: Api, firm: Firm) -> None:
-    """Fails where the route asks for no role."""
-    tenant = await tenant_of(served, firm)
-    services, id = served.platform.services, tenant.organization.id
-    await services.subscriptions.activate(id, "free", days=30, cycle=None, by=BY)
+async def test_any_plan_has_it(served: Api, firm: Firm) -> None:
+    id = (await tenant_of(served, firm)).organization.id
+    subscriptions = served.platform.services.subscriptions
+    await subscriptions.activate(id, "free", days=30, cycle=None, by=BY)
     await web_key(firm)
-    nobody = await served.client.post("/api/integrations/web/connect/", json={"origins": [SITE]})
+
+
+async def test_members_do_not_connect_it(served: Api, firm: Firm) -> None:
+    """Fails where the route asks for no role."""
+    services, id = served.platform.services, (await tenant_of(served, firm)).organization.id
+    email, asked = f"{uuid4().hex}@example.com", {"origins": [SITE]}
+    await services.accounts.create(
+        email, organization=id, role=Role.MEMBER, password=PASSWORD, by=BY
+    )
+    member = Firm(served.client, email, await served.signed_in(email))
+    assert (await member.post("/api/integrations/web/connect/", asked)).status_code == 403
+    nobody = await served.client.post("/api/integrations/web/connect/", json=asked)
     assert nobody.status_code == 401
 
 

@@ -38,8 +38,8 @@ from sloth_agent.channels.handing_over import HandingOver
 from sloth_agent.channels.inbox import Inbox
 from sloth_agent.channels.inbox_ports import IntegrationAddresses
 from sloth_agent.channels.integrations import Integrations
-from sloth_agent.channels.replaying import Replaying
 from sloth_agent.channels.models import Integration
+from sloth_agent.channels.replaying import Replaying
 from sloth_agent.channels.replying import Replying
 from sloth_agent.channels.responding import Responding
 from sloth_agent.channels.sending import Sending

@@ -212,7 +212,7 @@
   // ---- Light Markdown: paragraphs, lists, bold, links -------------------------------------------
 
   const LIST_ITEM = /^\s*(?:[-*•]|(\d{1,3})[.)])\s+(.*)$/;
-  const INLINE = /\*\*([^*\n]+)\*\*|\[([^\]\n]+)\]\((https?:\/\/[^\s)]+)\)|(https?:\/\/[^\s<>"()]*[^\s<>"().,;:!?…])/gi;
+  const INLINE = /\*\*([^*\n]+)\*\*|\[([^\]\n]+)\]\(([^\s)]+)\)|(https?:\/\/[^\s<>"()]*[^\s<>"().,;:!?…])/gi;
 
   function written(text) {
     const result = document.createDocumentFragment();
