@@ -284,6 +284,9 @@ REFUSED: dict[str, Callable[[AsyncTenant], Any]] = {
     "photos": lambda tenant: tenant.photos(),
     "photo": lambda tenant: tenant.photo(uuid4()),  # type: ignore[arg-type]
     "delete_photo": lambda tenant: tenant.delete_photo(uuid4()),  # type: ignore[arg-type]
+    "check_integration": lambda tenant: tenant.check_integration(uuid4()),  # type: ignore[arg-type]
+    "channel_events": lambda tenant: tenant.channel_events(),
+    "replay": lambda tenant: tenant.replay(uuid4()),  # type: ignore[arg-type]
     "profile": lambda tenant: tenant.profile(),
     "change_profile": lambda tenant: tenant.change_profile(business_name="Anna"),
     "limit_notices": lambda tenant: tenant.limit_notices(),
