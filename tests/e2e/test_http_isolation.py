@@ -17,6 +17,7 @@ import pytest
 from fakes.api import Api, Firm, api, serving, sign_up
 from fakes.channels import connected
 from fakes.firms import teach
+from fakes.telegram_server.server import TelegramServer
 from sloth_agent import Settings
 from sloth_agent.ids import new_id
 from sloth_agent.server.application import create_app
@@ -38,11 +39,16 @@ UUID = re.compile(r"[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]
 
 
 @pytest.fixture
-async def served(settings: Settings) -> AsyncIterator[Api]:
+async def served(settings: Settings, telegram_server: TelegramServer) -> AsyncIterator[Api]:
     plenty = dict.fromkeys(
         ("requests_per_minute", "tenant_requests_per_minute", "address_requests_per_minute"), 10**6
     )
-    changes = {**plenty, "serve_jobs": False, "trusted_proxies": ["127.0.0.1"]}
+    changes = {
+        **plenty,
+        "serve_jobs": False,
+        "trusted_proxies": ["127.0.0.1"],
+        "telegram_api_base": telegram_server.url,
+    }
     async with api(settings.model_copy(update=changes)) as served:
         yield served
 

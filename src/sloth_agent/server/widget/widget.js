@@ -293,7 +293,7 @@
     make("span", { class: "dot", hidden: true }),
   );
   const about = make("p", { role: "status" }, say.about);
-  const human = make("button", { type: "button", class: "human", click: callPerson }, say.human);
+  const human = make("button", { type: "button", class: "human", hidden: true, click: callPerson }, say.human);
   const initial = make("span", { class: "initial", "aria-hidden": "true" });
   const title = make("h2", { id: "title" });
   const log = make("div", { class: "log", role: "log", "aria-live": "off", "aria-label": say.conversation, tabindex: "0" });
