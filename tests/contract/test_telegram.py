@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from uuid import uuid4
 
 import anyio
@@ -19,6 +20,7 @@ from sloth_agent.app.sloth import AsyncTenant
 from sloth_agent.billing.allowance import Resource
 from sloth_agent.channels.models import Integration, IntegrationStatus, IntegrationType
 from sloth_agent.errors import ChannelRefused, Conflict, ModelUnavailable
+from sloth_agent.tenants.audit import SYSTEM
 
 pytestmark = pytest.mark.anyio
 
@@ -361,3 +363,24 @@ class Saying:
             raise ModelUnavailable("It is away.")
         yield Delta(text=self.words)
         yield Completion(text=self.words, quotes=())
+
+
+async def test_a_copy_of_an_assistant_takes_nothing_from_its_original(
+    sloth: AsyncSloth, salon: AsyncTenant, telegram_server: TelegramServer, bot: Bot, tmp_path: Path
+) -> None:
+    file = tmp_path / "salon.zip"
+    await sloth.archives.export(salon.organization.slug, file, by=SYSTEM)
+    imported = await sloth.archives.import_(file, slug=f"copy-{bot.id}", by=SYSTEM)
+    copy = await sloth.tenant(imported.slug)
+    [original] = await salon.integrations()
+    [its_copy] = await copy.integrations()
+    assert (its_copy.id, its_copy.status) == (original.id, IntegrationStatus.DISABLED)
+    other = telegram_server.add_bot("other_bot", token=f"{uuid4().int % 10**12}:secret")
+    connected = await copy.connect(IntegrationType.TELEGRAM, {"token": other.token})
+    await copy.disconnect(its_copy.id)
+    addresses = sloth.services.addresses
+    assert await addresses.organization_of(original.id) == salon.organization.id
+    assert await addresses.organization_of(connected.id) == copy.organization.id
+    await salon.disconnect(original.id)
+    again = await copy.connect(IntegrationType.TELEGRAM, {"token": bot.token})
+    assert again.status is IntegrationStatus.ACTIVE

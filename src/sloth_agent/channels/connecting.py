@@ -112,7 +112,7 @@ class Connecting:
                 messenger = self.messengers(integration.type)
                 async with messenger.open(credentials, integration.settings) as line:
                     await line.stop_listening()
-        await self.addresses.remove(id)
+        await self.addresses.remove(id, self.organization)
         await self.integrations.disconnect(id, by=by)
 
     def webhook_url(self, integration: Integration) -> str:
@@ -155,8 +155,10 @@ class Connecting:
             return id
         for integration in await self.integrations.list():
             if integration.type is type and integration.settings.get(ACCOUNT) == account.key:
-                await self.addresses.add(integration.id, self.organization, account.key)
-                return integration.id
+                # A copy beside its original has the ids of that one, and needs others.
+                with suppress(Conflict):
+                    await self.addresses.add(integration.id, self.organization, account.key)
+                    return integration.id
         return None
 
 

@@ -124,11 +124,12 @@ class IntegrationAddresses(Protocol):
 
     async def add(self, id: IntegrationId, organization: TenantId, account: str | None) -> None:
         """Raises:
-        Conflict: the account is connected already.
+        Conflict: the account is connected already, or the id is that of another assistant, of
+            which this one is a copy.
         """
 
     async def organization_of(self, id: IntegrationId) -> TenantId | None: ...
 
     async def with_account(self, account: str) -> tuple[IntegrationId, TenantId] | None: ...
 
-    async def remove(self, id: IntegrationId) -> None: ...
+    async def remove(self, id: IntegrationId, organization: TenantId) -> None: ...

@@ -18,14 +18,17 @@ class PostgresIntegrationAddresses:
     async def add(self, id: IntegrationId, organization: TenantId, account: str | None) -> None:
         async with self.database.shared() as connection:
             try:
-                await connection.execute(
-                    "insert into public.integration_addresses"
+                found = await connection.execute(
+                    "insert into public.integration_addresses as kept"
                     " (integration_id, organization_id, account) values (%s, %s, %s)"
-                    " on conflict (integration_id) do update set account = excluded.account",
+                    " on conflict (integration_id) do update set account = excluded.account"
+                    " where kept.organization_id = excluded.organization_id returning account",
                     (id, organization, account),
                 )
             except psycopg.errors.UniqueViolation as error:
                 raise Conflict("This account was connected by somebody else.") from error
+            if await found.fetchone() is None:
+                raise Conflict("It is the address of another assistant.")
 
     async def organization_of(self, id: IntegrationId) -> TenantId | None:
         async with self.database.shared() as connection:
@@ -47,8 +50,10 @@ class PostgresIntegrationAddresses:
             row = await found.fetchone()
         return (IntegrationId(row[0]), TenantId(row[1])) if row else None
 
-    async def remove(self, id: IntegrationId) -> None:
+    async def remove(self, id: IntegrationId, organization: TenantId) -> None:
         async with self.database.shared() as connection:
             await connection.execute(
-                "delete from public.integration_addresses where integration_id = %s", (id,)
+                "delete from public.integration_addresses"
+                " where integration_id = %s and organization_id = %s",
+                (id, organization),
             )
