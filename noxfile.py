@@ -42,6 +42,8 @@ def chaos(session: nox.Session) -> None:
     session.install(".[all]", *nox.project.dependency_groups(PYPROJECT, "test"))
     killed = ("tests/e2e/test_killed_commands.py", "tests/e2e/test_worker.py")
     session.run("pytest", *killed, "--kills", "50", *session.posargs)
+    told = ("tests/e2e/test_told_five_times.py", "--updates", "200", "-rP")
+    session.run("pytest", *told)
     away = ("tests/e2e/test_http_operation.py", "-k", "redis_is_away", "--away", "120")
     session.run("pytest", *away, "-rP")
 

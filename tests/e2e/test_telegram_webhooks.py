@@ -1,27 +1,20 @@
 """Telegram's webhooks over HTTP: who is let in, what survives, and that nothing comes twice."""
 
-import random
-import time
 from collections import Counter
 from collections.abc import AsyncIterator
 from pathlib import Path
 from uuid import UUID, uuid4
 
 import anyio
-import httpx
 import pytest
 
-from fakes.api import Api, Firm, api, server_process
+from fakes.api import Api, Firm, api
 from fakes.bot_contract import bot_contract
-from fakes.command import Sloth
 from fakes.telegram_server.malformed import malformed_updates
-from fakes.telegram_server.records import Bot, Sent
+from fakes.telegram_server.records import Bot
 from fakes.telegram_server.server import TelegramServer
-from fakes.telegram_server.webhooks import Delivery
-from fakes.workers import working
-from sloth_agent import AsyncSloth, Settings
+from sloth_agent import Settings
 from sloth_agent.app.tenant_services import TenantServices
-from sloth_agent.channels.models import IntegrationType
 from sloth_agent.ids import IntegrationId
 from sloth_agent.jobs.models import JobStatus
 from sloth_agent.tenants.audit import Actor
@@ -144,70 +137,3 @@ async def test_malformed_updates_do_no_harm(served: Api, bot: Connected, contrac
         schema_name=bot.tenant.schema, statuses=tuple(JobStatus), limit=1000
     )
     assert [job for job in jobs if job.problem is not None] == []
-
-
-async def test_each_is_answered_once_though_all_comes_five_times_and_workers_die(
-    own_settings: Settings, telegram_server: TelegramServer, tmp_path: Path
-) -> None:
-    """Without the claim that fences what is stored, or with a try that begins a chat anew, replies
-    come twice.
-    """
-    bot = telegram_server.add_bot("salon_bot")
-    settings = own_settings.model_copy(update={"telegram_api_base": telegram_server.url})
-    async with AsyncSloth(settings) as sloth:
-        tenant = await sloth.tenant("salon", create=True)
-        await tenant.ingest_content("prices.md", b"# Prices\n\nA haircut costs 45 euros.\n")
-        integration = await tenant.connect(IntegrationType.TELEGRAM, {"token": bot.token})
-        credentials = await tenant.services.integrations.credentials(integration.id)
-    people = [telegram_server.add_user(f"Person {n}") for n in range(UPDATES)]
-    for person in people:
-        telegram_server.write(person, bot, "How much is a haircut?")
-    secret = credentials.values["webhook_secret"]
-    copies = telegram_server.deliveries(bot, secret=secret) * COPIES
-    random.Random(4).shuffle(copies)
-    command = Sloth(settings.home, tmp_path, "salon").using(TELEGRAM_API_BASE=telegram_server.url)
-    path = f"/api/integrations/webhooks/telegram/{integration.id}/"
-    statuses: Counter[int] = Counter()
-    with server_process(command.environment, "--no-jobs") as server:
-        async with httpx.AsyncClient(base_url=server.address, timeout=30) as client:
-            together = anyio.Semaphore(40)
-
-            async def post(delivery: Delivery) -> None:
-                async with together:
-                    answer = await client.post(
-                        path, content=delivery.body, headers=delivery.headers
-                    )
-                    statuses[answer.status_code] += 1
-
-            async with anyio.create_task_group() as group:
-                group.start_soon(anyio.to_thread.run_sync, work_and_die, command, KILLS)
-                for delivery in copies:
-                    group.start_soon(post, delivery)
-        with working(command):
-            with anyio.fail_after(120):
-                await until_all_have_heard(telegram_server, bot)
-            await anyio.sleep(2)  # what comes twice comes now
-    assert statuses == {204: UPDATES * COPIES}
-    replies = Counter(place(each) for each in telegram_server.sent(bot=bot))
-    assert set(replies) == {person.id for person in people}, "to each, and to nobody else"
-    twice = sum(replies.values()) - UPDATES
-    print(f"{UPDATES} updates x {COPIES}, {KILLS} kills: {twice} came twice")  # noqa: T201 - a figure
-    assert twice <= KILLS, "only what was sent in the very moment of a kill"
-
-
-UPDATES, COPIES, KILLS = 200, 5, 4
-
-
-def work_and_die(command: Sloth, kills: int) -> None:
-    for _ in range(kills):
-        with working(command):
-            time.sleep(3)
-
-
-async def until_all_have_heard(server: TelegramServer, bot: Bot) -> None:
-    while len({place(each) for each in server.sent(bot=bot)}) < UPDATES:  # noqa: ASYNC110
-        await anyio.sleep(0.2)
-
-
-def place(sent: Sent) -> int:
-    return int(sent.message["chat"]["id"])
