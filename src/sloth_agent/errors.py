@@ -72,6 +72,10 @@ class Conflict(SlothError):
     code = "conflict"
 
 
+class ChatMoved(Conflict):
+    """Somebody handed the chat over meanwhile, or it was erased. Safe to retry."""
+
+
 class NotSetUp(Conflict):
     """This install does without it: no mail server, no payment provider."""
 

@@ -17,7 +17,7 @@ class Scope(StrEnum):
     CHAT = "chat"  # ask, try out, read what was said
     DOCUMENTS = "documents"  # upload, list and delete files
     PHOTOS = "photos"
-    INTEGRATIONS = "integrations"  # list and disconnect messengers and calendars
+    INTEGRATIONS = "integrations"  # connect messengers and calendars, answer customers there
     PROMPT = "prompt"
     USAGE = "usage"  # read the subscription and what is used of it
 

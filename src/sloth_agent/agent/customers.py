@@ -1,14 +1,16 @@
 """What is held about one of the people who ask: given out, or erased."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
 from sloth_agent.agent.models import Customer
-from sloth_agent.agent.ports import CustomerStore, Held, Transcript
+from sloth_agent.agent.ports import ChatTrace, CustomerStore, Held, Transcript
 from sloth_agent.clock import Clock
 from sloth_agent.errors import NotFound
 from sloth_agent.ids import TenantId
+from sloth_agent.knowledge.photos import Photos
 from sloth_agent.tenants.audit import Actor, AuditEvent, AuditStore
 
 
@@ -19,11 +21,12 @@ class CustomerRecord:
     customer: Customer
     exported_at: datetime
     transcripts: Sequence[Transcript]  # oldest first
+    chats: Sequence[ChatTrace] = ()
 
     @property
     def held(self) -> Held:
         messages = sum(len(transcript.messages) for transcript in self.transcripts)
-        return Held(conversations=len(self.transcripts), messages=messages)
+        return Held(conversations=len(self.transcripts), messages=messages, chats=len(self.chats))
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +35,7 @@ class Customers:
 
     organization: TenantId
     store: CustomerStore
+    photos: Photos
     audit: AuditStore
     clock: Clock
 
@@ -43,12 +47,15 @@ class Customers:
             customer=customer,
             exported_at=self.clock(),
             transcripts=await self.store.transcripts(customer),
+            chats=await self.store.chats(customer),
         )
         await self._record("customer.exported", customer, record.held, by=by)
         return record
 
     async def erase(self, customer: Customer, *, by: Actor) -> Held:
-        """Erase all conversations with a customer, at once and for ever.
+        """Erase all conversations and chats with a customer, and the photos that they sent.
+
+        Cut short, it is asked for again.
 
         Raises:
             NotFound: nothing is held about this customer.
@@ -56,11 +63,16 @@ class Customers:
         # The log may be in another database. Cut short between the two, there is an event without
         # an erasure, which is asked for again; not an erasure that nobody knows of.
         await self._record("customer.erased", customer, await self.store.held(customer), by=by)
+        # By their chats they are known: first they, and then the chats.
+        for chat in await self.store.chats(customer):
+            for photo in chat.photos:
+                with suppress(NotFound):
+                    await self.photos.delete(photo)
         return await self.store.erase(customer)
 
     async def _record(self, action: str, customer: Customer, held: Held, *, by: Actor) -> None:
         """How much there was, and not of whom: the log is for ever."""
-        if not held.conversations:
+        if not held.conversations and not held.chats:
             raise NotFound(
                 f"Nothing is held about {customer}.", hint="Look at the source and the id."
             )
@@ -72,5 +84,6 @@ class Customers:
             source=customer.source,
             conversations=held.conversations,
             messages=held.messages,
+            chats=held.chats,
         )
         await self.audit.add(event)

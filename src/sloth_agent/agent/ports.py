@@ -2,12 +2,14 @@
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from datetime import datetime
+from typing import Any, Protocol
+from uuid import UUID
 
 from sloth_agent.agent.models import Conversation, Customer, Message, Prompt, Reply, Speaker, Usage
 from sloth_agent.billing.allowance import Hold
 from sloth_agent.billing.costs import NO_BILL, Bill
-from sloth_agent.ids import ConversationId, MessageId
+from sloth_agent.ids import ConversationId, MessageId, PhotoId
 from sloth_agent.knowledge.models import Passage
 from sloth_agent.language import Language
 
@@ -160,11 +162,44 @@ class Transcript:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ToldByChannel:
+    """What a messenger told, as it told it; empty once it is forgotten."""
+
+    received_at: datetime
+    payload: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SentByChannel:
+    """What was given to a messenger, or waits for that: to the customer, or about them to staff."""
+
+    queued_at: datetime
+    ended_at: datetime | None  # None: it waits
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChatTrace:
+    """What a chat with a customer leaves beside its conversation."""
+
+    id: UUID
+    name: str  # what they call themselves
+    state: str
+    language: str | None
+    first_heard_at: datetime
+    last_heard_at: datetime
+    told: Sequence[ToldByChannel]  # oldest first, as is what was sent
+    sent: Sequence[SentByChannel]
+    photos: Sequence[PhotoId]  # that came by it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Held:
     """How much there is of a customer."""
 
     conversations: int
     messages: int
+    chats: int = 0  # in messengers
 
 
 class CustomerStore(Protocol):
@@ -172,6 +207,9 @@ class CustomerStore(Protocol):
 
     async def transcripts(self, customer: Customer) -> Sequence[Transcript]:
         """All of them as they are at one moment, oldest first."""
+
+    async def chats(self, customer: Customer) -> Sequence[ChatTrace]:
+        """Those in messengers; of a group, where the customer was first."""
 
     async def held(self, customer: Customer) -> Held: ...
 

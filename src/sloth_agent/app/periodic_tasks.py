@@ -16,6 +16,9 @@ from sloth_agent.tenants.models import Stage
 JOBS_KEPT_FOR = timedelta(days=7)
 """Records of completed jobs."""
 
+CHANNEL_RECORDS_KEPT_FOR = timedelta(days=30)
+"""What messengers told and were given. What was said in conversations is kept."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -62,8 +65,11 @@ async def _watch_limits_of(tenant: TenantServices) -> int:
 
 async def clean_up(services: Services) -> Done:
     files, failed = await _in_every_tenant(services, lambda tenant: tenant.leftovers.remove())
+    said, failed_to_forget = await _in_every_tenant(services, _forget_what_was_said)
+    failed = {**failed_to_forget, **failed}
     outcome = {
         "files": files,
+        "channel_records": said,
         "folders": await services.orphans.remove(),
         "jobs": await services.job_board.forget_completed(
             before=services.backends.clock() - JOBS_KEPT_FOR
@@ -72,6 +78,11 @@ async def clean_up(services: Services) -> Done:
         "failed_tenants": len(failed),
     }
     return Done(outcome, failed)
+
+
+async def _forget_what_was_said(tenant: TenantServices) -> int:
+    before = tenant.backends.clock() - CHANNEL_RECORDS_KEPT_FOR
+    return await tenant.inbox_store.forget(before=before)
 
 
 async def forget_expired(services: Services) -> Done:

@@ -10,6 +10,7 @@ from sloth_agent.adapters.stores.postgres.conversations import (
     PostgresPrompts,
 )
 from sloth_agent.adapters.stores.postgres.costs import PostgresCosts
+from sloth_agent.adapters.stores.postgres.customers import PostgresCustomers
 from sloth_agent.adapters.stores.postgres.database import Database
 from sloth_agent.adapters.stores.postgres.documents import PostgresDocuments
 from sloth_agent.adapters.stores.postgres.inbox import PostgresInbox
@@ -19,6 +20,7 @@ from sloth_agent.adapters.stores.postgres.limit_notices import PostgresNotices
 from sloth_agent.adapters.stores.postgres.photos import PostgresPhotos
 from sloth_agent.adapters.stores.postgres.profiles import PostgresProfiles
 from sloth_agent.adapters.stores.postgres.search_index import PostgresSearchIndex
+from sloth_agent.adapters.stores.postgres.staff_codes import PostgresStaffCodes
 from sloth_agent.adapters.stores.postgres.tenant_home import TenantHome
 from sloth_agent.adapters.stores.postgres.usage import PostgresUsage
 from sloth_agent.adapters.stores.postgres.users import PostgresUsers
@@ -34,6 +36,7 @@ from sloth_agent.billing.usage import Metering
 from sloth_agent.billing.usage_ports import CurrentSubscriptions
 from sloth_agent.channels.checking import Checking
 from sloth_agent.channels.connecting import Connecting
+from sloth_agent.channels.desk import Desk
 from sloth_agent.channels.handing_over import HandingOver
 from sloth_agent.channels.inbox import Inbox
 from sloth_agent.channels.inbox_ports import IntegrationAddresses
@@ -43,6 +46,10 @@ from sloth_agent.channels.replaying import Replaying
 from sloth_agent.channels.replying import Replying
 from sloth_agent.channels.responding import Responding
 from sloth_agent.channels.sending import Sending
+from sloth_agent.channels.staff_chats import StaffChats
+from sloth_agent.channels.staff_codes import StaffCodes
+from sloth_agent.channels.staff_room import StaffRoom
+from sloth_agent.channels.transcripts import Transcripts
 from sloth_agent.channels.vault import Vault
 from sloth_agent.channels.web_chat import WebChat
 from sloth_agent.ids import JobId
@@ -191,6 +198,14 @@ class TenantServices:
             messengers=self.backends.messenger,
             store=self.inbox_store,
             responding=self._responding,
+            staff_room=StaffRoom(
+                integrations=self.integrations,
+                codes=self.staff_codes,
+                desk=self.desk,
+                profiles=self.profiles,
+                store=self.inbox_store,
+                clock=clock,
+            ),
             sending=Sending(self.inbox_store, clock),
             jobs=self.jobs,
             clock=clock,
@@ -205,13 +220,51 @@ class TenantServices:
             conversations=self.conversations,
             photos=self.photos,
             subscriptions=self.subscriptions,
-            handing_over=self._handing_over,
+            handing_over=self.handing_over,
+            transcripts=self._transcripts,
             store=self.inbox_store,
+            announce=self._tell_of_reply,
         )
 
     @cached_property
-    def _handing_over(self) -> HandingOver:
-        return HandingOver(self._owners, self.backends.mailer, self.backends.clock)
+    def handing_over(self) -> HandingOver:
+        return HandingOver(
+            tenant=self.organization.slug,
+            firm=self.name_of_firm,
+            profile=self.profiles.show,
+            addressees=self._owners,
+            staff_chats=StaffChats(
+                store=self.inbox_store,
+                integrations=self.integrations,
+                messengers=self.backends.messenger,
+                clock=self.backends.clock,
+            ),
+            mailer=self.backends.mailer,
+            frontend=self.backends.frontend,
+            clock=self.backends.clock,
+        )
+
+    @cached_property
+    def desk(self) -> Desk:
+        return Desk(
+            store=self.inbox_store,
+            integrations=self.integrations,
+            messengers=self.backends.messenger,
+            conversations=self.conversations,
+            transcripts=self._transcripts,
+            announce=self._tell_of_reply,
+            log=self.log,
+            clock=self.backends.clock,
+        )
+
+    @cached_property
+    def staff_codes(self) -> StaffCodes:
+        store = PostgresStaffCodes(self.home, self.schema)
+        return StaffCodes(store, self.integrations, self.backends.clock)
+
+    @cached_property
+    def _transcripts(self) -> Transcripts:
+        return Transcripts(self.inbox_store, self.backends.clock)
 
     async def name_of_firm(self) -> str:
         return (await self.profiles.show()).business_name or self.organization.name
@@ -254,9 +307,8 @@ class TenantServices:
 
     @cached_property
     def customers(self) -> Customers:
-        return Customers(
-            self.organization.id, self._conversation_store, self.audit, self.backends.clock
-        )
+        store = PostgresCustomers(self.home, self.schema)
+        return Customers(self.organization.id, store, self.photos, self.audit, self.backends.clock)
 
     @cached_property
     def answering(self) -> Answering:
@@ -273,11 +325,12 @@ class TenantServices:
     def web_chat(self, integration: Integration) -> WebChat:
         return WebChat(
             integration=integration,
-            firm=self.name_of_firm,
             answering=self.answering,
             conversations=self.conversations,
-            handing_over=self._handing_over,
+            handing_over=self.handing_over,
+            transcripts=self._transcripts,
             store=self.inbox_store,
+            announce=self._tell_of_reply,
         )
 
     @cached_property

@@ -111,6 +111,7 @@ class Outgoing:
     ended_at: datetime | None = None
     reference: str | None = None  # the vendor's; None: not sent
     problem: Problem | None = None  # why it never will be
+    about: ChatId | None = None  # whose chat it tells staff of; None: it is said to the customer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,5 +121,6 @@ class Step:
     chat: Chat  # as it is afterwards
     handled: tuple[EventId, ...]
     outcome: EventOutcome
+    only_from: ChatState | None = None  # the state changes from this one alone; None: it stays
     said: tuple[Message, ...] = ()  # new in its conversation
     queued: tuple[Outgoing, ...] = ()

@@ -1,23 +1,23 @@
 """Hands a chat to the people of the firm, and keeps them informed."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
 from sloth_agent.agent.models import Message
 from sloth_agent.channels.chats import Chat, Outgoing
-from sloth_agent.channels.messages import Capabilities, Part
 from sloth_agent.channels.models import Integration
+from sloth_agent.channels.notice_texts import person_wanted
+from sloth_agent.channels.openings import promise
 from sloth_agent.channels.small_talk import is_small_talk
-from sloth_agent.channels.splitting import split
+from sloth_agent.channels.staff_chats import StaffChats
 from sloth_agent.clock import Clock
 from sloth_agent.errors import BackendUnavailable
-from sloth_agent.ids import OutgoingId, new_id
+from sloth_agent.language import Language
 from sloth_agent.tenants.account_ports import Mailer
-
-STAFF_CHAT = "staff_chat"
-"""The setting of an integration that names the chat in which the firm's people are."""
+from sloth_agent.tenants.owners import Addressee
+from sloth_agent.tenants.profile import Profile
 
 UNANSWERED_UNTIL_A_PERSON = 2
 """So many questions in a row without an answer, and a person is asked for."""
@@ -28,8 +28,8 @@ _log = logging.getLogger(__name__)
 class Addressees(Protocol):
     """Who hears that a person is wanted."""
 
-    async def addresses(self) -> Sequence[str]:
-        """E-mail addresses; none where nobody signs in."""
+    async def addressees(self) -> Sequence[Addressee]:
+        """None where nobody signs in, and no address was named."""
 
 
 def counted(chat: Chat, question: str, answered: Message) -> Chat:
@@ -43,75 +43,68 @@ def needs_a_person(chat: Chat) -> bool:
     return chat.unanswered >= UNANSWERED_UNTIL_A_PERSON
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HandingOver:
-    """How the people of one firm hear of their customers."""
+    """How the people of one firm hear of their customers, and customers of them."""
 
+    tenant: str  # its slug
+    firm: Callable[[], Awaitable[str]]  # how the firm calls itself
+    profile: Callable[[], Awaitable[Profile]]
     addressees: Addressees
+    staff_chats: StaffChats
     mailer: Mailer | None  # None: no mail is set up
+    frontend: str  # the address of the web console, without a slash at the end
     clock: Clock
 
     async def call_a_person(
-        self, chat: Chat, integration: Integration, said: str, capabilities: Capabilities
+        self, chat: Chat, integration: Integration, said: str
     ) -> Sequence[Outgoing]:
         """Mail who is to hear of it; returns what goes to the staff's own chat.
 
         Whoever dies after the mails mails again: better told twice than never.
         """
         await self._mail(chat, integration, said)
-        return self.relayed(chat, integration, f"🔔 {_name(chat)}: {said}", capabilities)
+        return await self.relayed(chat, integration, f"🔔 {name_of(chat)}: {said}")
 
-    def relayed(
-        self, chat: Chat, integration: Integration, said: str, capabilities: Capabilities
-    ) -> Sequence[Outgoing]:
+    async def relayed(self, chat: Chat, integration: Integration, said: str) -> Sequence[Outgoing]:
         """For the staff's own chat, where there is one; an answer to it goes to the person."""
-        recipient = integration.settings.get(STAFF_CHAT)
-        if not isinstance(recipient, str):
+        if not await self._staff_chat_is_wanted():
             return ()
-        return queued(chat, said, capabilities, self.clock, recipient=recipient)
+        return await self.staff_chats.told(chat, integration, said)
+
+    async def promise(self, language: Language) -> str:
+        """What the customer hears: that somebody comes, or when."""
+        return promise(await self.profile(), await self.firm(), language, now=self.clock())
+
+    async def _staff_chat_is_wanted(self) -> bool:
+        """Where nobody hears by mail it is the only way."""
+        if (await self.profile()).notify_by_telegram or self.mailer is None:
+            return True
+        return not await self.addressees.addressees()
 
     async def _mail(self, chat: Chat, integration: Integration, said: str) -> None:
         if self.mailer is None:
             return
-        subject = f"{_name(chat)} is waiting for a person ({integration.type})"
-        text = (
-            f"{_name(chat)} wrote by {integration.type}:\n\n{said}\n\n"
-            f"The assistant is silent until somebody answers or gives the chat back:\n"
-            f"sloth channels answer {chat.id} TEXT\nsloth channels give-back {chat.id}\n"
-        )
-        for address in await self.addressees.addresses():
+        values = {
+            "firm": await self.firm(),
+            "name": name_of(chat),
+            "channel": integration.type,
+            "said": said,
+            "url": f"{self.frontend}/inbox/{chat.id}",
+            "chat": chat.id,
+            "tenant": self.tenant,
+        }
+        for addressee in await self.addressees.addressees():
+            subject, text = person_wanted(addressee.language, **values)
             try:
-                await self.mailer.send(to=address, subject=subject, text=text)
-            except (
-                BackendUnavailable
-            ) as error:  # the staff's chat and the list of chats tell it too
+                await self.mailer.send(to=addressee.email, subject=subject, text=text)
+            except BackendUnavailable as error:
+                # The staff's chat and the list of chats tell it too.
                 _log.warning("Nobody was told by mail that a person is wanted: %s", error.message)
 
 
-def queued(
-    chat: Chat,
-    text: str,
-    capabilities: Capabilities,
-    clock: Clock,
-    *,
-    recipient: str | None = None,
-    last: Part | None = None,
-) -> tuple[Outgoing, ...]:
-    """A text as what is to be sent; `last` has the buttons that belong under its end."""
-    now = clock()
-    buttons = last.buttons if last else ()
-    pieces = split(text, capabilities)
-    return tuple(
-        Outgoing(
-            id=OutgoingId(new_id()),
-            chat=chat.id,
-            recipient=recipient or chat.external_id,
-            part=Part(text=piece, buttons=buttons if number == len(pieces) - 1 else ()),
-            queued_at=now,
-        )
-        for number, piece in enumerate(pieces)
+def name_of(chat: Chat) -> str:
+    """In one line, whatever people call themselves: it stands in the heads of mails."""
+    return " ".join("".join(c if c.isprintable() else " " for c in chat.name).split()) or (
+        chat.customer
     )
-
-
-def _name(chat: Chat) -> str:
-    return chat.name or chat.customer

@@ -37,10 +37,10 @@ class InboxStore(Protocol):
     async def chats(
         self, states: Collection[ChatState], *, limit: int, before: ChatId | None = None
     ) -> Sequence[Chat]:
-        """Those that were heard of last come first."""
+        """Those that were heard of last come first; the firm's own staff chats are left out."""
 
-    async def chat_of(self, recipient: str, reference: str) -> Chat | None:
-        """The chat that something was sent for, by what the vendor calls that message."""
+    async def told_of(self, staff_chat: ChatId, reference: str) -> Chat | None:
+        """The chat that staff were told of, by what the vendor calls the message that told it."""
 
     async def event(self, id: EventId) -> Event | None: ...
 
@@ -67,10 +67,12 @@ class InboxStore(Protocol):
 
     async def note(
         self, step: Step, *, now: datetime, hold: Hold | None = None, bill: Bill = NO_BILL
-    ) -> None:
-        """Do a step of such a chat, where nothing is to be sent; count what was held for it.
+    ) -> Sequence[JobId]:
+        """Do a step of such a chat, where nothing is to be sent but to staff; count what was held
+        for it. Returns the jobs that send it.
 
         Raises:
+            ChatMoved: as `record`.
             Conflict: as `ConversationStore.append`.
         """
 
@@ -82,23 +84,36 @@ class InboxStore(Protocol):
         now: datetime,
         hold: Hold | None = None,
         bill: Bill = NO_BILL,
-    ) -> None:
+    ) -> Sequence[JobId]:
         """Do a step, and count what was held for it.
+
+        Returns the jobs that send what it queues in other chats, such as the staff's.
 
         Raises:
             ClaimLost: nothing is stored.
+            ChatMoved: it is not in the state any more that the step is only for.
             Conflict: as `ConversationStore.append`.
         """
 
-    async def put_in(self, step: Step, *, now: datetime) -> JobId | None:
-        """Do a step from beside, and have what it queues sent; None: whoever answers now sends it.
+    async def put_in(self, step: Step, *, now: datetime) -> Sequence[JobId]:
+        """Do a step from beside; returns the jobs that send what it queues.
+
+        Whoever answers a chat now sends it, too: there is no job of it then. A step whose messages
+        are there already was done before, and is not done again.
 
         Raises:
+            ChatMoved: as `record`.
             Conflict: the chat was erased meanwhile.
         """
 
     async def resume(self, integration: IntegrationId, *, now: datetime) -> Sequence[JobId]:
         """Have all chats answered in which something waits: what kept them from it is over."""
+
+    async def forget(self, *, before: datetime) -> int:
+        """Remove what was sent, and the content of what was handled, if it is older than that.
+
+        That an event was handled is kept: it would count again. Returns how much it was.
+        """
 
     async def take_unsent(self, chat: ChatId) -> Sequence[Outgoing]:
         """What is to be sent, in order; from now on it may have come through."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from sloth_agent.billing.access import require_access
 from sloth_agent.billing.usage_ports import CurrentSubscriptions
+from sloth_agent.channels.hand_over_words import HAND_OVER_WORDS, checked_words
 from sloth_agent.channels.models import (
     Credentials,
     Integration,
@@ -115,6 +116,23 @@ class Integrations:
     async def change_settings(self, id: IntegrationId, settings: Mapping[str, object]) -> None:
         """Those given take the place of others by their names; None removes one."""
         await self.store.change_settings(id, settings)
+
+    async def set_hand_over_words(
+        self, id: IntegrationId, words: Sequence[str], *, by: Actor
+    ) -> Sequence[str]:
+        """Name the words after which a person is to answer, in the place of earlier ones.
+
+        Raises:
+            NotFound: no such integration.
+            InvalidInput: too many, or what is no word.
+        """
+        checked = checked_words(words)
+        await self.show(id)
+        await self.log.write(
+            "integration.changed", by=by, subject=str(id), fields=[HAND_OVER_WORDS]
+        )
+        await self.change_settings(id, {HAND_OVER_WORDS: checked})
+        return checked
 
     async def mark(
         self, id: IntegrationId, status: IntegrationStatus, problem: Problem | None = None

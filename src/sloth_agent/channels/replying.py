@@ -12,9 +12,10 @@ from sloth_agent.channels.integrations import Integrations
 from sloth_agent.channels.models import Integration, IntegrationStatus
 from sloth_agent.channels.responding import Responding, Situation
 from sloth_agent.channels.sending import Sending
-from sloth_agent.channels.turns import Heard, next_turn
+from sloth_agent.channels.staff_room import StaffRoom, is_for_staff
+from sloth_agent.channels.turns import Heard, Turn, next_turn
 from sloth_agent.clock import Clock
-from sloth_agent.errors import ChannelRefused, Problem, RateLimited, SlothError
+from sloth_agent.errors import ChannelRefused, ChatMoved, Problem, RateLimited, SlothError
 from sloth_agent.ids import ChatId, EventId
 from sloth_agent.jobs.models import Claim
 from sloth_agent.jobs.ports import JobStore
@@ -30,6 +31,7 @@ class Replying:
     messengers: Messengers
     store: InboxStore
     responding: Responding
+    staff_room: StaffRoom
     sending: Sending
     jobs: JobStore
     clock: Clock
@@ -74,11 +76,20 @@ class Replying:
                 with suppress(SlothError):  # a kindness
                     await line.acknowledge(turn.inbound)
                 at = Situation(chat, integration, messenger.capabilities, line, claim)
-                await self.responding.respond(at, turn)
+                with suppress(ChatMoved):  # then it is looked at as it is now
+                    await self._handle(at, turn)
                 known = await self.store.chat(chat.id)
                 if known is None:
                     return  # erased meanwhile
                 chat = known
+                if is_for_staff(chat, integration, turn.inbound):
+                    integration = await self.integrations.show(integration.id)
+
+    async def _handle(self, at: Situation, turn: Turn) -> None:
+        if is_for_staff(at.chat, at.integration, turn.inbound):
+            await self.staff_room.hear(at, turn)
+        else:
+            await self.responding.respond(at, turn)
 
     async def _heard(self, chat: Chat, integration: Integration, claim: Claim) -> Sequence[Heard]:
         """What waits; what cannot be read any more is put aside."""

@@ -9,14 +9,15 @@ import anyio
 from sloth_agent.agent.answering import Answering
 from sloth_agent.agent.conversations import Conversations
 from sloth_agent.agent.languages import detect
-from sloth_agent.agent.models import Conversation, ConversationSource, Message, Speaker
+from sloth_agent.agent.models import Message, Speaker
 from sloth_agent.billing.access import require_access
 from sloth_agent.billing.allowance import Hold
 from sloth_agent.billing.costs import NO_BILL, Bill
 from sloth_agent.billing.usage_ports import CurrentSubscriptions
 from sloth_agent.channels.chats import Chat, ChatState, EventOutcome, Outgoing, Step
-from sloth_agent.channels.handing_over import HandingOver, counted, needs_a_person, queued
-from sloth_agent.channels.inbox_ports import InboxStore
+from sloth_agent.channels.hand_over_words import wants_a_person
+from sloth_agent.channels.handing_over import HandingOver, counted, name_of, needs_a_person
+from sloth_agent.channels.inbox_ports import Announce, InboxStore
 from sloth_agent.channels.messages import (
     Button,
     Capabilities,
@@ -26,7 +27,10 @@ from sloth_agent.channels.messages import (
 )
 from sloth_agent.channels.models import Integration
 from sloth_agent.channels.ports import Line
+from sloth_agent.channels.queueing import queued
+from sloth_agent.channels.states import Move, Mover, moved
 from sloth_agent.channels.texts import OWN_NAMES, text, with_sources
+from sloth_agent.channels.transcripts import Transcripts
 from sloth_agent.channels.turns import Turn
 from sloth_agent.errors import (
     FeatureNotInPlan,
@@ -38,7 +42,7 @@ from sloth_agent.errors import (
     SubscriptionExpired,
     UnreadableFile,
 )
-from sloth_agent.ids import ConversationId, MessageId, PhotoId, TenantId, new_id
+from sloth_agent.ids import ConversationId, JobId, PhotoId, TenantId
 from sloth_agent.jobs.models import Claim
 from sloth_agent.knowledge.photos import Photos
 from sloth_agent.language import Language
@@ -62,10 +66,6 @@ class Situation:
     line: Line
     claim: Claim
 
-    @property
-    def name(self) -> str:
-        return self.chat.name or self.chat.customer
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Responding:
@@ -78,13 +78,16 @@ class Responding:
     photos: Photos
     subscriptions: CurrentSubscriptions
     handing_over: HandingOver
+    transcripts: Transcripts
     store: InboxStore
+    announce: Announce
 
     async def respond(self, at: Situation, turn: Turn) -> None:
         """Do all that a turn asks for, or nothing.
 
         Raises:
             ModelUnavailable: another try may succeed.
+            ChatMoved: a person took the chat, or gave it back; nothing was done.
             ClaimLost: somebody else answers the chat.
         """
         kind = turn.inbound.kind
@@ -92,7 +95,8 @@ class Responding:
             chat = replace(at.chat, is_gone=kind is MessageKind.LEFT)
             await self._record(at, turn, chat, EventOutcome.DONE)
             return
-        at = replace(at, chat=replace(await self._with_conversation(at), is_gone=False))
+        chat = await self.transcripts.begun(at.chat, at.integration.type)
+        at = replace(at, chat=replace(chat, is_gone=False))
         if kind is MessageKind.COMMAND:
             await self._obey(at, turn)
         elif at.chat.state is not ChatState.ASSISTANT:
@@ -100,7 +104,7 @@ class Responding:
         elif kind is MessageKind.PHOTO:
             await self._look_at(at, turn)
         elif kind is MessageKind.TEXT and not turn.inbound.is_edit and turn.text.strip():
-            await self._answer(at, turn)
+            await self._answer_or_hand_over(at, turn)
         else:
             await self._decline(at, turn)
 
@@ -110,7 +114,7 @@ class Responding:
         inbound, chat = turn.inbound, at.chat
         match inbound.command:
             case "human":
-                await self._hand_over(at, turn, said=inbound.text or "/human")
+                await self._hand_over(at, turn, Mover.CUSTOMER, said=inbound.text or "/human")
             case "language" if inbound.text.strip() in list(Language):
                 chosen = Language(inbound.text.strip())
                 chat = replace(chat, language=chosen)
@@ -127,19 +131,17 @@ class Responding:
             case _:
                 await self._say_text(at, turn, "help")
 
-    async def _hand_over(self, at: Situation, turn: Turn, *, said: str) -> None:
-        if at.chat.state is not ChatState.ASSISTANT:
+    async def _hand_over(self, at: Situation, turn: Turn, by: Mover, *, said: str) -> None:
+        chat = moved(at.chat, Move.ASK, by)
+        if chat.state is at.chat.state:
             await self._pass_on(at, turn)
             return
-        language = language_of(at.chat, turn.inbound)
-        notices = await self.handing_over.call_a_person(
-            at.chat, at.integration, said, at.capabilities
-        )
-        told = text("handed_over", language, firm=await self.firm())
+        notices = await self.handing_over.call_a_person(chat, at.integration, said)
+        told = await self.handing_over.promise(language_of(chat, turn.inbound))
         await self._record(
             at,
             turn,
-            at.chat.handed_to(ChatState.WAITING),
+            chat,
             EventOutcome.DONE,
             said=[self._said(Speaker.USER, said), self._said(Speaker.ASSISTANT, told)],
             queued=[*self._queued(at, told), *notices],
@@ -149,8 +151,8 @@ class Responding:
 
     async def _pass_on(self, at: Situation, turn: Turn) -> None:
         said = await self._in_words(at, turn)
-        relayed = self.handing_over.relayed(
-            at.chat, at.integration, f"{at.name}: {said}", at.capabilities
+        relayed = await self.handing_over.relayed(
+            at.chat, at.integration, f"{name_of(at.chat)}: {said}"
         )
         message = self._said(Speaker.USER, said)
         await self._record(
@@ -159,7 +161,8 @@ class Responding:
 
     async def _in_words(self, at: Situation, turn: Turn) -> str:
         inbound = turn.inbound
-        words = [inbound.text] if inbound.text else []
+        command = f"/{inbound.command}" if inbound.command else ""
+        words = list(filter(None, (command, inbound.text)))
         if inbound.kind is MessageKind.PHOTO:
             kept = await self._kept_photo(at, turn)
             words.append(f"[photo {kept}]" if kept else "[photo]")
@@ -176,7 +179,7 @@ class Responding:
         if kept is None:
             await self._say_text(at, turn, "photo_refused")
         elif turn.text.strip():
-            await self._answer(at, turn)
+            await self._answer_or_hand_over(at, turn)
         else:
             await self._say_text(at, turn, "photo", said=f"[photo {kept}]")
 
@@ -192,6 +195,12 @@ class Responding:
         except (UnreadableFile, NotFound, *_NO_MORE):
             return None
         return id
+
+    async def _answer_or_hand_over(self, at: Situation, turn: Turn) -> None:
+        if wants_a_person(turn.text, at.integration.settings):
+            await self._hand_over(at, turn, Mover.RULE, said=await self._in_words(at, turn))
+        else:
+            await self._answer(at, turn)
 
     async def _answer(self, at: Situation, turn: Turn) -> None:
         async def keep(
@@ -233,22 +242,21 @@ class Responding:
         out = [*self._queued(at, with_sources(answered.text, answered.citations, language))]
         chat, said = counted(at.chat, turn.text, answered), list(messages)
         if needs_a_person(chat):
-            told = text("handed_over", language, firm=await self.firm())
+            told = await self.handing_over.promise(language)
             out += self._queued(at, told)
-            out += await self.handing_over.call_a_person(
-                chat, at.integration, turn.text, at.capabilities
-            )
+            out += await self.handing_over.call_a_person(chat, at.integration, turn.text)
             said.append(self._said(Speaker.ASSISTANT, told))
-            chat = chat.handed_to(ChatState.WAITING)
+            chat = moved(chat, Move.ASK, Mover.RULE)
         step = Step(
             chat=chat,
             handled=turn.events,
             outcome=EventOutcome.ANSWERED,
+            only_from=ChatState.ASSISTANT,  # who is answered by a person hears no model
             said=tuple(said),
             queued=tuple(out),
         )
         now = self.conversations.clock()
-        await self.store.record(step, at.claim, now=now, hold=hold, bill=bill)
+        await self._tell(await self.store.record(step, at.claim, now=now, hold=hold, bill=bill))
 
     async def _decline(self, at: Situation, turn: Turn) -> None:
         match turn.inbound.kind:
@@ -308,33 +316,21 @@ class Responding:
             chat=chat,
             handled=turn.events,
             outcome=outcome,
+            only_from=at.chat.state if chat.state is not at.chat.state else None,
             said=tuple(said),
             queued=tuple(queued),
         )
-        await self.store.record(step, at.claim, now=self.conversations.clock())
+        await self._tell(await self.store.record(step, at.claim, now=self.conversations.clock()))
+
+    async def _tell(self, jobs: Sequence[JobId]) -> None:
+        for job in jobs:
+            await self.announce(job, self.conversations.clock())
 
     def _queued(self, at: Situation, words: str, last: Part | None = None) -> tuple[Outgoing, ...]:
         return queued(at.chat, words, at.capabilities, self.conversations.clock, last=last)
 
     def _said(self, speaker: Speaker, words: str) -> Message:
-        return Message(
-            id=MessageId(new_id()),
-            speaker=speaker,
-            text=words,
-            created_at=self.conversations.clock(),
-        )
-
-    async def _with_conversation(self, at: Situation) -> Chat:
-        if at.chat.conversation is not None:
-            return at.chat
-        conversation = Conversation(
-            id=ConversationId(new_id()),
-            source=ConversationSource(at.integration.type),
-            external_id=at.chat.customer,
-            created_at=self.conversations.clock(),
-        )
-        await self.store.begin_conversation(at.chat, conversation)
-        return replace(at.chat, conversation=conversation.id)
+        return self.transcripts.message(speaker, words)
 
 
 def language_of(chat: Chat, inbound: Inbound) -> Language:
@@ -359,7 +355,13 @@ async def typing(at: Situation) -> AsyncIterator[None]:
     if not at.capabilities.shows_typing:
         yield
         return
+    failure: Exception | None = None
     async with anyio.create_task_group() as group:
         group.start_soon(show)
-        yield
+        try:
+            yield
+        except Exception as error:  # noqa: BLE001 - raised below, where no group wraps it
+            failure = error
         group.cancel_scope.cancel()
+    if failure is not None:
+        raise failure

@@ -35,13 +35,18 @@ def next_turn(heard: Sequence[Heard]) -> Turn | None:
     together = [heard[0]]
     if first.kind in _QUESTIONS and not first.is_edit:
         for event, inbound in heard[1:MOST_JOINED]:
-            if inbound.kind not in _QUESTIONS or inbound.sender != first.sender:
+            if inbound.kind not in _QUESTIONS or _speaks_of(inbound) != _speaks_of(first):
                 break
             together.append((event, inbound))
     return Turn(
         events=tuple(event.id for event, _ in together),
         inbound=replace(first, text=_joined([inbound for _, inbound in together])),
     )
+
+
+def _speaks_of(inbound: Inbound) -> tuple[str, str | None]:
+    """Who speaks, and of which message."""
+    return inbound.sender, inbound.reply_to
 
 
 def _joined(messages: Sequence[Inbound]) -> str:

@@ -1,6 +1,7 @@
 """What a visitor of a firm's web site asks, and what was said so far."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from sloth_agent.agent.answering import Answering
@@ -10,18 +11,17 @@ from sloth_agent.agent.models import Answer, Conversation, Message, Speaker
 from sloth_agent.agent.ports import Delta
 from sloth_agent.billing.allowance import Hold
 from sloth_agent.billing.costs import NO_BILL, Bill
-from sloth_agent.channels.chats import Chat, ChatState, EventOutcome, Step, chat_id
-from sloth_agent.channels.handing_over import HandingOver, counted, needs_a_person
-from sloth_agent.channels.inbox_ports import InboxStore
-from sloth_agent.channels.messages import Capabilities
+from sloth_agent.channels.chats import Chat, ChatState, EventOutcome, Outgoing, Step, chat_id
+from sloth_agent.channels.handing_over import HandingOver, counted, name_of, needs_a_person
+from sloth_agent.channels.inbox_ports import Announce, InboxStore
 from sloth_agent.channels.models import Integration
-from sloth_agent.channels.texts import text
+from sloth_agent.channels.states import Move, Mover, moved
+from sloth_agent.channels.transcripts import Transcripts
 from sloth_agent.channels.visitors import Visitor
-from sloth_agent.ids import ChatId, ConversationId, MessageId, new_id
-from sloth_agent.knowledge.queries import LONGEST_QUERY, cleaned
+from sloth_agent.errors import ChatMoved
+from sloth_agent.ids import ChatId, ConversationId, MessageId
+from sloth_agent.knowledge.queries import cleaned
 from sloth_agent.language import Language
-
-CAPABILITIES = Capabilities(longest_text=LONGEST_QUERY)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,11 +29,12 @@ class WebChat:
     """The chat on one site of a tenant: each visitor has one conversation."""
 
     integration: Integration
-    firm: Callable[[], Awaitable[str]]  # how the firm calls itself
     answering: Answering
     conversations: Conversations
     handing_over: HandingOver
+    transcripts: Transcripts
     store: InboxStore
+    announce: Announce
 
     async def ask(
         self, visitor: Visitor, question: str, *, language: Language | None = None
@@ -44,8 +45,10 @@ class WebChat:
         """
         chat = await self._opened(visitor)
         if chat.state is not ChatState.ASSISTANT:
-            message = self._said(Speaker.USER, cleaned(question))
-            await self._note(chat, EventOutcome.PASSED_ON, message)
+            message = self.transcripts.message(Speaker.USER, cleaned(question))
+            told = f"{name_of(chat)}: {message.text}"
+            relayed = await self.handing_over.relayed(chat, self.integration, told)
+            await self._note(chat, EventOutcome.PASSED_ON, message, queued=relayed)
             return message
 
         async def keep(
@@ -64,11 +67,15 @@ class WebChat:
     async def call_a_person(self, visitor: Visitor, *, language: Language) -> ChatState:
         """Have somebody of the firm answer; who has called one already waits on."""
         chat = await self._opened(visitor)
-        if chat.state is ChatState.ASSISTANT:
+        waiting = moved(chat, Move.ASK, Mover.CUSTOMER)
+        if waiting.state is not chat.state:
             asked = await self._last_asked(visitor)
-            chat, told = await self._handed_over(chat, asked, language)
-            await self._note(chat, EventOutcome.DONE, told)
-        return chat.state
+            told, notices = await self._handed_over(waiting, asked, language)
+            with suppress(ChatMoved):  # then somebody of the firm was faster
+                await self._note(
+                    waiting, EventOutcome.DONE, told, only_from=chat.state, queued=notices
+                )
+        return await self.state(visitor)
 
     async def state(self, visitor: Visitor) -> ChatState:
         """Who answers."""
@@ -117,38 +124,54 @@ class WebChat:
         bill: Bill,
     ) -> None:
         """Somebody may have come into the chat while it was answered: that stays so."""
-        chat, said = await self.store.chat(before.id) or before, list(messages)
-        if chat.state is ChatState.ASSISTANT:
-            chat = counted(chat, question, said[-1])
-            if needs_a_person(chat):
-                language = language or detect(question)
-                chat, told = await self._handed_over(chat, question, language)
-                said.append(told)
-        await self._note(chat, EventOutcome.ANSWERED, *said, hold=hold, bill=bill)
+        found = await self.store.chat(before.id) or before
+        chat = counted(found, question, messages[-1])
+        if found.state is ChatState.ASSISTANT and needs_a_person(chat):
+            chat = moved(chat, Move.ASK, Mover.RULE)
+            language = language or detect(question)
+            told, notices = await self._handed_over(chat, question, language)
+            with suppress(ChatMoved):
+                await self._note(
+                    chat,
+                    EventOutcome.ANSWERED,
+                    *messages,
+                    told,
+                    only_from=found.state,
+                    queued=notices,
+                    hold=hold,
+                    bill=bill,
+                )
+                return
+        await self._note(chat, EventOutcome.ANSWERED, *messages, hold=hold, bill=bill)
 
-    async def _handed_over(self, chat: Chat, said: str, language: Language) -> tuple[Chat, Message]:
-        await self.handing_over.call_a_person(chat, self.integration, said, CAPABILITIES)
-        told = text("handed_over", language, firm=await self.firm())
-        return chat.handed_to(ChatState.WAITING), self._said(Speaker.ASSISTANT, told)
+    async def _handed_over(
+        self, chat: Chat, said: str, language: Language
+    ) -> tuple[Message, Sequence[Outgoing]]:
+        notices = await self.handing_over.call_a_person(chat, self.integration, said)
+        told = await self.handing_over.promise(language)
+        return self.transcripts.message(Speaker.ASSISTANT, told), notices
 
     async def _note(
         self,
         chat: Chat,
         outcome: EventOutcome,
         *said: Message,
+        only_from: ChatState | None = None,
+        queued: Sequence[Outgoing] = (),
         hold: Hold | None = None,
         bill: Bill = NO_BILL,
     ) -> None:
-        step = Step(chat=chat, handled=(), outcome=outcome, said=said)
-        await self.store.note(step, now=self.conversations.clock(), hold=hold, bill=bill)
-
-    def _said(self, speaker: Speaker, words: str) -> Message:
-        return Message(
-            id=MessageId(new_id()),
-            speaker=speaker,
-            text=words,
-            created_at=self.conversations.clock(),
+        step = Step(
+            chat=chat,
+            handled=(),
+            outcome=outcome,
+            only_from=only_from,
+            said=said,
+            queued=tuple(queued),
         )
+        now = self.conversations.clock()
+        for job in await self.store.note(step, now=now, hold=hold, bill=bill):
+            await self.announce(job, now)
 
 
 def _chat_id(visitor: Visitor) -> ChatId:

@@ -1,13 +1,17 @@
 """What a firm says of itself: its assistant and its calendar go by it."""
 
-from dataclasses import dataclass, fields
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
 from sloth_agent.errors import InvalidInput
 from sloth_agent.tenants.audit import Actor, TenantLog
+from sloth_agent.tenants.hours import Week, checked_week
 from sloth_agent.tenants.models import checked_name
 from sloth_agent.tenants.users import normalised_email
+
+LONGEST_AWAY_TEXT = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,6 +23,8 @@ class Profile:
     timezone: str = "UTC"  # IANA name; opening hours and bookings are meant in it
     notification_email: str | None = None  # None: the owner's
     notify_by_telegram: bool = False
+    office_hours: Week = field(default_factory=dict)  # in its time zone; empty: always open
+    away_text: str = ""  # what customers hear outside those hours; empty: our own words
 
 
 class ProfileStore(Protocol):
@@ -55,7 +61,8 @@ class Profiles:
             InvalidInput: no time zone, no address, a name too long.
         """
         before = await self.show()
-        profile = Profile(
+        profile = replace(
+            before,
             business_name=_text(business_name, "business_name", before.business_name),
             business_type=_text(business_type, "business_type", before.business_type),
             timezone=before.timezone if timezone is None else checked_timezone(timezone),
@@ -64,6 +71,28 @@ class Profiles:
                 before.notify_by_telegram if notify_by_telegram is None else notify_by_telegram
             ),
         )
+        return await self._changed(before, profile, by=by)
+
+    async def change_hours(
+        self,
+        *,
+        office_hours: Mapping[str, Sequence[Sequence[str]]] | None = None,
+        away_text: str | None = None,
+        by: Actor,
+    ) -> Profile:
+        """What is not given stays as it is; without any hours it is always open.
+
+        Raises:
+            InvalidInput: no hours, or a text that is too long.
+        """
+        before = await self.show()
+        hours = before.office_hours if office_hours is None else checked_week(office_hours)
+        text = before.away_text if away_text is None else checked_away_text(away_text)
+        return await self._changed(
+            before, replace(before, office_hours=hours, away_text=text), by=by
+        )
+
+    async def _changed(self, before: Profile, profile: Profile, *, by: Actor) -> Profile:
         changed = [
             field.name
             for field in fields(Profile)
@@ -84,6 +113,22 @@ def checked_timezone(name: str) -> str:
             f"{name!r} is no time zone.", hint="Write it as Europe/Warsaw.", field="timezone"
         )
     return name
+
+
+def checked_away_text(text: str) -> str:
+    """Without space at its ends.
+
+    Raises:
+        InvalidInput: too long, or with control characters.
+    """
+    text = text.strip()
+    if len(text) > LONGEST_AWAY_TEXT or not all(line.isprintable() for line in text.splitlines()):
+        raise InvalidInput(
+            f"The away text has at most {LONGEST_AWAY_TEXT} characters, and is nothing but text.",
+            hint="Shorten it, and leave out control characters.",
+            field="away_text",
+        )
+    return text
 
 
 def _is_timezone(name: str) -> bool:

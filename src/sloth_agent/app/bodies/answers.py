@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from sloth_agent.agent.customers import CustomerRecord
 from sloth_agent.agent.models import Answer, Citation, Conversation, Message, Prompt
-from sloth_agent.agent.ports import Held, Transcript, Trial
+from sloth_agent.agent.ports import ChatTrace, Held, Transcript, Trial
 from sloth_agent.agent.prompting import script
 from sloth_agent.app.bodies.values import Body, milliseconds, moment_of, rounded, tokens
 from sloth_agent.ids import ChunkId
@@ -44,6 +44,7 @@ def customer_body(record: CustomerRecord) -> Body:
         "customer": str(record.customer),
         "exported_at": record.exported_at.isoformat(),
         "conversations": [transcript_body(transcript) for transcript in record.transcripts],
+        "chats": [_trace_body(chat) for chat in record.chats],
     }
 
 
@@ -53,6 +54,31 @@ def erased_customer_body(customer: str, held: Held) -> Body:
         "deleted": True,
         "conversations": held.conversations,
         "messages": held.messages,
+        "chats": held.chats,
+    }
+
+
+def _trace_body(chat: ChatTrace) -> Body:
+    return {
+        "id": str(chat.id),
+        "name": chat.name,
+        "state": chat.state,
+        "language": chat.language,
+        "first_heard_at": chat.first_heard_at.isoformat(),
+        "last_heard_at": chat.last_heard_at.isoformat(),
+        "told": [
+            {"received_at": each.received_at.isoformat(), "payload": dict(each.payload)}
+            for each in chat.told
+        ],
+        "sent": [
+            {
+                "queued_at": each.queued_at.isoformat(),
+                "ended_at": moment_of(each.ended_at),
+                "text": each.text,
+            }
+            for each in chat.sent
+        ],
+        "photos": [str(photo) for photo in chat.photos],
     }
 
 

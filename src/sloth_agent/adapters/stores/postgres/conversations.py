@@ -15,25 +15,22 @@ from sloth_agent.adapters.stores.postgres.database import (
     TenantDatabase,
     rows_of_each,
 )
-from sloth_agent.adapters.stores.postgres.table_copies import ONE_MOMENT
 from sloth_agent.adapters.stores.postgres.usage import ending
 from sloth_agent.agent.models import (
     Citation,
     Conversation,
     ConversationSource,
-    Customer,
     Message,
     Prompt,
     Speaker,
     Usage,
 )
-from sloth_agent.agent.ports import Held, Transcript
 from sloth_agent.billing.allowance import Hold
 from sloth_agent.billing.costs import NO_BILL, Bill
 from sloth_agent.errors import Conflict
 from sloth_agent.ids import ChunkId, ConversationId, MessageId
 
-_CONVERSATION: LiteralString = (
+CONVERSATION: LiteralString = (
     "id, source, external_id, created_at, message_count,"
     " (select left(text, 80) from messages"
     " where conversation_id = conversations.id and speaker = 'user' order by id limit 1),"
@@ -41,13 +38,12 @@ _CONVERSATION: LiteralString = (
     " where conversation_id = conversations.id order by id desc limit 1)"
 )
 _NEW: LiteralString = "id, source, external_id, created_at"
-_OF: LiteralString = "source = %s and external_id = %s"
-_MESSAGE: LiteralString = (
+MESSAGE: LiteralString = (
     "id, speaker, text, created_at, citations, chunks_used, input_tokens, output_tokens,"
     " processing_ms"
 )
 _ADDING: LiteralString = (
-    f"insert into messages (conversation_id, {_MESSAGE})"
+    f"insert into messages (conversation_id, {MESSAGE})"
     " values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
 )
 _PROMPT: LiteralString = (
@@ -99,7 +95,7 @@ def too_late() -> Conflict:
 
 @dataclass(frozen=True, slots=True)
 class PostgresConversations:
-    """`ConversationStore` and `CustomerStore` within one tenant's schema."""
+    """`ConversationStore` within one tenant's schema."""
 
     database: TenantDatabase
     schema: str
@@ -111,30 +107,30 @@ class PostgresConversations:
     async def find(self, id: ConversationId) -> Conversation | None:
         async with self.database.inside(self.schema) as connection:
             found = await connection.execute(
-                f"select {_CONVERSATION} from conversations where id = %s", (id,)
+                f"select {CONVERSATION} from conversations where id = %s", (id,)
             )
             row = await found.fetchone()
-        return _conversation(row) if row else None
+        return conversation_of(row) if row else None
 
     async def all(self, *, limit: int, before: ConversationId | None = None) -> list[Conversation]:
         async with self.database.inside(self.schema) as connection:
             found = await connection.execute(
-                f"select {_CONVERSATION} from conversations where %s::uuid is null or id < %s"
+                f"select {CONVERSATION} from conversations where %s::uuid is null or id < %s"
                 " order by id desc limit %s",
                 (before, before, limit),
             )
-            return [_conversation(row) for row in await found.fetchall()]
+            return [conversation_of(row) for row in await found.fetchall()]
 
     async def messages(
         self, id: ConversationId, *, last: int, after: MessageId | None = None
     ) -> list[Message]:
         async with self.database.inside(self.schema) as connection:
             found = await connection.execute(
-                f"select {_MESSAGE} from messages where conversation_id = %s"
+                f"select {MESSAGE} from messages where conversation_id = %s"
                 " and (%s::uuid is null or id > %s) order by id desc limit %s",
                 (id, after, after, last),
             )
-            return [_message(row) for row in reversed(await found.fetchall())]
+            return [message_of(row) for row in reversed(await found.fetchall())]
 
     async def append(
         self,
@@ -154,40 +150,6 @@ class PostgresConversations:
                 )
             if not done:
                 raise too_late()
-
-    async def transcripts(self, customer: Customer) -> Sequence[Transcript]:
-        async with self.database.inside(self.schema, settings=ONE_MOMENT) as connection:
-            found = await connection.execute(
-                f"select {_CONVERSATION} from conversations where {_OF} order by id",
-                (customer.source, customer.external_id),
-            )
-            conversations = [_conversation(row) for row in await found.fetchall()]
-            found = await connection.execute(
-                f"select conversation_id, {_MESSAGE} from messages"
-                " where conversation_id = any(%s) order by id",
-                ([conversation.id for conversation in conversations],),
-            )
-            messages: dict[UUID, list[Message]] = {}
-            for id, *row in await found.fetchall():
-                messages.setdefault(id, []).append(_message(tuple(row)))
-        return [
-            Transcript(conversation=conversation, messages=messages.get(conversation.id, []))
-            for conversation in conversations
-        ]
-
-    async def held(self, customer: Customer) -> Held:
-        return await self._held(f"select message_count from conversations where {_OF}", customer)
-
-    async def erase(self, customer: Customer) -> Held:
-        return await self._held(
-            f"delete from conversations where {_OF} returning message_count", customer
-        )
-
-    async def _held(self, statement: LiteralString, customer: Customer) -> Held:
-        async with self.database.inside(self.schema) as connection:
-            found = await connection.execute(statement, (customer.source, customer.external_id))
-            counts = [count for (count,) in await found.fetchall()]
-        return Held(conversations=len(counts), messages=sum(counts))
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,7 +194,7 @@ class PostgresPrompts:
         return _prompt(row)
 
 
-def _conversation(row: tuple[Any, ...]) -> Conversation:
+def conversation_of(row: tuple[Any, ...]) -> Conversation:
     id, source, external_id, created_at, messages, title, last_message_at = row
     return Conversation(
         id=ConversationId(id),
@@ -259,7 +221,7 @@ def _values(message: Message) -> tuple[object, ...]:
     )
 
 
-def _message(row: tuple[Any, ...]) -> Message:
+def message_of(row: tuple[Any, ...]) -> Message:
     id, speaker, text, created_at, citations, chunks_used, read, written, processing_ms = row
     return Message(
         id=MessageId(id),

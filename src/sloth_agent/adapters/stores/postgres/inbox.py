@@ -1,7 +1,7 @@
 """What came in by the channels of one tenant, and what goes out."""
 
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import LiteralString
@@ -44,7 +44,7 @@ from sloth_agent.channels.chats import (
 )
 from sloth_agent.channels.inbox import reply_job
 from sloth_agent.channels.messages import Button, Part
-from sloth_agent.errors import NotFound, Problem
+from sloth_agent.errors import ChatMoved, NotFound, Problem
 from sloth_agent.ids import ChatId, ConversationId, EventId, IntegrationId, JobId, OutgoingId
 from sloth_agent.jobs.models import Claim
 from sloth_agent.language import Language
@@ -56,7 +56,7 @@ _CHAT: LiteralString = (
 _EVENT: LiteralString = (
     "id, integration_id, external_id, chat_id, payload, received_at, handled_at, outcome"
 )
-_OUTGOING: LiteralString = "id, chat_id, recipient, text, buttons, reply_to, queued_at"
+_OUTGOING: LiteralString = "id, chat_id, recipient, text, buttons, reply_to, queued_at, about"
 
 _HEARING: LiteralString = (
     f"insert into channel_chats as kept ({_CHAT})"
@@ -73,15 +73,30 @@ _COUNTING_IN: LiteralString = (
     " where id = %s and exists (select from channel_events where channel_events.id = %s)"
 )
 _CHANGING: LiteralString = (
-    "update channel_chats set language = %s, state = %s, unanswered = %s, is_gone = %s"
-    " where id = %s"
+    "update channel_chats set language = %s, is_gone = %s, unanswered = %s,"
+    " state = case when %s::text is null then state else %s end"
+    " where id = %s and coalesce(%s, state) = state returning 1"
+)
+_MOVING: LiteralString = (
+    "update channel_chats set unanswered = %s, state = %s"
+    " where id = %s and coalesce(%s, state) = state returning 1"
 )
 _HANDLING: LiteralString = (
     "update channel_events set handled_at = %s, outcome = %s"
     " where id = any(%s) and handled_at is null"
 )
 _QUEUEING: LiteralString = (
-    f"insert into channel_outbox ({_OUTGOING}) values (%s, %s, %s, %s, %s, %s, %s)"
+    f"insert into channel_outbox ({_OUTGOING}) values (%s, %s, %s, %s, %s, %s, %s, %s)"
+)
+_FORGETTING: LiteralString = (
+    "with emptied as (update channel_events set payload = '{}'"
+    " where handled_at < %s and payload <> '{}' returning 1),"
+    " removed as (delete from channel_outbox where ended_at < %s returning 1)"
+    " select (select count(*) from emptied) + (select count(*) from removed)"
+)
+_NOT_OF_STAFF: LiteralString = (
+    "not exists (select from integrations where integrations.id = integration_id"
+    " and settings ->> 'staff_chat' = channel_chats.external_id)"
 )
 _MORE: LiteralString = (
     "select id from channel_events where chat_id = %s and handled_at is null"
@@ -95,7 +110,8 @@ _WITH_MORE: LiteralString = (
 _TAKING_UNSENT: LiteralString = (
     "update channel_outbox as kept set begun = true from (select id, begun from channel_outbox"
     " where chat_id = %s and ended_at is null) as found where kept.id = found.id"
-    " returning kept.id, chat_id, recipient, text, buttons, reply_to, queued_at, found.begun"
+    " returning kept.id, chat_id, recipient, text, buttons, reply_to, queued_at, about,"
+    " found.begun"
 )
 _OPENING: LiteralString = (
     f"insert into channel_chats as kept ({_CHAT})"
@@ -153,17 +169,17 @@ class PostgresInbox:
             self.schema,
             f"select {_CHAT} from channel_chats where state = any(%s) and (%s::uuid is null or"
             " (last_heard_at, id) < (select last_heard_at, id from channel_chats where id = %s))"
-            " order by last_heard_at desc, id desc limit %s",
+            f" and {_NOT_OF_STAFF} order by last_heard_at desc, id desc limit %s",
             (list(states), before, before, limit),
         )
         return [_chat(row) for row in rows]
 
-    async def chat_of(self, recipient: str, reference: str) -> Chat | None:
+    async def told_of(self, staff_chat: ChatId, reference: str) -> Chat | None:
         [rows] = await self.database.at_once(
             self.schema,
-            f"select {_CHAT} from channel_chats where id = (select chat_id from channel_outbox"
-            " where recipient = %s and reference = %s limit 1)",
-            (recipient, reference),
+            f"select {_CHAT} from channel_chats where id in"
+            " (select about from channel_outbox where chat_id = %s and reference = %s)",
+            (staff_chat, reference),
         )
         return _chat(rows[0]) if rows else None
 
@@ -202,12 +218,14 @@ class PostgresInbox:
 
     async def begin_conversation(self, chat: Chat, conversation: Conversation) -> None:
         begun, values = starting(conversation)
-        with erased_meanwhile():
-            await self.database.at_once(
-                self.schema,
-                f"{begun}; update channel_chats set conversation_id = %s where id = %s",
+        async with self.database.inside(self.schema) as connection:
+            [found] = await rows_of_each(
+                connection,
+                f"{begun}; update channel_chats set conversation_id = %s where id = %s returning 1",
                 (*values, conversation.id, chat.id),
             )
+            if not found:
+                raise _moved()
 
     async def open_chat(self, chat: Chat, conversation: Conversation) -> Chat:
         begun, values = starting(conversation)
@@ -219,17 +237,21 @@ class PostgresInbox:
 
     async def note(
         self, step: Step, *, now: datetime, hold: Hold | None = None, bill: Bill = NO_BILL
-    ) -> None:
+    ) -> Sequence[JobId]:
         asked = sum(message.speaker is Speaker.USER for message in step.said)
         counts = (asked, len(step.said) - asked, now, step.chat.integration)
-        statements = [*_recording(step, now), (_COUNTING_BOTH, counts)]
+        statements = [*_recording(step, now, _changing(step)), (_COUNTING_BOTH, counts)]
         if hold is not None:
             statements += [ending(self.schema, hold), charging(self.schema, bill)]
+        statements += self._asking(_chats_of(step), now)
         async with self.database.inside(self.schema) as connection:
             with erased_meanwhile():
-                counted = await rows_of_each(connection, *_together(statements))
-            if hold is not None and not counted[0]:
+                [changed, *more] = await rows_of_each(connection, *_together(statements))
+            if not changed:
+                raise _moved()
+            if hold is not None and not more.pop(0):
                 raise too_late()
+            return _jobs(more)
 
     async def record(
         self,
@@ -239,27 +261,50 @@ class PostgresInbox:
         now: datetime,
         hold: Hold | None = None,
         bill: Bill = NO_BILL,
-    ) -> None:
+    ) -> Sequence[JobId]:
         held, holder = holding(self.schema, claim)
-        statements = [(held, holder), *_recording(step, now)]
+        statements = [(held, holder), *_recording(step, now, _changing(step))]
         if hold is not None:
             statements += [ending(self.schema, hold), charging(self.schema, bill)]
+        beside = self._asking(_chats_of(step) - {step.chat.id}, now)
         async with self.database.inside(self.schema) as connection:
             with erased_meanwhile():
-                [claimed, *counted] = await rows_of_each(connection, *_together(statements))
+                [claimed, changed, *more] = await rows_of_each(
+                    connection, *_together([*statements, *beside])
+                )
             if not claimed:
                 raise lost()
-            if hold is not None and not counted[0]:
+            if not changed:
+                raise _moved()
+            if hold is not None and not more.pop(0):
                 raise too_late()
+            return _jobs(more)
 
-    async def put_in(self, step: Step, *, now: datetime) -> JobId | None:
-        asking, asked = asking_unless_done_now(
-            self.schema, reply_job(step.chat.id), now=now, due=now
-        )
-        statements = [(asking, asked), *_recording(step, now), (WAKING, ())]
-        with erased_meanwhile():
-            [found] = await self.database.at_once(self.schema, *_together(statements))
-        return JobId(found[0][0]) if found else None
+    async def put_in(self, step: Step, *, now: datetime) -> Sequence[JobId]:
+        asking = self._asking(_chats_of(step), now)
+        statements = [*asking, *_recording(step, now, _moving(step))]
+        if not step.queued:  # it is looked at where it stands, as on a web site
+            counts = (0, len(step.said), now, step.chat.integration)
+            statements += [(_COUNTING_BOTH, counts)] if step.said else []
+        with suppress(psycopg.errors.UniqueViolation), erased_meanwhile():
+            async with self.database.inside(self.schema) as connection:
+                [*asked, changed] = await rows_of_each(connection, *_together(statements))
+                if not changed:
+                    raise _moved()
+                return _jobs(asked)
+        return ()
+
+    async def forget(self, *, before: datetime) -> int:
+        [[(count,)]] = await self.database.at_once(self.schema, _FORGETTING, (before, before))
+        return int(count)
+
+    def _asking(self, chats: Collection[ChatId], now: datetime) -> list[Statement]:
+        """In one order, so that nobody waits for each other."""
+        asking = [
+            asking_unless_done_now(self.schema, reply_job(chat), now=now, due=now)
+            for chat in sorted(chats)
+        ]
+        return [*asking, (WAKING, ())] if asking else []
 
     async def resume(self, integration: IntegrationId, *, now: datetime) -> Sequence[JobId]:
         async with self.database.inside(self.schema) as connection:
@@ -311,14 +356,37 @@ class PostgresInbox:
         return bool(held)
 
 
-def _recording(step: Step, now: datetime) -> list[Statement]:
+def _moved() -> ChatMoved:
+    return ChatMoved("The chat was handed over meanwhile, or erased.", hint="Look at it again.")
+
+
+def _changing(step: Step) -> Statement:
+    chat, only_from = step.chat, step.only_from
+    state = (only_from, chat.state, chat.id, only_from)
+    return _CHANGING, (chat.language, chat.is_gone, chat.unanswered, *state)
+
+
+def _moving(step: Step) -> Statement:
+    """What else is known of the chat is for whoever answers it to change."""
+    chat = step.chat
+    return _MOVING, (chat.unanswered, chat.state, chat.id, step.only_from)
+
+
+def _chats_of(step: Step) -> set[ChatId]:
+    return {outgoing.chat for outgoing in step.queued}
+
+
+def _jobs(asked: Sequence[Sequence[Row]]) -> Sequence[JobId]:
+    return [JobId(id) for rows in asked for (id,) in rows]
+
+
+def _recording(step: Step, now: datetime, changing: Statement) -> list[Statement]:
     """The conversation first: who writes and who erases take turns at its row."""
     chat = step.chat
     said = [appending(chat.conversation, step.said)] if chat.conversation and step.said else []
-    changed = (chat.language, chat.state, chat.unanswered, chat.is_gone, chat.id)
     return [
         *said,
-        (_CHANGING, changed),
+        changing,
         (_HANDLING, (now, step.outcome, list(step.handled))),
         *((_QUEUEING, _outgoing_values(each)) for each in step.queued),
     ]
@@ -399,11 +467,12 @@ def _outgoing_values(outgoing: Outgoing) -> tuple[object, ...]:
         buttons,
         part.reply_to,
         outgoing.queued_at,
+        outgoing.about,
     )
 
 
 def _outgoing(row: Row) -> Outgoing:
-    id, chat, recipient, text, buttons, reply_to, queued_at, begun = row
+    id, chat, recipient, text, buttons, reply_to, queued_at, about, begun = row
     return Outgoing(
         id=OutgoingId(id),
         chat=ChatId(chat),
@@ -413,4 +482,5 @@ def _outgoing(row: Row) -> Outgoing:
         ),
         queued_at=queued_at,
         begun=begun,
+        about=ChatId(about) if about else None,
     )

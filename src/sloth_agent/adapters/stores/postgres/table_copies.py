@@ -29,8 +29,8 @@ WORKING_TABLES: Mapping[str, tuple[str, ...]] = {
 """Tables in `public` that hold rows of all tenants, told apart by their column `schema_name`, and
 the columns of them that go where the tenant goes. What is reserved is for work of this install."""
 
-SECRETS: Mapping[str, Collection[str]] = {"integrations": ("credentials",)}
-"""Columns of a tenant's tables that are sealed with the keys of this install; they may be null."""
+SECRETS: Mapping[str, Collection[str]] = {"integrations": ("credentials", "staff_code")}
+"""Columns of a tenant's tables that are of use in this install alone; they may be null."""
 
 ONE_MOMENT: LiteralString = "; set transaction isolation level repeatable read, read only"
 

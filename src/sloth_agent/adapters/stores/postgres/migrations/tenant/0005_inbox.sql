@@ -7,6 +7,15 @@ alter table messages drop constraint messages_speaker_check;
 alter table messages add constraint messages_speaker_check
 check (speaker in ('user', 'assistant', 'staff')) not valid;
 
+-- When people of the firm are there, and what is said while nobody is.
+alter table profile add column office_hours jsonb not null default '{}';
+alter table profile add column away_text text not null default '';
+
+-- By whose code a chat becomes the one in which the firm's people are. Only its digest is kept.
+alter table integrations add column staff_code bytea;
+alter table integrations add column staff_code_until timestamptz;
+alter table integrations add column staff_code_tries integer not null default 0;
+
 -- A chat with one person or one group. Its id is made of the two that are unique together, so that
 -- whoever hears of a chat knows it without asking.
 create table channel_chats (
@@ -42,7 +51,8 @@ create table channel_events (
 
 create index channel_events_chat on channel_events (chat_id, id);
 
--- What is to be sent, in the order of ids. `begun` says that a try may have come through.
+-- What is to be sent, in the order of ids. `begun` says that a try may have come through, `about`
+-- whose chat staff are told of.
 create table channel_outbox (
     id uuid primary key,
     chat_id uuid not null references channel_chats on delete cascade,
@@ -54,11 +64,11 @@ create table channel_outbox (
     begun boolean not null default false,
     ended_at timestamptz,
     reference text,
-    problem jsonb
+    problem jsonb,
+    about uuid references channel_chats on delete cascade
 );
 
 create index channel_outbox_chat on channel_outbox (chat_id, id);
 
 -- Staff answer by answering what was sent to them.
-create index channel_outbox_reference on channel_outbox (recipient, reference)
-where reference is not null;
+create index channel_outbox_about on channel_outbox (about) where about is not null;
