@@ -21,11 +21,14 @@ from sloth_agent.agent.ports import Delta, Held, Trial
 from sloth_agent.app.sloth import AsyncSloth, AsyncTenant
 from sloth_agent.billing.allowance import UsageReport
 from sloth_agent.billing.notices import Notice
-from sloth_agent.channels.chats import Event
+from sloth_agent.channels.chats import ChatState, Event
 from sloth_agent.channels.checking import Checked
+from sloth_agent.channels.desk import DeskChat
 from sloth_agent.channels.models import Integration, IntegrationType
 from sloth_agent.channels.replaying import Replay
+from sloth_agent.channels.staff_codes import StaffCode
 from sloth_agent.ids import (
+    ChatId,
     ChunkId,
     ConversationId,
     DocumentId,
@@ -400,6 +403,40 @@ class Tenant:
         """See `AsyncTenant.replay`."""
         return self._portal.call(self._tenant.replay, event)
 
+    def staff_code(self, id: IntegrationId, *, by: Actor = SYSTEM) -> StaffCode:
+        """See `AsyncTenant.staff_code`."""
+        return self._portal.call(partial(self._tenant.staff_code, id, by=by))
+
+    def set_hand_over_words(
+        self, id: IntegrationId, words: Sequence[str], *, by: Actor = SYSTEM
+    ) -> Sequence[str]:
+        """See `AsyncTenant.set_hand_over_words`."""
+        return self._portal.call(partial(self._tenant.set_hand_over_words, id, words, by=by))
+
+    def chats(
+        self, *, state: ChatState | None = None, limit: int = 50, before: ChatId | None = None
+    ) -> Sequence[DeskChat]:
+        """See `AsyncTenant.chats`."""
+        return self._portal.call(
+            partial(self._tenant.chats, state=state, limit=limit, before=before)
+        )
+
+    def show_chat(self, id: ChatId, *, last: int = 100) -> DeskChat:
+        """See `AsyncTenant.show_chat`."""
+        return self._portal.call(partial(self._tenant.show_chat, id, last=last))
+
+    def answer_chat(self, id: ChatId, text: str, *, by: Actor = SYSTEM) -> DeskChat:
+        """See `AsyncTenant.answer_chat`."""
+        return self._portal.call(partial(self._tenant.answer_chat, id, text, by=by))
+
+    def take_chat(self, id: ChatId, *, by: Actor = SYSTEM) -> DeskChat:
+        """See `AsyncTenant.take_chat`."""
+        return self._portal.call(partial(self._tenant.take_chat, id, by=by))
+
+    def give_back_chat(self, id: ChatId, *, by: Actor = SYSTEM) -> DeskChat:
+        """See `AsyncTenant.give_back_chat`."""
+        return self._portal.call(partial(self._tenant.give_back_chat, id, by=by))
+
     def profile(self) -> Profile:
         """See `AsyncTenant.profile`."""
         return self._portal.call(self._tenant.profile)
@@ -424,6 +461,20 @@ class Tenant:
                 notification_email=notification_email,
                 notify_by_telegram=notify_by_telegram,
                 by=by,
+            )
+        )
+
+    def change_hours(
+        self,
+        *,
+        office_hours: Mapping[str, Sequence[Sequence[str]]] | None = None,
+        away_text: str | None = None,
+        by: Actor = SYSTEM,
+    ) -> Profile:
+        """See `AsyncTenant.change_hours`."""
+        return self._portal.call(
+            partial(
+                self._tenant.change_hours, office_hours=office_hours, away_text=away_text, by=by
             )
         )
 

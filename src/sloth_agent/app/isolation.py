@@ -25,6 +25,7 @@ from sloth_agent.channels.chats import Chat, Event
 from sloth_agent.channels.models import Credentials, IntegrationType
 from sloth_agent.errors import SlothError
 from sloth_agent.ids import (
+    ChatId,
     ChunkId,
     ConversationId,
     DocumentId,
@@ -69,6 +70,7 @@ class Target:
     photo: PhotoId
     integration: IntegrationId
     event: EventId
+    chat: ChatId
     conversation: ConversationId
     schema: str
     file_key: str
@@ -78,7 +80,7 @@ class Target:
     def unnamed(self, text: str) -> str:
         """What was asked for is repeated in answers, and tells nothing."""
         things = (self.document, self.chunk, self.photo, self.integration, self.event)
-        ids = (*things, self.conversation)
+        ids = (*things, self.chat, self.conversation)
         known = (*map(str, ids), self.schema, self.file_key, self.photo_key, self.word)
         return re.sub("|".join(map(re.escape, known)), "?", text)
 
@@ -89,6 +91,7 @@ NOBODY = Target(
     photo=PhotoId(new_id()),
     integration=IntegrationId(new_id()),
     event=EventId(new_id()),
+    chat=ChatId(new_id()),
     conversation=ConversationId(new_id()),
     schema="t_" + "0" * 32,
     file_key="0" * 32,
@@ -132,7 +135,7 @@ async def _throw_away(sloth: AsyncSloth, database: str) -> AsyncIterator[AsyncTe
         await sloth.delete_tenant(slug)
 
 
-async def _told(tenant: AsyncTenant, integration: IntegrationId, canary: str) -> EventId:
+async def _told(tenant: AsyncTenant, integration: IntegrationId, canary: str) -> Event:
     """Somebody wrote, and nobody answers for as long as this lasts."""
     now = tenant.services.backends.clock()
     chat = Chat.new(integration, canary, customer=canary, name=canary, now=now)
@@ -145,7 +148,7 @@ async def _told(tenant: AsyncTenant, integration: IntegrationId, canary: str) ->
         received_at=now,
     )
     await tenant.services.inbox_store.receive(event, chat, now=now, due=now + timedelta(days=1))
-    return event.id
+    return event
 
 
 async def _settled(tenant: AsyncTenant, canary: str) -> Target:
@@ -164,12 +167,15 @@ async def _settled(tenant: AsyncTenant, canary: str) -> Target:
     answer = await tenant.chat(f"How much is the {word}, {canary}?", external_id=word)
     await tenant.set_prompt(instructions=f"Say {canary}.")
     await tenant.change_profile(business_name=canary)
+    await tenant.change_hours(away_text=canary)
+    told = await _told(tenant, integration.id, canary)
     return Target(
         document=outcome.document_id,
         chunk=answer.chunks_used[0],
         photo=photo.id,
         integration=integration.id,
-        event=await _told(tenant, integration.id, canary),
+        event=told.id,
+        chat=told.chat,
         conversation=answer.conversation_id,
         schema=tenant.services.schema,
         file_key=(await tenant.document(outcome.document_id)).file_key,
@@ -239,6 +245,14 @@ def library_calls(tenant: AsyncTenant, target: Target) -> dict[str, Call]:
         "channel_events": tenant.channel_events,
         "channel_events before it": lambda: tenant.channel_events(before=target.event),
         "replay": lambda: tenant.replay(target.event),
+        "staff_code": lambda: tenant.staff_code(target.integration),
+        "set_hand_over_words": lambda: tenant.set_hand_over_words(target.integration, [word]),
+        "chats": tenant.chats,
+        "chats before it": lambda: tenant.chats(before=target.chat),
+        "show_chat": lambda: tenant.show_chat(target.chat),
+        "answer_chat": lambda: tenant.answer_chat(target.chat, word),
+        "take_chat": lambda: tenant.take_chat(target.chat),
+        "give_back_chat": lambda: tenant.give_back_chat(target.chat),
         "conversations": tenant.conversations,
         "conversations before it": lambda: tenant.conversations(before=target.conversation),
         "messages": lambda: tenant.messages(target.conversation),
@@ -250,6 +264,7 @@ def library_calls(tenant: AsyncTenant, target: Target) -> dict[str, Call]:
         "set_prompt": lambda: tenant.set_prompt(role="I answer."),
         "profile": tenant.profile,
         "change_profile": lambda: tenant.change_profile(timezone="UTC"),
+        "change_hours": lambda: tenant.change_hours(away_text=word),
         "usage": tenant.usage,
         "limit_notices": tenant.limit_notices,
         "index": tenant.index,

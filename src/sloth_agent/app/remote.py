@@ -11,14 +11,17 @@ from sloth_agent.agent.ports import Delta, Trial
 from sloth_agent.app.tenant import AsyncTenant
 from sloth_agent.app.tenant_services import TenantServices
 from sloth_agent.billing.allowance import UsageReport
+from sloth_agent.channels.chats import ChatState
+from sloth_agent.channels.desk import DeskChat
 from sloth_agent.channels.models import Integration, IntegrationType
+from sloth_agent.channels.staff_codes import StaffCode
 from sloth_agent.client import reading
 from sloth_agent.client.address import not_offered
 from sloth_agent.client.problems import error_of
 from sloth_agent.client.server import Body, Server, connected
 from sloth_agent.client.uploading import Uploading
 from sloth_agent.errors import BackendUnavailable, Forbidden, NotOffered
-from sloth_agent.ids import ConversationId, DocumentId, IntegrationId
+from sloth_agent.ids import ChatId, ConversationId, DocumentId, IntegrationId
 from sloth_agent.knowledge.intake import FileOutcome, IngestReport, OnProgress
 from sloth_agent.knowledge.models import Document
 from sloth_agent.knowledge.retrieval import Found
@@ -175,6 +178,42 @@ class RemoteTenant(AsyncTenant):
         _check_actor(by)
         await self.server.delete(f"/api/integrations/{id}/")
 
+    async def staff_code(self, id: IntegrationId, *, by: Actor = SYSTEM) -> StaffCode:
+        _check_actor(by)
+        return reading.staff_code(await self.server.post(f"/api/integrations/{id}/staff/", {}))
+
+    async def set_hand_over_words(
+        self, id: IntegrationId, words: Sequence[str], *, by: Actor = SYSTEM
+    ) -> Sequence[str]:
+        _check_actor(by)
+        asked = {"words": list(words)}
+        kept = await self.server.put(f"/api/integrations/{id}/hand-over-words/", asked)
+        return list(kept["words"])
+
+    async def chats(
+        self, *, state: ChatState | None = None, limit: int = 50, before: ChatId | None = None
+    ) -> Sequence[DeskChat]:
+        return await self._listed(
+            "/api/inbox/chats/", reading.desk_chat, limit, before, state=state
+        )
+
+    async def show_chat(self, id: ChatId, *, last: int = 100) -> DeskChat:
+        """See `AsyncTenant.show_chat`; at most 200."""
+        return reading.desk_chat(await self.server.get(f"/api/inbox/chats/{id}/", limit=last))
+
+    async def answer_chat(self, id: ChatId, text: str, *, by: Actor = SYSTEM) -> DeskChat:
+        _check_actor(by)
+        asked = {"text": text}
+        return reading.desk_chat(await self.server.post(f"/api/inbox/chats/{id}/answer/", asked))
+
+    async def take_chat(self, id: ChatId, *, by: Actor = SYSTEM) -> DeskChat:
+        _check_actor(by)
+        return reading.desk_chat(await self.server.post(f"/api/inbox/chats/{id}/take/", {}))
+
+    async def give_back_chat(self, id: ChatId, *, by: Actor = SYSTEM) -> DeskChat:
+        _check_actor(by)
+        return reading.desk_chat(await self.server.post(f"/api/inbox/chats/{id}/give-back/", {}))
+
     async def usage(self) -> UsageReport:
         return reading.usage_report(await self.server.get("/api/subscriptions/usage/"))
 
@@ -226,13 +265,18 @@ class RemoteTenant(AsyncTenant):
         return next(each for each in listed if str(each.id) == made["id"])
 
     async def _listed(
-        self, path: str, read: Callable[[Body], Item], limit: int, cursor: object
+        self,
+        path: str,
+        read: Callable[[Body], Item],
+        limit: int,
+        cursor: object,
+        **query: object,
     ) -> Sequence[Item]:
         """As many items of a list as are asked for, page by page."""
         items: list[Item] = []
         while len(items) < limit:
             most = min(limit - len(items), MOST_AT_ONCE)
-            page = await self.server.get(path, limit=most, cursor=cursor)
+            page = await self.server.get(path, limit=most, cursor=cursor, **query)
             items += [read(item) for item in page["items"]]
             cursor = page["next_cursor"]
             if cursor is None:

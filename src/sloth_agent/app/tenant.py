@@ -19,13 +19,16 @@ from sloth_agent.app.choices import advice
 from sloth_agent.app.tenant_services import TenantServices
 from sloth_agent.billing.allowance import UsageReport
 from sloth_agent.billing.notices import Notice
-from sloth_agent.channels.chats import Event
+from sloth_agent.channels.chats import ChatState, Event
 from sloth_agent.channels.checking import Checked
+from sloth_agent.channels.desk import DeskChat
 from sloth_agent.channels.models import Integration, IntegrationType
 from sloth_agent.channels.replaying import Replay
+from sloth_agent.channels.staff_codes import StaffCode
 from sloth_agent.channels.web_pages import WebPages
 from sloth_agent.errors import EmbedderUnavailable
 from sloth_agent.ids import (
+    ChatId,
     ChunkId,
     ConversationId,
     DocumentId,
@@ -319,6 +322,73 @@ class AsyncTenant:
         """
         return await self.services.replaying.replay(event)
 
+    async def staff_code(self, id: IntegrationId, *, by: Actor = SYSTEM) -> StaffCode:
+        """A code for 15 minutes: whoever sends `/staff CODE` to this integration, alone or in a
+        group, makes that chat the one in which the firm's people answer.
+
+        Raises:
+            NotFound: no such integration.
+            Conflict: staff have no chat there.
+        """
+        return await self.services.staff_codes.make(id, by=by)
+
+    async def set_hand_over_words(
+        self, id: IntegrationId, words: Sequence[str], *, by: Actor = SYSTEM
+    ) -> Sequence[str]:
+        """Name the words after which a person is to answer, in the place of earlier ones.
+
+        Raises:
+            NotFound: no such integration.
+            InvalidInput: too many, or what is no word.
+        """
+        return await self.services.integrations.set_hand_over_words(id, words, by=by)
+
+    async def chats(
+        self, *, state: ChatState | None = None, limit: int = 50, before: ChatId | None = None
+    ) -> Sequence[DeskChat]:
+        """Chats with customers in messengers; those that were heard of last come first.
+
+        Raises:
+            InvalidInput: a limit out of range.
+        """
+        return await self.services.desk.list(state=state, limit=limit, before=before)
+
+    async def show_chat(self, id: ChatId, *, last: int = 100) -> DeskChat:
+        """A chat and what was said in it, the newest messages.
+
+        Raises:
+            NotFound: no such chat.
+        """
+        return await self.services.desk.show(id, last=last)
+
+    async def answer_chat(self, id: ChatId, text: str, *, by: Actor = SYSTEM) -> DeskChat:
+        """Say something to the customer; from now on the assistant is silent in the chat.
+
+        Raises:
+            NotFound: no such chat.
+            InvalidInput: nothing is said, or too much.
+            RecipientGone: the person takes no messages.
+            WindowClosed: the channel takes nothing any more before the person writes again.
+            Conflict: the channel is not connected.
+        """
+        return await self.services.desk.answer(id, text, by=by)
+
+    async def take_chat(self, id: ChatId, *, by: Actor = SYSTEM) -> DeskChat:
+        """Have the assistant be silent in a chat; again, nothing happens.
+
+        Raises:
+            NotFound: no such chat.
+        """
+        return await self.services.desk.take(id, by=by)
+
+    async def give_back_chat(self, id: ChatId, *, by: Actor = SYSTEM) -> DeskChat:
+        """Have the assistant answer again; the customer is told. Again, nothing happens.
+
+        Raises:
+            NotFound: no such chat.
+        """
+        return await self.services.desk.give_back(id, by=by)
+
     async def profile(self) -> Profile:
         """What the firm says of itself."""
         return await self.services.profiles.show()
@@ -345,6 +415,23 @@ class AsyncTenant:
             notification_email=notification_email,
             notify_by_telegram=notify_by_telegram,
             by=by,
+        )
+
+    async def change_hours(
+        self,
+        *,
+        office_hours: Mapping[str, Sequence[Sequence[str]]] | None = None,
+        away_text: str | None = None,
+        by: Actor = SYSTEM,
+    ) -> Profile:
+        """When people of the firm are there, as `{"mon": [["09:00", "18:00"]]}` in its time zone,
+        and what customers hear while nobody is. What is not given stays as it is.
+
+        Raises:
+            InvalidInput: no hours, or a text that is too long.
+        """
+        return await self.services.profiles.change_hours(
+            office_hours=office_hours, away_text=away_text, by=by
         )
 
     async def usage(self) -> UsageReport:

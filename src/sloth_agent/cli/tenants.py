@@ -121,6 +121,31 @@ def profile(
     show_fields(profile_body(changed), as_json=as_json)
 
 
+@app.command("hours", epilog='Example: sloth tenants hours salon-anna --open "mon-fri 09:00-18:00"')
+def hours(
+    slug: Slug,
+    opens: Annotated[
+        str | None,
+        typer.Option("--open", help='As "mon-fri 09:00-18:00, sat 10:00-14:00"; "" for always.'),
+    ] = None,
+    away_text: Annotated[
+        str | None, typer.Option(help='What customers hear while nobody is; "" for our words.')
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Show when people of the firm are there, in its time zone, or change it."""
+    from sloth_agent.app.bodies.inbox import hours_body
+    from sloth_agent.tenants.hours import read_week
+
+    with opened() as sloth:
+        changed = sloth.tenant(slug).change_hours(
+            office_hours=None if opens is None else read_week(opens),
+            away_text=away_text,
+            by=operator(),
+        )
+    show_fields(hours_body(changed), as_json=as_json)
+
+
 @app.command("subscribe", epilog="Example: sloth tenants subscribe salon-anna --plan starter")
 def subscribe(
     slug: Slug,

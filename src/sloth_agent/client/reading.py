@@ -21,9 +21,20 @@ from sloth_agent.agent.models import (
 from sloth_agent.agent.ports import ChatRequest, Trial
 from sloth_agent.billing.allowance import EVER, Meter, Resource, Room, UsageReport
 from sloth_agent.billing.periods import Period
+from sloth_agent.channels.chats import Chat, ChatState
+from sloth_agent.channels.desk import DeskChat
 from sloth_agent.channels.models import Integration, IntegrationStatus, IntegrationType
+from sloth_agent.channels.staff_codes import StaffCode
 from sloth_agent.errors import Problem
-from sloth_agent.ids import ChunkId, ConversationId, DocumentId, IntegrationId, MessageId, TenantId
+from sloth_agent.ids import (
+    ChatId,
+    ChunkId,
+    ConversationId,
+    DocumentId,
+    IntegrationId,
+    MessageId,
+    TenantId,
+)
 from sloth_agent.jobs.models import Progress
 from sloth_agent.knowledge.models import Document, DocumentStatus, Passage, Place, Unread
 from sloth_agent.knowledge.retrieval import Found
@@ -163,6 +174,36 @@ def integration(body: Body) -> Integration:
         last_activity_at=_moment(body["last_activity_at"]) if body["last_activity_at"] else None,
         problem=_problem(body["error"]),
         created_at=_moment(body["created_at"]),
+    )
+
+
+def desk_chat(body: Body) -> DeskChat:
+    """What was said is told of one chat, and not in lists."""
+    conversation, language = body["conversation_id"], body["language"]
+    return DeskChat(
+        chat=Chat(
+            id=ChatId(UUID(body["id"])),
+            integration=IntegrationId(UUID(body["integration_id"])),
+            external_id=body["external_id"],
+            customer=body["customer"].partition(":")[2],
+            name=body["name"],
+            conversation=ConversationId(UUID(conversation)) if conversation else None,
+            language=Language(language) if language else None,
+            state=ChatState(body["state"]),
+            is_gone=body["is_gone"],
+            last_heard_at=_moment(body["last_heard_at"]),
+            created_at=_moment(body["created_at"]),
+        ),
+        channel=IntegrationType(body["channel"]),
+        messages=tuple(message({**each, "passages": ()}) for each in body.get("messages", ())),
+    )
+
+
+def staff_code(body: Body) -> StaffCode:
+    return StaffCode(
+        code=body["code"],
+        integration=IntegrationId(UUID(body["integration_id"])),
+        expires_at=_moment(body["expires_at"]),
     )
 
 

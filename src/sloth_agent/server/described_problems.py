@@ -46,6 +46,7 @@ MEANINGS: Mapping[type[SlothError], str] = {
     errors.ModelUnavailable: "The model does not answer. Safe to send again.",
     errors.ChannelRefused: "The messenger does not take these credentials.",
     errors.ChannelUnavailable: "The messenger does not answer. Safe to send again.",
+    errors.WindowClosed: "They wrote too long ago: the messenger lets nobody write before them.",
     errors.RecipientGone: "The person does not take messages from the firm any more.",
     errors.PaymentUnavailable: "The payment provider does not answer; nothing has changed.",
     errors.PaymentDeclined: "The card was declined; nothing has changed.",

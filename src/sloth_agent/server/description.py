@@ -48,6 +48,7 @@ TAGS = {
     "documents": "The files that the assistant learns from.",
     "photos": "Pictures that the assistant has been shown.",
     "integrations": "Messengers and calendars that the firm has connected.",
+    "inbox": "Chats with customers, in which people of the firm answer too.",
     "agent": "Asking the assistant, and how it speaks.",
     "widget": "The chat on a firm's web site, as its visitors' browsers use it.",
 }

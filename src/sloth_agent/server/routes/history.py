@@ -44,7 +44,7 @@ class ConversationShown(Shown):
 
 class MessageShown(Shown):
     id: Id
-    role: str = Field(description="`user` or `assistant`.", examples=["assistant"])
+    role: str = Field(description="`user`, `assistant` or `staff`.", examples=["assistant"])
     content: str = Field(examples=["A haircut is 40 euro."])
     created_at: datetime
     citations: list[CitationShown]

@@ -9,6 +9,7 @@ from pydantic import Field
 from starlette.responses import JSONResponse
 
 from sloth_agent.access.models import Scope
+from sloth_agent.app.bodies.inbox import staff_code_body
 from sloth_agent.app.bodies.integrations import connected_body, integration_body
 from sloth_agent.app.sloth import AsyncTenant
 from sloth_agent.channels.models import LEFT_BEHIND, IntegrationStatus, IntegrationType
@@ -97,6 +98,28 @@ class WhatsAppNumber(Asked):
     )
 
 
+class StaffCodeMade(Shown):
+    code: str = Field(examples=["7KQ2M-XW4RT-9HNB6-ZC3VA"])
+    command: str = Field(
+        description="What to send to the bot, alone or in the group of the firm's people.",
+        examples=["/staff 7KQ2M-XW4RT-9HNB6-ZC3VA"],
+    )
+    integration_id: Id
+    expires_at: datetime
+
+
+class HandOverWords(Asked):
+    words: list[str] = Field(
+        description="Phrases after which a person is to answer; of words with endings, their"
+        " beginnings.",
+        examples=[["complaint", "скарг"]],
+    )
+
+
+class HandOverWordsKept(Shown):
+    words: list[str] = Field(examples=[["complaint", "скарг"]])
+
+
 class Connected(Shown):
     id: Id
     type: IntegrationType
@@ -171,6 +194,34 @@ async def connect_web(given: WebConnection, tenant: Writer, actor: CurrentActor)
     """
     made = await tenant.connect_web(given.origins, greeting=given.greeting, by=actor)
     return ok(connected_body(made), status=201)
+
+
+@router.post(
+    "/{id:uuid}/staff/",
+    status_code=201,
+    response_model=StaffCodeMade,
+    responses=problems(NotFound, Conflict),
+    name="staff",
+)
+async def staff_code(id: UUID, tenant: Writer, actor: CurrentActor) -> Response:
+    """Make a code for 15 minutes, which makes a chat the one in which the firm's people answer.
+
+    It is shown once. Whoever sends the command to the bot, alone or in a group, begins that chat;
+    only Telegram has one.
+    """
+    made = await tenant.staff_code(IntegrationId(id), by=actor)
+    return ok(staff_code_body(made), status=201)
+
+
+@router.put(
+    "/{id:uuid}/hand-over-words/", response_model=HandOverWordsKept, responses=problems(NotFound)
+)
+async def hand_over_words(
+    id: UUID, given: HandOverWords, tenant: Writer, actor: CurrentActor
+) -> Response:
+    """Name the words after which a person is to answer, in the place of earlier ones."""
+    kept = await tenant.set_hand_over_words(IntegrationId(id), given.words, by=actor)
+    return ok({"words": list(kept)})
 
 
 @router.delete("/{id:uuid}/", status_code=204, responses=problems(NotFound))
