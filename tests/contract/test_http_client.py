@@ -289,6 +289,7 @@ REFUSED: dict[str, Callable[[AsyncTenant], Any]] = {
     "replay": lambda tenant: tenant.replay(uuid4()),  # type: ignore[arg-type]
     "profile": lambda tenant: tenant.profile(),
     "change_profile": lambda tenant: tenant.change_profile(business_name="Anna"),
+    "change_hours": lambda tenant: tenant.change_hours(away_text="Later."),
     "limit_notices": lambda tenant: tenant.limit_notices(),
     "export_customer": lambda tenant: tenant.export_customer("telegram:1"),
     "delete_customer": lambda tenant: tenant.delete_customer("telegram:1"),

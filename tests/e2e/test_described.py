@@ -11,6 +11,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from fakes.api import PASSWORD, Api, Firm, api
+from fakes.channels import chat_with
 from fakes.described import Described, events
 from fakes.pictures import png
 from fakes.telegram_server.server import TelegramServer
@@ -18,6 +19,7 @@ from fakes.twilio_server.account import NUMBER
 from fakes.twilio_server.server import TwilioServer
 from fakes.visiting import visitor, web_key
 from sloth_agent import Settings
+from sloth_agent.app.tenant import AsyncTenant
 from sloth_agent.ids import IntegrationId
 from sloth_agent.server.repeating import CHANGING
 from sloth_agent.server.uploads import LEARNING
@@ -138,6 +140,7 @@ async def _walked_by_telegram(served: Api, owner: Firm, token: str) -> None:
     for secret in ("another", credentials.values["webhook_secret"]):
         headers = {"X-Telegram-Bot-Api-Secret-Token": secret}
         await served.client.post(webhook, json={"update_id": 1}, headers=headers)
+    await _walked_at_the_desk(owner, tenant, IntegrationId(UUID(bot)))
     await owner.delete(f"/api/integrations/{bot}/")
 
 
@@ -148,6 +151,25 @@ async def _walked_by_whatsapp(owner: Firm, twilio: TwilioServer) -> None:
     made = await owner.post(path, given)
     assert made.status_code == 201, made.text
     await owner.delete(f"/api/integrations/{made.json()['id']}/")
+
+
+async def _walked_at_the_desk(owner: Firm, tenant: AsyncTenant, bot: IntegrationId) -> None:
+    integration = await tenant.services.integrations.show(bot)
+    chat = await chat_with(tenant, integration, "123456789")
+    path = f"/api/inbox/chats/{chat.id}"
+    for state in ("waiting", "assistant"):
+        await owner.get("/api/inbox/chats/", params={"state": state})
+    await owner.post(f"{path}/take/", {})
+    await owner.post(f"{path}/answer/", {"text": "Friday at 10 is fine."})
+    await owner.get(f"{path}/")
+    await owner.post(f"{path}/give-back/", {})
+    await owner.post(f"/api/inbox/chats/{uuid4()}/answer/", {"text": "Hello?"})
+    await owner.post(f"/api/integrations/{bot}/staff/", {})
+    words = {"words": ["complaint"]}
+    await owner.put(f"/api/integrations/{bot}/hand-over-words/", words)
+    await owner.get("/api/inbox/hours/")
+    for hours in ({"mon": [["09:00", "18:00"]]}, {"mon": [["18:00"]]}, {"mon": [["9", "18"]]}):
+        await owner.put("/api/inbox/hours/", {"office_hours": hours})
 
 
 async def _walked_among_colleagues(served: Api, owner: Firm) -> None:

@@ -494,7 +494,7 @@ async def test_the_firm_hears_by_mail_of_who_waits(
         changes = {"email_host": "127.0.0.1", "email_port": mail.port, "email_from": "a@b.example"}
         await _called_with_mail(settings.model_copy(update=changes))
     [message] = mail.messages
-    assert "is waiting for a person (web)" in message["Subject"]
+    assert "is waiting for a person" in message["Subject"]
     assert "Is Oksana there?" in message.get_content()
 
 

@@ -1,9 +1,14 @@
-"""Integrations whose credentials are a canary."""
+"""Integrations whose credentials are a canary, and chats with nobody behind them."""
 
 from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
 
+from sloth_agent.agent.models import Conversation, ConversationSource
 from sloth_agent.app.sloth import AsyncTenant
+from sloth_agent.channels.chats import Chat
 from sloth_agent.channels.models import Credentials, Integration, IntegrationType
+from sloth_agent.ids import ConversationId, new_id
 from sloth_agent.tenants.audit import Actor
 
 CANARY = "canary-5ec7e7-0f-a-b07"
@@ -29,3 +34,24 @@ async def token_of(tenant: AsyncTenant, integration: Integration) -> str:
     """What opens it."""
     credentials = await tenant.services.integrations.credentials(integration.id)
     return credentials.values["token"]
+
+
+async def chat_with(
+    tenant: AsyncTenant,
+    integration: Integration,
+    person: str,
+    *,
+    name: str = "Anna",
+    heard_at: datetime | None = None,
+) -> Chat:
+    """A chat in which nothing was said yet."""
+    now = heard_at or tenant.services.backends.clock()
+    conversation = Conversation(
+        id=ConversationId(new_id()),
+        source=ConversationSource(integration.type),
+        external_id=person,
+        created_at=now,
+    )
+    chat = Chat.new(integration.id, person, customer=person, name=name, now=now)
+    chat = replace(chat, conversation=conversation.id)
+    return await tenant.services.inbox_store.open_chat(chat, conversation)

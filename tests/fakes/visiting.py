@@ -7,10 +7,8 @@ from typing import Any
 import httpx
 
 from fakes.api import Firm
-from sloth_agent.agent.models import Message, Speaker
 from sloth_agent.app.sloth import AsyncTenant
-from sloth_agent.channels.chats import Chat, ChatState, EventOutcome, Step
-from sloth_agent.ids import MessageId, new_id
+from sloth_agent.channels.chats import Chat
 
 SITE = "https://salon.example"
 
@@ -64,8 +62,4 @@ async def visitor(client: httpx.AsyncClient, key: str, *, site: str = SITE) -> V
 
 async def said_by_staff(tenant: AsyncTenant, chat: Chat, words: str) -> None:
     """As somebody of the firm, in the assistant's place."""
-    now = tenant.services.conversations.clock()
-    message = Message(id=MessageId(new_id()), speaker=Speaker.STAFF, text=words, created_at=now)
-    chat = chat.handed_to(ChatState.PERSON)
-    step = Step(chat=chat, handled=(), outcome=EventOutcome.DONE, said=(message,))
-    await tenant.services.inbox_store.note(step, now=now)
+    await tenant.answer_chat(chat.id, words)
