@@ -1,9 +1,12 @@
 """What firms may try to have for nothing, and what happens at Stripe behind our back."""
 
 import json
+import logging
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, replace
 from datetime import timedelta
+from typing import cast
 
 import anyio
 import pytest
@@ -16,14 +19,17 @@ from fakes.stripe_server.records import Price
 from fakes.stripe_server.server import StripeServer
 from fakes.stripe_server.webhooks import signature
 from sloth_agent import AsyncSloth, Settings
+from sloth_agent.app.job_handlers import hands
 from sloth_agent.billing.models import Subscription
 from sloth_agent.billing.states import SubscriptionStatus
 from sloth_agent.clock import SetClock
 from sloth_agent.errors import Conflict
 from sloth_agent.ids import TenantId
+from sloth_agent.jobs.models import THE_TENANT, JobKind, NewJob, Queue
 from sloth_agent.payments.comparing import About
 from sloth_agent.payments.models import Handled, Occasion
 from sloth_agent.payments.reminding import reminder
+from sloth_agent.tenants.orphans import TenantFolders
 
 pytestmark = pytest.mark.anyio
 
@@ -294,6 +300,62 @@ async def test_events_of_a_firm_that_is_gone_wait_for_nobody(
     await told(sloth, stripe_server, slug)
     (kept,) = await paying.events.all(customer["id"])
     assert kept.outcome is Handled.NOT_OURS
+
+
+@dataclass(frozen=True)
+class _Meanwhile:
+    """`TenantFolders` that go when the schema has gone, and the record has not."""
+
+    hears: Callable[[], Awaitable[object]]
+
+    async def remove(self, schema_name: str) -> None:
+        assert schema_name
+        await self.hears()
+
+
+async def test_stripe_tells_of_the_end_while_a_firm_is_deleted(
+    sloth: AsyncSloth, stripe_server: StripeServer, firm: TenantId, slug: str
+) -> None:
+    """It was answered with 500: the tables of its jobs had gone."""
+    await subscribed(sloth, stripe_server, firm)
+    services = services_now(sloth, stripe_server)
+    intake, events = services.paying.intake, services.paying.events
+    (customer,) = stripe_server.customers()
+
+    async def hears() -> None:
+        for each in stripe_server.deliveries("customer.subscription.deleted"):
+            await intake.receive(each.body, each.headers["Stripe-Signature"])
+
+    folders = cast("TenantFolders", _Meanwhile(hears))
+    await replace(services.erasing, folders=folders).erase(slug, by=BY)
+    (kept,) = await events.all(customer["id"])
+    assert kept.event.type == "customer.subscription.deleted"
+    assert kept.outcome is Handled.NOT_OURS
+
+
+async def test_a_job_of_a_firm_that_is_deleted_is_no_bug(
+    sloth: AsyncSloth,
+    stripe_server: StripeServer,
+    firm: TenantId,
+    slug: str,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    await subscribed(sloth, stripe_server, firm)
+    services = services_now(sloth, stripe_server)
+    work = (await services.of(await services.organizations.with_id(firm))).work
+    job = NewJob(kind=JobKind.PAYMENTS, subject=THE_TENANT, queue=Queue.BILLING)
+    taker = hands(services, [Queue.BILLING])
+    await work.ask(job)
+    claimed = await taker.claim()
+    assert claimed is not None
+    schema, claim = claimed
+
+    async def does() -> None:
+        await taker.do(schema, claim)
+
+    folders = cast("TenantFolders", _Meanwhile(does))
+    await replace(services.erasing, folders=folders).erase(slug, by=BY)
+    assert [each for each in caplog.records if each.levelno >= logging.WARNING] == []
 
 
 async def test_a_firm_that_stripe_answers_oddly_stops_no_other(

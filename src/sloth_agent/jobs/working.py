@@ -10,7 +10,7 @@ from typing import Protocol
 import anyio
 from anyio.abc import TaskGroup
 
-from sloth_agent.errors import BackendUnavailable
+from sloth_agent.errors import BackendUnavailable, NotFound
 from sloth_agent.jobs.models import Claim, Queue
 from sloth_agent.jobs.ports import JobBoard, JobStore
 from sloth_agent.jobs.running import Running, Work
@@ -64,6 +64,8 @@ class Hands:
                 await self.running.try_once(prepared[0], claim, prepared[1])
         except BackendUnavailable as error:  # the lease runs out, and somebody tries again
             _log.warning("A job waits for its next try: %s", error.message)
+        except NotFound:  # its jobs have gone with it
+            _log.info("The job %s %s is of a tenant that was deleted.", claim.kind, claim.subject)
         except Exception:  # noqa: BLE001 - the outer edge of one job: others go on
             _log.exception("The job %s %s could not be begun.", claim.kind, claim.subject)
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from sloth_agent.clock import Clock
+from sloth_agent.errors import NotFound
 from sloth_agent.payments.models import Handled, PaymentEvent
 from sloth_agent.payments.ports import Kept, PaymentEventStore, PaymentProvider, Schedule
 
@@ -45,4 +46,7 @@ class Intake:
             await self.events.settle([event.id], Handled.NOT_OURS, now=now)
         else:
             rested = kept.asked_at + BURST if kept.asked_at else now
-            await self.schedule(kept.organization, max(now, rested))
+            try:
+                await self.schedule(kept.organization, max(now, rested))
+            except NotFound:  # the firm was deleted, or is just being: its subscription ends first
+                await self.events.settle([event.id], Handled.NOT_OURS, now=now)

@@ -17,7 +17,7 @@ from sloth_agent.adapters.stores.postgres.databases import Databases
 from sloth_agent.adapters.stores.postgres.departures import whereabouts
 from sloth_agent.adapters.stores.postgres.organizations import PostgresOrganizations
 from sloth_agent.errors import NotFound
-from sloth_agent.tenants.models import Organization
+from sloth_agent.tenants.models import Organization, Stage
 
 T = TypeVar("T")
 
@@ -120,7 +120,7 @@ class TenantHome:
         """Whether there is a newer address by now, whoever found it."""
         if self.address == address:
             known = await PostgresOrganizations(self.databases.main).get(self.organization.id)
-            if known is None:
+            if known is None or known.stage is Stage.DELETING:
                 raise NotFound(f"The tenant {self.organization.slug!r} was deleted.")
             now = await whereabouts(self.databases, known)
             self.address = await address_of(self.databases, now)
