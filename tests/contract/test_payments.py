@@ -13,6 +13,7 @@ from fakes.stripe_server.faults import Fault
 from fakes.stripe_server.refusals import Refused
 from fakes.stripe_server.server import StripeServer
 from sloth_agent import AsyncSloth, Settings
+from sloth_agent.billing.access import require_access
 from sloth_agent.billing.states import SubscriptionStatus
 from sloth_agent.clock import SetClock
 from sloth_agent.errors import (
@@ -23,6 +24,7 @@ from sloth_agent.errors import (
     PaymentDeclined,
     PaymentUnavailable,
     SignatureInvalid,
+    SubscriptionExpired,
 )
 from sloth_agent.ids import TenantId
 from sloth_agent.payments.models import ChargeStatus
@@ -222,3 +224,30 @@ async def test_somebody_elses_invoice_is_no_place_to_go_on_from(
     assert not (await pages.invoices(firm, after=only.id)).invoices
     with pytest.raises(InvalidInput):
         await pages.invoices(firm, after="in_of_nobody")
+
+
+async def test_when_it_ended_is_when_nobody_was_served_any_more(
+    sloth: AsyncSloth, stripe_server: StripeServer, firm: TenantId
+) -> None:
+    """Not the end of the period: that was two weeks before, or weeks later."""
+    await subscribed(sloth, stripe_server, firm)
+    stripe_server.advance(stripe_server.now + 3 * DAY)
+    paying = paying_now(sloth, stripe_server)
+    canceled = await paying.changing.cancel(firm, at_period_end=False, by=BY)
+    assert canceled.current_period_end is not None
+    with pytest.raises(SubscriptionExpired, match="has ended") as refused:
+        require_access(canceled)
+    assert refused.value.details["ended_at"] == stripe_server.now
+
+    began = await subscribed(sloth, stripe_server, firm)
+    stripe_server.set_card(stripe_server.customers()[0]["id"], "declines")
+    assert began.current_period_end is not None
+    stripe_server.advance(began.current_period_end + timedelta(hours=3))
+    failed = await paying_now(sloth, stripe_server).desk.refresh(firm)
+    assert failed is not None
+    assert failed.ended_at is None
+    assert failed.follow_up_at is not None
+    over = await sloth.services.at(SetClock(failed.follow_up_at)).subscriptions.current(firm)
+    with pytest.raises(SubscriptionExpired) as refused:
+        require_access(over)
+    assert refused.value.details["ended_at"] == failed.follow_up_at  # the grace has passed

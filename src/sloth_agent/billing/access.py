@@ -19,7 +19,7 @@ def require_access(subscription: Subscription | None, feature: Feature | None = 
     if subscription is None:
         return
     if not subscription.status.alive:
-        status, ended_at = subscription.status, subscription.current_period_end
+        status, ended_at = subscription.status, subscription.ended_at
         raise subscription_ended(subscription.plan, status=status, ended_at=ended_at)
     if feature is not None and feature not in subscription.terms.features:
         raise not_in_plan(feature, subscription.plan)

@@ -275,12 +275,7 @@ def _without(
         return replace(subscription, purchase=purchase)
     later = subscription.later
     ended = over(bought(purchase, organization=organization, before=subscription, later=later))
-    return _followed(ended, _end_of(purchase))
-
-
-def _end_of(purchase: Purchase) -> datetime:
-    """When a purchase that does not serve any more stopped serving."""
-    return min(purchase.serves_until, purchase.canceled_at or purchase.serves_until)
+    return _followed(ended, purchase.served_until)
 
 
 def _followed(subscription: Subscription, end: datetime) -> Subscription:

@@ -128,6 +128,13 @@ class Purchase:
         """Whether the firm has it at this moment."""
         return self.status.alive and now < self.serves_until
 
+    @property
+    def served_until(self) -> datetime:
+        """When it stopped serving, of one that does not any more."""
+        if self.status is SubscriptionStatus.CANCELED and self.canceled_at is not None:
+            return min(self.serves_until, self.canceled_at)
+        return self.serves_until
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subscription:
@@ -155,6 +162,15 @@ class Subscription:
         """When something else begins if nothing new is heard until then; None: never."""
         if self.bought and self.purchase is not None:
             return self.purchase.serves_until
+        return self.current_period_end
+
+    @property
+    def ended_at(self) -> datetime | None:
+        """When the firm was served no more; None: it is served."""
+        if self.status.alive:
+            return None
+        if self.bought and self.purchase is not None:
+            return self.purchase.served_until
         return self.current_period_end
 
     @property
