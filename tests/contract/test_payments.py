@@ -238,6 +238,7 @@ async def test_when_it_ended_is_when_nobody_was_served_any_more(
     with pytest.raises(SubscriptionExpired, match="has ended") as refused:
         require_access(canceled)
     assert refused.value.details["ended_at"] == stripe_server.now
+    assert "subscribe again" in (refused.value.hint or "")
 
     began = await subscribed(sloth, stripe_server, firm)
     stripe_server.set_card(stripe_server.customers()[0]["id"], "declines")
@@ -251,3 +252,6 @@ async def test_when_it_ended_is_when_nobody_was_served_any_more(
     with pytest.raises(SubscriptionExpired) as refused:
         require_access(over)
     assert refused.value.details["ended_at"] == failed.follow_up_at  # the grace has passed
+    assert "Pay the open invoice" in (refused.value.hint or "")  # to subscribe is refused
+    with pytest.raises(Conflict, match="already"):
+        await paying.subscribing.subscribe(firm, "starter", MONTHLY, by=BY)

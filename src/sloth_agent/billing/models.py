@@ -174,6 +174,13 @@ class Subscription:
         return self.current_period_end
 
     @property
+    def is_owed(self) -> bool:
+        """Whether a payment that has not come is all that keeps the firm from being served."""
+        if self.status is not SubscriptionStatus.UNPAID or self.purchase is None:
+            return False
+        return self.purchase.status is not SubscriptionStatus.CANCELED
+
+    @property
     def limits(self) -> Limits:
         return self.terms.limits
 
