@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from sloth_agent.billing.lifecycle import (
     advanced,
+    canceled,
     grant_of,
     trial_of,
     with_grant,
@@ -125,3 +126,31 @@ def test_time_that_waits_for_the_end_of_a_purchase_is_whole_then(
     assert (after.plan, after.current_period_end) == ("professional", end + same * DAY)
     then = at(after, end + same * DAY)
     assert (then.plan, then.current_period_end) == ("starter", end + (same + lower) * DAY)
+
+
+def in_trial() -> Subscription:
+    return with_grant(None, trial_of(STARTER), organization=FIRM, plans=PLANS, now=NOW)
+
+
+def test_a_trial_that_is_cut_short_ends_then() -> None:
+    """Nobody who pays, was given time, or has left is shown a trial that is still to end."""
+    then = NOW + DAY
+    paid = told(in_trial(), purchase(STARTER, then), then)
+    assert (paid.status, paid.trial_end) == (SubscriptionStatus.ACTIVE, then)
+    for plan in (STARTER, PRO):
+        given = given_to(in_trial(), plan, 30, then)
+        assert (given.status, given.trial_end) == (SubscriptionStatus.ACTIVE, then)
+    left = canceled(in_trial(), at_period_end=False, now=then)
+    assert left.trial_end == then
+    trialing = replace(
+        purchase(STARTER), status=SubscriptionStatus.TRIALING, trial_end=NOW + 30 * DAY
+    )
+    gone = told(told(None, trialing), ended(trialing, then), then)
+    assert (gone.status, gone.trial_end) == (SubscriptionStatus.CANCELED, then)
+
+
+def test_a_trial_that_waits_for_a_higher_plan_goes_on_afterwards() -> None:
+    waiting = given_to(in_trial(), PRO, 30, NOW + DAY)
+    resumed = at(waiting, NOW + 32 * DAY)
+    assert resumed.status is SubscriptionStatus.TRIALING
+    assert resumed.trial_end == resumed.current_period_end

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from sloth_agent.billing.models import Grant, Plan, Purchase, Subscription, Terms
 from sloth_agent.billing.periods import continued, month_around, months_after
-from sloth_agent.billing.purchases import bought, outranks, over
+from sloth_agent.billing.purchases import bought, cut_short, outranks, over
 from sloth_agent.billing.states import BillingCycle, SubscriptionStatus
 from sloth_agent.billing.transitions import Event, next_status
 from sloth_agent.errors import Conflict
@@ -91,6 +91,7 @@ def with_grant(
             wanted,
             status=next_status(subscription.status, Event.ACTIVATED),
             current_period_end=end_of(first, now),
+            trial_end=wanted.trial_end if first.trial else cut_short(wanted.trial_end, now),
             paid=first.paid,
         )
     return _begun(first, wanted, organization=organization, start=now)
@@ -147,6 +148,7 @@ def canceled(subscription: Subscription, *, at_period_end: bool, now: datetime) 
             subscription,
             status=next_status(subscription.status, Event.CANCELED),
             current_period_end=end,
+            trial_end=cut_short(subscription.trial_end, end),
             canceled_at=now,
             later=(),
         )
@@ -197,6 +199,8 @@ def _begun(
     trial_start, trial_end = (before.trial_start, before.trial_end) if before else (None, None)
     if grant.trial:
         trial_start, trial_end = trial_start or start, end
+    else:
+        trial_end = cut_short(trial_end, start)
     return Subscription(
         organization=organization,
         plan=grant.plan,

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import datetime
 
 from sloth_agent.billing.models import Grant, Plan, Purchase, Subscription
 from sloth_agent.billing.states import SubscriptionStatus
@@ -16,6 +17,10 @@ def bought(
     later: tuple[Grant, ...],
 ) -> Subscription:
     """The provider's word is the firm's state; what was given follows when it ends."""
+    trial_end = purchase.trial_end or (before.trial_end if before else None)
+    if purchase.status is not SubscriptionStatus.TRIALING:
+        alive = purchase.status.alive
+        trial_end = cut_short(trial_end, purchase.period_start if alive else purchase.served_until)
     return Subscription(
         organization=organization,
         plan=purchase.plan,
@@ -26,7 +31,7 @@ def bought(
         current_period_start=purchase.period_start,
         current_period_end=purchase.period_end,
         trial_start=purchase.trial_start or (before.trial_start if before else None),
-        trial_end=purchase.trial_end or (before.trial_end if before else None),
+        trial_end=trial_end,
         cancel_at_period_end=purchase.cancel_at_period_end,
         canceled_at=purchase.canceled_at,
         later=later,
@@ -34,6 +39,11 @@ def bought(
         purchase=purchase,
         bought=True,
     )
+
+
+def cut_short(trial_end: datetime | None, at: datetime | None) -> datetime | None:
+    """When a trial ended after which something else began, or nothing: no later than that did."""
+    return trial_end if trial_end is None or at is None else min(trial_end, at)
 
 
 def over(subscription: Subscription) -> Subscription:
