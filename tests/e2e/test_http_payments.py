@@ -14,6 +14,7 @@ from fakes.paying import paid_through
 from fakes.stripe_server.faults import Fault
 from fakes.stripe_server.server import StripeServer
 from sloth_agent import Settings
+from sloth_agent.app.diagnosis import Health, examine
 
 pytestmark = pytest.mark.anyio
 
@@ -135,6 +136,28 @@ async def test_what_is_not_signed_is_refused(served: Api, stripe_now: StripeServ
         answer = await served.client.post(HOOK, content=body, headers=headers)
         assert (answer.status_code, answer.json()["code"]) == (400, "signature_invalid")
     assert await served.platform.services.paying.desk.events.waiting(_customer(stripe_now)) == []
+
+
+@pytest.mark.parametrize("secret", [None, SecretStr(" , ")])
+async def test_without_the_secret_of_the_webhook(
+    settings: Settings,
+    stripe_now: StripeServer,
+    secret: SecretStr | None,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    paid = paid_through(settings, stripe_now).model_copy(update={"stripe_webhook_secret": secret})
+    async with api(paid):
+        (line,) = [each for each in caplog.messages if "STRIPE_WEBHOOK_SECRET" in each]
+    assert "Every webhook of Stripe's is refused" in line
+    (found,) = [each for each in await examine(paid) if each.name == "payments"]
+    assert found.health is Health.WARNING
+    assert "STRIPE_WEBHOOK_SECRET" in (found.hint or "")
+    (found,) = [
+        each
+        for each in await examine(paid_through(settings, stripe_now))
+        if each.name == "payments"
+    ]
+    assert found.health is Health.OK
 
 
 def _customer(stripe_now: StripeServer) -> str:

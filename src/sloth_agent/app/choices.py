@@ -75,3 +75,13 @@ def payments_choice(settings: Settings) -> str:
     if settings.payments != "auto":
         return settings.payments
     return MANUAL if settings.stripe_secret_key is None else "stripe"
+
+
+def refuses_webhooks(settings: Settings) -> bool:
+    """Whether Stripe takes the money, and nobody can tell its messages from others'."""
+    secrets = settings.stripe_webhook_secret
+    has_none = secrets is None or not secrets.get_secret_value().strip(", ")
+    return payments_choice(settings) == "stripe" and has_none
+
+
+HEARS_NOTHING = "Every webhook of Stripe's is refused: STRIPE_WEBHOOK_SECRET is not set."

@@ -12,7 +12,13 @@ from sloth_agent.adapters.stores.postgres.databases import Databases, two_names_
 from sloth_agent.adapters.stores.postgres.organizations import PostgresOrganizations
 from sloth_agent.adapters.stores.postgres.readiness import server_version
 from sloth_agent.agent.ports import ChatRequest, Completion
-from sloth_agent.app.choices import NONE, VECTORS_ARE_OFF, chat_choice, embedder_choice
+from sloth_agent.app.choices import (
+    NONE,
+    VECTORS_ARE_OFF,
+    chat_choice,
+    embedder_choice,
+    refuses_webhooks,
+)
 from sloth_agent.app.chosen_backends import Backends
 from sloth_agent.app.connecting import open_databases
 from sloth_agent.app.error_reports import reporting
@@ -58,7 +64,7 @@ async def examine(settings: Settings) -> list[Finding]:
             _server(settings),
             await _tried("error reports", lambda: _reports(settings)),
             await _tried("prices", lambda: _prices(backends)),
-            await _tried("payments", lambda: _payments(backends)),
+            await _paying(settings, backends),
             await _tried("file store", lambda: _files(backends)),
             await _tried("reading files", lambda: _reads(backends)),
             await _tried("background work", lambda: _engine(backends)),
@@ -213,6 +219,17 @@ async def _files(backends: Backends) -> str:
 async def _reads(backends: Backends) -> str:
     await backends.reader.read(SAMPLE, name="check.txt")
     return "the reading process works"
+
+
+async def _paying(settings: Settings, backends: Backends) -> Finding:
+    """Who takes the money, and whether what it tells can be believed."""
+    found = await _tried("payments", lambda: _payments(backends))
+    if found.health is Health.OK and refuses_webhooks(settings):
+        hint = (
+            "Set STRIPE_WEBHOOK_SECRET to that of the webhook: without it all of them are refused."
+        )
+        return replace(found, health=Health.WARNING, hint=hint)
+    return found
 
 
 async def _payments(backends: Backends) -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import anyio
 
 from sloth_agent import AsyncSloth, Settings
-from sloth_agent.app.choices import jobs_choice
+from sloth_agent.app.choices import HEARS_NOTHING, jobs_choice, refuses_webhooks
 from sloth_agent.app.error_reports import reporting
 from sloth_agent.app.observers import Observers
 from sloth_agent.app.open_tenants import OpenTenants
@@ -61,6 +61,8 @@ async def opened(settings: Settings, observers: Observers) -> AsyncIterator[Plat
         services = sloth.services
         services.backends.token_signer  # noqa: B018 - bad secrets are found here, not at a sign-in
         services.backends.payments  # noqa: B018 - loading an SDK takes longer than a webhook may wait
+        if refuses_webhooks(settings):
+            _log.warning(HEARS_NOTHING)
         limiter = await stack.enter_async_context(limiter_of(settings))
         if settings.serve_jobs and jobs_choice(settings) == "embedded":
             await stack.enter_async_context(_jobs_of(sloth))
