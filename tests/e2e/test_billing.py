@@ -161,6 +161,9 @@ def test_payments_from_the_command_line(sloth_cli: Sloth) -> None:
         paid = sloth_cli.using(
             STRIPE_SECRET_KEY=stripe_server.key, STRIPE_API_BASE=stripe_server.url
         )
+        wrong = paid.using(STRIPE_SECRET_KEY="sk_test_rolled")("admin", "plans", "sync-stripe")
+        assert (wrong.rc, "Stripe refuses the key." in wrong.error) == (1, True)
+        assert "STRIPE_SECRET_KEY" in wrong.error
         assert paid("admin", "plans", "sync-stripe").rc == 0
         page = paid("tenants", "subscribe", slug, "--plan", "starter", "--json").json
         stripe_server.pay_checkout(page["checkout_url"].rpartition("/")[2])

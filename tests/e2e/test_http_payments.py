@@ -138,6 +138,29 @@ async def test_what_is_not_signed_is_refused(served: Api, stripe_now: StripeServ
     assert await served.platform.services.paying.desk.events.waiting(_customer(stripe_now)) == []
 
 
+async def test_a_key_that_stripe_refuses(
+    served: Api, stripe_now: StripeServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It was a bug of ours with a traceback for each request; jobs did not try again."""
+    firm = await served.signed_up()
+    page = (await firm.post("/api/subscriptions/subscribe/", {"plan": "professional"})).json()
+    known, stripe_now.key = stripe_now.key, "sk_test_rolled"
+    stripe_now.pay_checkout(page["checkout_url"].rpartition("/")[2])
+    await told(served, stripe_now)
+    for path, body in (("change", {"plan": "enterprise"}), ("portal", None)):
+        refused = await firm.post(f"/api/subscriptions/{path}/", body)
+        assert (refused.status_code, refused.json()["code"]) == (503, "payment_unavailable")
+        assert "key" not in refused.text.lower()
+    lines = [each for each in caplog.records if "STRIPE_SECRET_KEY" in each.getMessage()]
+    assert len(lines) == 2
+    assert not any(each.exc_info for each in lines)
+    (found,) = [each for each in await examine(served.platform.settings) if each.name == "payments"]
+    assert (found.health, found.message) == (Health.FAILED, "Stripe refuses the key.")
+    assert "STRIPE_SECRET_KEY" in (found.hint or "")
+    stripe_now.key = known
+    await until(firm, plan="professional")  # a job has tried again
+
+
 @pytest.mark.parametrize("secret", [None, SecretStr(" , ")])
 async def test_without_the_secret_of_the_webhook(
     settings: Settings,

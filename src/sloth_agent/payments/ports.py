@@ -34,8 +34,8 @@ class PaymentProvider(Protocol):
 
     What changes something there takes a `key`: however often it is asked for under the same key,
     it happens once. Everything may raise:
-        PaymentUnavailable: no answer after the adapter's own tries, within 10 s. Safe to retry.
-        ConfigurationError: the provider refuses our credentials.
+        PaymentUnavailable: no answer after the adapter's own tries, within 10 s; or the provider
+            refuses our credentials, and the hint says which. Safe to retry.
     """
 
     async def check(self) -> str:

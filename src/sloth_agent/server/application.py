@@ -1,5 +1,6 @@
 """The HTTP API as one ASGI application."""
 
+import logging
 from http import HTTPStatus
 
 from fastapi import FastAPI, Request, Response
@@ -8,7 +9,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.routing import Route
 
-from sloth_agent.errors import RateLimited, SlothError
+from sloth_agent.errors import PaymentUnavailable, RateLimited, SlothError
 from sloth_agent.server.access_log import AccessLog
 from sloth_agent.server.addresses import TrustedProxies
 from sloth_agent.server.console_origins import CORS_SECONDS, EXPOSED, ConsoleOrigins
@@ -47,6 +48,8 @@ from sloth_agent.server.routes import (
 )
 from sloth_agent.server.routes.description import describing
 from sloth_agent.settings import Settings
+
+_log = logging.getLogger(__name__)
 
 ROUTERS = (
     auth.router,
@@ -144,6 +147,8 @@ async def _ours(request: Request, error: Exception) -> Response:
         request.app.state.metrics.rate_limited(name)
     if status_of(type(error)) == HTTPStatus.INTERNAL_SERVER_ERROR:
         request.app.state.log.failed(error, about_request(request.scope))
+    if isinstance(error, PaymentUnavailable) and error.hint:
+        _log.error("%s %s", error.message, error.hint)  # for the operator: nobody else can mend it
     return problem_response(error, request_id=arrival.id)
 
 

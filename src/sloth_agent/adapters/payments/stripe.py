@@ -327,7 +327,12 @@ def _ours(error: stripe.StripeError) -> Exception:
     if isinstance(error, stripe.APIConnectionError):
         return TryAgain("cannot be reached or cut the connection")
     if isinstance(error, stripe.AuthenticationError | stripe.PermissionError):
-        return ConfigurationError("Stripe refuses the key.", hint="Check STRIPE_SECRET_KEY.")
+        return PaymentUnavailable(
+            "Stripe refuses the key.",
+            hint="Check STRIPE_SECRET_KEY.",
+            told="Payments cannot be taken now.",
+            backend="Stripe",
+        )
     if isinstance(error, stripe.CardError):
         return _declined(error)
     status = error.http_status or 500
