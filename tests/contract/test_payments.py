@@ -1,5 +1,7 @@
 """A firm that pays through Stripe: PostgreSQL, and the SDK against the simulation of Stripe."""
 
+import json
+import time
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from datetime import timedelta
@@ -12,6 +14,7 @@ from fakes.paying import BY, MONTHLY, YEARLY, paying_now, selling, services_now,
 from fakes.stripe_server.faults import Fault
 from fakes.stripe_server.refusals import Refused
 from fakes.stripe_server.server import StripeServer
+from fakes.stripe_server.webhooks import signature
 from sloth_agent import AsyncSloth, Settings
 from sloth_agent.billing.access import require_access
 from sloth_agent.billing.states import SubscriptionStatus
@@ -183,6 +186,44 @@ async def test_a_signature_of_somebody_else_is_refused(sloth: AsyncSloth) -> Non
     provider = sloth.payments.provider
     with pytest.raises(SignatureInvalid):
         provider.read_event(b"{}", "t=1,v1=00")
+
+
+EVENT: dict[str, object] = {
+    "id": "evt_1",
+    "type": "invoice.paid",
+    "created": 1,
+    "data": {"object": {"object": "x"}},
+}
+
+
+NO_EVENTS: list[dict[str, object]] = [
+    {"id": 7}, {"id": "\0"}, {"id": "\ud800"}, {"type": None}, {"created": "then"},
+    {"created": 1e30}, {"data": []}, {"data": {"object": []}}, {"data": {"object": {"id": "in_1"}}},
+    {"data": {"object": {"object": "invoice", "customer": {"id": "cus_1"}}}},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"{not json",
+        b"[]",
+        b"null",
+        b"{}",
+        b"[" * 100_000,
+        b'{"id": "\xed\xa0\x80"}',
+        *[json.dumps(EVENT | wrong).encode() for wrong in NO_EVENTS],
+    ],
+)
+async def test_what_is_signed_and_no_event_is_refused(
+    sloth: AsyncSloth, stripe_server: StripeServer, body: bytes
+) -> None:
+    read = paying_now(sloth, stripe_server).provider.read_event
+    signed = signature(body, stripe_server.secrets, at=int(time.time()))
+    with pytest.raises(SignatureInvalid):
+        read(body, signed)
+    good = json.dumps(EVENT).encode()
+    assert read(good, signature(good, stripe_server.secrets, at=int(time.time()))).id == "evt_1"
 
 
 async def test_without_a_provider_nobody_pays(settings: Settings) -> None:

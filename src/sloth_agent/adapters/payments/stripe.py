@@ -260,7 +260,7 @@ class StripePayments:
                 )
             except (stripe.SignatureVerificationError, UnicodeDecodeError):
                 continue
-            return _event(json.loads(body))
+            return _told(body)
         raise SignatureInvalid("The message is not signed by Stripe, or too old.")
 
     async def _pages(
@@ -311,16 +311,35 @@ def _product_of(plan: str) -> str:
     return f"sloth_{plan}"
 
 
+def _told(body: bytes) -> PaymentEvent:
+    """Raises:
+    SignatureInvalid: somebody has signed what is no event.
+    """
+    try:
+        return _event(json.loads(body))
+    except (LookupError, TypeError, ValueError, OverflowError, RecursionError) as error:
+        raise SignatureInvalid("The message is signed, and is no event of Stripe's.") from error
+
+
 def _event(told: Mapping[str, Any]) -> PaymentEvent:
     about = told["data"]["object"]
     is_about_a_charge = about["object"] in ("dispute", "refund")
+    customer = about["id"] if about["object"] == "customer" else about.get("customer")
+    subject = (about["charge"] if is_about_a_charge else about.get("id")) or told["id"]
     return PaymentEvent(
-        id=told["id"],
-        type=told["type"],
-        customer=about["id"] if about["object"] == "customer" else about.get("customer"),
-        subject=(about["charge"] if is_about_a_charge else about.get("id")) or told["id"],
+        id=_text(told["id"]),
+        type=_text(told["type"]),
+        customer=None if customer is None else _text(customer),
+        subject=_text(subject),
         created_at=moment(told["created"]),
     )
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str) or "\0" in value:
+        raise TypeError("no name of anything")
+    value.encode()  # half a sign is none
+    return value
 
 
 def _ours(error: stripe.StripeError) -> Exception:
