@@ -173,6 +173,39 @@ async def test_who_never_pays_hears_once_that_it_is_over(
     assert len(heard) == 1
 
 
+async def test_an_end_is_taken_back_wherever_it_is_kept(
+    sloth: AsyncSloth, stripe_server: StripeServer, slug: str
+) -> None:
+    """That of a trial is kept here, and was not found at Stripe."""
+    services = services_now(sloth, stripe_server)
+    firm = (await services.organizations_on("starter", by=BY).create(f"{slug}-b")).id
+    canceling = services.canceling
+    leaving = await canceling.cancel(firm, at_period_end=True, by=BY)
+    assert leaving.cancel_at_period_end
+    back = await canceling.resume(firm, by=BY)
+    assert (back.status, back.cancel_at_period_end) == (SubscriptionStatus.TRIALING, False)
+    with pytest.raises(Conflict):
+        await canceling.resume(firm, by=BY)
+
+    await subscribed(sloth, stripe_server, firm)
+    await canceling.cancel(firm, at_period_end=True, by=BY)
+    assert stripe_server.subscriptions()[0]["cancel_at_period_end"]
+    assert not (await canceling.resume(firm, by=BY)).cancel_at_period_end
+    assert not stripe_server.subscriptions()[0]["cancel_at_period_end"]
+
+
+async def test_an_end_from_before_a_firm_paid_is_taken_back(
+    sloth: AsyncSloth, stripe_server: StripeServer, firm: TenantId
+) -> None:
+    """The higher plan that it was given comes first, and still was to be its last."""
+    await given(sloth, SetClock(stripe_server.now), firm, "enterprise", 30)
+    canceling = services_now(sloth, stripe_server).canceling
+    await canceling.cancel(firm, at_period_end=True, by=BY)
+    paying = await subscribed(sloth, stripe_server, firm)
+    assert (paying.plan, paying.cancel_at_period_end) == ("enterprise", True)
+    assert not (await canceling.resume(firm, by=BY)).cancel_at_period_end
+
+
 # What happens at Stripe
 
 

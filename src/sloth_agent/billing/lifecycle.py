@@ -160,6 +160,17 @@ def canceled(subscription: Subscription, *, at_period_end: bool, now: datetime) 
     return replace(subscription, cancel_at_period_end=True, canceled_at=now, later=paid)
 
 
+def resumed(subscription: Subscription) -> Subscription:
+    """As if it had not been canceled for the end of the period.
+
+    Raises:
+        Conflict: it was not, or has ended.
+    """
+    if not subscription.leaves_what_was_given:
+        raise Conflict("The subscription was not canceled.")
+    return replace(subscription, cancel_at_period_end=False, canceled_at=None)
+
+
 @dataclass(frozen=True, slots=True)
 class Held:
     """Terms that a firm keeps, whatever becomes of the plan."""

@@ -174,6 +174,11 @@ class Subscription:
         return self.current_period_end
 
     @property
+    def leaves_what_was_given(self) -> bool:
+        """Whether a trial, or time that was given, runs out since the firm wants no more."""
+        return self.status.alive and self.cancel_at_period_end and not self.bought
+
+    @property
     def is_owed(self) -> bool:
         """Whether a payment that has not come is all that keeps the firm from being served."""
         if self.status is not SubscriptionStatus.UNPAID or self.purchase is None:

@@ -12,6 +12,7 @@ from sloth_agent.billing.lifecycle import (
     grant_of,
     is_due,
     length_of,
+    resumed,
     trial_of,
 )
 from sloth_agent.billing.models import Subscription
@@ -97,6 +98,22 @@ class Subscriptions:
             present = advanced(_present(before), plans=plans, now=now)
             after = canceled(present, at_period_end=at_period_end, now=now)
             return Change.of(present, after, event)
+
+        return _present(await self.store.change(organization, decide))
+
+    async def resume(self, organization: TenantId, *, by: Actor) -> Subscription:
+        """Take the end of a trial, or of time that was given, back before it has come.
+
+        Raises:
+            NotFound: no such organization, or it has no subscription.
+            Conflict: it was not canceled, or has ended.
+        """
+        now = self.clock()
+        event = AuditEvent.of("subscription.resumed", by=by, at=now, organization=organization)
+
+        def decide(before: Subscription | None, plans: Plans) -> Change:
+            present = advanced(_present(before), plans=plans, now=now)
+            return Change.of(present, resumed(present), event)
 
         return _present(await self.store.change(organization, decide))
 

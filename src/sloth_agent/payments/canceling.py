@@ -1,9 +1,9 @@
-"""Ending a subscription, whoever keeps it."""
+"""Ending a subscription, whoever keeps it, and taking that back."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from sloth_agent.billing.models import Subscription
+from sloth_agent.billing.models import Purchase, Subscription
 from sloth_agent.billing.states import SubscriptionStatus
 from sloth_agent.billing.subscriptions import Subscriptions
 from sloth_agent.ids import TenantId
@@ -13,7 +13,7 @@ from sloth_agent.tenants.audit import Actor
 
 @dataclass(frozen=True, slots=True)
 class Canceling:
-    """Ends a subscription where it is kept: with the provider, or here."""
+    """Ends a subscription, and takes that back, where it is kept: with the provider, or here."""
 
     subscriptions: Subscriptions
     changing: Callable[[], Changing]  # Conflict where nobody takes payments
@@ -27,7 +27,30 @@ class Canceling:
         PaymentUnavailable: the provider does not answer; nothing has changed.
         """
         present = await self.subscriptions.current(organization)
-        purchase = present.purchase if present else None
-        goes_on = purchase is not None and purchase.status is not SubscriptionStatus.CANCELED
-        where = self.changing() if goes_on else self.subscriptions
+        where = self.changing() if _open_purchase(present) else self.subscriptions
         return await where.cancel(organization, at_period_end=at_period_end, by=by)
+
+    async def resume(self, organization: TenantId, *, by: Actor) -> Subscription:
+        """Take an end back before it has come.
+
+        Raises:
+            NotFound: no such organization.
+            Conflict: it was not canceled, has ended, or nobody takes payments.
+            PaymentUnavailable: the provider does not answer; nothing has changed.
+        """
+        present = await self.subscriptions.current(organization)
+        purchase = _open_purchase(present)
+        ends_there = purchase is not None and purchase.cancel_at_period_end
+        if present is None or not present.leaves_what_was_given or ends_there:
+            present = await self.changing().resume(organization, by=by)
+        if present.leaves_what_was_given:
+            present = await self.subscriptions.resume(organization, by=by)
+        return present
+
+
+def _open_purchase(subscription: Subscription | None) -> Purchase | None:
+    """What the firm buys, and goes on to; None: nothing."""
+    purchase = subscription.purchase if subscription else None
+    if purchase is None or purchase.status is SubscriptionStatus.CANCELED:
+        return None
+    return purchase

@@ -108,7 +108,7 @@ async def change(
 )
 async def resume(tenant: Payer, actor: CurrentActor, platform: CurrentPlatform) -> JSONResponse:
     """Go on after the period after all."""
-    resumed = await platform.services.paying.changing.resume(tenant.organization.id, by=actor)
+    resumed = await platform.services.canceling.resume(tenant.organization.id, by=actor)
     return ok(subscription_body(resumed))
 
 
