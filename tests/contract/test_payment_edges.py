@@ -20,6 +20,7 @@ from fakes.stripe_server.server import StripeServer
 from fakes.stripe_server.webhooks import signature
 from sloth_agent import AsyncSloth, Settings
 from sloth_agent.app.job_handlers import hands
+from sloth_agent.billing.allowance import EVER, Resource
 from sloth_agent.billing.models import Subscription
 from sloth_agent.billing.states import SubscriptionStatus
 from sloth_agent.clock import SetClock
@@ -171,6 +172,23 @@ async def test_who_never_pays_hears_once_that_it_is_over(
             assert found.at <= stripe_server.now
             heard.add(found)
     assert len(heard) == 1
+
+
+async def test_what_is_stored_has_to_fit_into_what_is_bought(
+    sloth: AsyncSloth, stripe_server: StripeServer, firm: TenantId
+) -> None:
+    async with sloth.services.databases.main.shared() as connection:
+        await connection.execute(
+            "insert into public.usage (schema_name, resource, since, used)"
+            " values (%s, %s, %s, 205)",
+            (f"t_{firm.hex}", Resource.DOCUMENTS, EVER),
+        )
+    subscribing = paying_now(sloth, stripe_server).subscribing
+    with pytest.raises(Conflict, match="uses more") as refused:
+        await subscribing.subscribe(firm, "starter", MONTHLY, by=BY)
+    assert refused.value.hint == "Free 5 documents first."
+    assert stripe_server.customers() == []  # nothing has begun
+    assert (await subscribed(sloth, stripe_server, firm, "professional")).plan == "professional"
 
 
 async def test_an_end_is_taken_back_wherever_it_is_kept(

@@ -120,7 +120,9 @@ def process(
         provider=provider,
         desk=desk,
         plans=plans,
-        subscribing=Subscribing(desk=desk, plans=plans, contacts=_Owner(), frontend="http://a"),
+        subscribing=Subscribing(
+            desk=desk, plans=plans, contacts=_Owner(), usage=_Unused(clock), frontend="http://a"
+        ),
         changing=Changing(desk=desk, plans=plans, usage=_Unused(clock)),
         intake=Intake(provider=provider, events=desk.events, schedule=scheduled, clock=clock),
         reconciling=Reconciling(desk=desk, plans=plans, pause_seconds=0),

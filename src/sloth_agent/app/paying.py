@@ -83,6 +83,7 @@ class Paying:
             desk=self.desk,
             plans=self.plans,
             contacts=self.contacts,
+            usage=self.usage,
             frontend=self.backends.frontend,
         )
 

@@ -1,10 +1,8 @@
 """Going on otherwise: another plan, an end, an end that is taken back."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from sloth_agent.billing.allowance import Meter, UsageReport
 from sloth_agent.billing.lifecycle import Plans
 from sloth_agent.billing.models import Plan, Subscription
 from sloth_agent.billing.plans import on_sale
@@ -14,6 +12,7 @@ from sloth_agent.errors import Conflict
 from sloth_agent.ids import TenantId
 from sloth_agent.payments.applying import is_open, the_one
 from sloth_agent.payments.desk import Desk, Visit
+from sloth_agent.payments.fitting import refuse_what_does_not_fit
 from sloth_agent.payments.models import RemoteSubscription
 from sloth_agent.payments.ports import UsageOf
 from sloth_agent.payments.subscribing import LEAST_TRIAL, price_of
@@ -98,22 +97,6 @@ async def _present(visit: Visit, *, by: Actor) -> Subscription:
     return subscription
 
 
-def refuse_what_does_not_fit(plan: Plan, report: UsageReport) -> None:
-    """Raises:
-    Conflict: the firm uses more than the plan has; the hint says what to free.
-    """
-    too_much = [
-        f"{_over(meter, plan)} {meter.room.resource.value.replace('_', ' ')}"
-        for meter in _lasting(report)
-        if _over(meter, plan) > 0
-    ]
-    if too_much:
-        raise Conflict(
-            f"The firm uses more than the plan {plan.slug!r} has.",
-            hint=f"Free {' and '.join(too_much)} first.",
-        )
-
-
 def refuse_what_is_not_paid_for(remote: RemoteSubscription, wanted: Plan, plans: Plans) -> None:
     """Raises:
     Conflict: a change would give back what was never paid, or give for nothing what costs more.
@@ -132,13 +115,3 @@ def refuse_what_is_not_paid_for(remote: RemoteSubscription, wanted: Plan, plans:
             "What the firm was given of this plan is not time on a higher one.",
             hint=f"Wait until {remote.trial_end.date()}, or cancel at once and subscribe anew.",
         )
-
-
-def _lasting(report: UsageReport) -> Sequence[Meter]:
-    """What is used up by the month is there again with the next one."""
-    return [meter for meter in report.meters if not meter.room.resource.is_monthly]
-
-
-def _over(meter: Meter, plan: Plan) -> int:
-    limit: int | None = getattr(plan.terms.limits, meter.room.resource)
-    return 0 if limit is None else meter.used - limit

@@ -13,8 +13,9 @@ from sloth_agent.errors import Conflict, InProgress
 from sloth_agent.ids import TenantId
 from sloth_agent.payments.applying import is_open
 from sloth_agent.payments.desk import Desk, Visit
+from sloth_agent.payments.fitting import refuse_what_does_not_fit
 from sloth_agent.payments.models import Checkout, Order, Page, Price
-from sloth_agent.payments.ports import Contacts, PaymentProvider
+from sloth_agent.payments.ports import Contacts, PaymentProvider, UsageOf
 from sloth_agent.tenants.audit import Actor
 
 LEAST_TRIAL = timedelta(hours=49)
@@ -37,6 +38,7 @@ class Subscribing:
     desk: Desk
     plans: PlanStore
     contacts: Contacts
+    usage: UsageOf
     frontend: str  # where the provider's page leads back to
 
     async def subscribe(
@@ -50,14 +52,15 @@ class Subscribing:
 
         Raises:
             NotFound: no such organization or plan.
-            Conflict: it has what it wants, the plan costs nothing or is no longer sold, or the
-                provider's prices are not those of the plans.
+            Conflict: it has what it wants, or uses more than the plan has; the plan costs nothing
+                or is no longer sold, or the provider's prices are not those of the plans.
             PaymentUnavailable: the provider does not answer; nothing has begun.
         """
         plans = {each.slug: each for each in await self.plans.all()}
         wanted = on_sale(plans, plan)
         if wanted.terms.free:
             raise Conflict(f"The plan {wanted.slug!r} costs nothing.", hint="Cancel the other one.")
+        refuse_what_does_not_fit(wanted, await self.usage.report(organization))
         async with self.desk.visit(organization) as visit:
             begun = visit.payer.checkout
             if begun is not None and _leads_to(begun, wanted, cycle, now=self.desk.clock()):
