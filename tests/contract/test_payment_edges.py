@@ -224,6 +224,20 @@ async def test_an_end_from_before_a_firm_paid_is_taken_back(
     assert not (await canceling.resume(firm, by=BY)).cancel_at_period_end
 
 
+@pytest.mark.parametrize("plan", ["starter", "enterprise"])
+async def test_who_leaves_at_once_leaves_what_was_given_too(
+    sloth: AsyncSloth, stripe_server: StripeServer, firm: TenantId, plan: str
+) -> None:
+    """Whether it was to follow, or came before what is bought; it took a second time."""
+    await subscribed(sloth, stripe_server, firm, "professional")
+    await given(sloth, SetClock(stripe_server.now), firm, plan, 30)
+    canceling = services_now(sloth, stripe_server).canceling
+    left = await canceling.cancel(firm, at_period_end=False, by=BY)
+    assert (left.status, left.later) == (SubscriptionStatus.CANCELED, ())
+    assert stripe_server.subscriptions()[0]["status"] == "canceled"
+    assert await services_now(sloth, stripe_server).subscriptions.current(firm) == left
+
+
 # What happens at Stripe
 
 

@@ -21,14 +21,20 @@ class Canceling:
     async def cancel(
         self, organization: TenantId, *, at_period_end: bool, by: Actor
     ) -> Subscription:
-        """Raises:
-        NotFound: no such organization, or it has no subscription.
-        Conflict: it has ended already, or has no end to wait for.
-        PaymentUnavailable: the provider does not answer; nothing has changed.
+        """End it with the period, or at once with all that was to follow.
+
+        Raises:
+            NotFound: no such organization, or it has no subscription.
+            Conflict: it has ended already, or has no end to wait for.
+            PaymentUnavailable: the provider does not answer; nothing has changed.
         """
         present = await self.subscriptions.current(organization)
-        where = self.changing() if _open_purchase(present) else self.subscriptions
-        return await where.cancel(organization, at_period_end=at_period_end, by=by)
+        if _open_purchase(present):
+            changing = self.changing()
+            left = await changing.cancel(organization, at_period_end=at_period_end, by=by)
+            if at_period_end or not left.status.alive:
+                return left  # else what was given would go on, or begin
+        return await self.subscriptions.cancel(organization, at_period_end=at_period_end, by=by)
 
     async def resume(self, organization: TenantId, *, by: Actor) -> Subscription:
         """Take an end back before it has come.
