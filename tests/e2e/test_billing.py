@@ -1,15 +1,19 @@
 """What an operator does with plans and subscriptions, by the installed command."""
 
 import os
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from uuid import uuid4
 
+import psycopg
 import pytest
 
 from fakes.command import Sloth
+from fakes.stripe_server.records import Price
 from fakes.stripe_server.server import StripeServer
+from sloth_agent.adapters.stores.postgres.embedded import Attachment
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="processes of POSIX")
 
@@ -151,7 +155,7 @@ def test_margin_from_the_command_line(sloth_cli: Sloth, tmp_path: Path) -> None:
     assert "is a folder" in sloth.using(SLOTH_PRICES=str(tmp_path))("admin", "margin").error
 
 
-def test_payments_from_the_command_line(sloth_cli: Sloth) -> None:
+def test_payments_from_the_command_line(sloth_cli: Sloth, server: Attachment) -> None:
     slug = sloth_cli.tenant
     refused = sloth_cli("tenants", "subscribe", slug, "--plan", "starter")
     assert (refused.rc, "takes no payments" in refused.error) == (1, True)
@@ -184,8 +188,35 @@ def test_payments_from_the_command_line(sloth_cli: Sloth) -> None:
         assert told["subscription"]["plan"] == "starter"
         assert [each["what"] for each in told["entries"]] == ["taken", "subscription.changed"]
         shown = paid("billing", "explain", slug).stdout
-        assert f"{slug} has starter, active until" in shown
-        assert "29.00" in shown
+        first, charge, changed = shown.splitlines()
+        assert f"{slug} has starter, active until" in first
+        assert "  charge    taken: 29.00 EUR (ch_" in charge
+        assert "subscription.changed: nothing -> starter active until 20" in changed
+        assert ", by " in changed
+
+        with psycopg.connect(server.conninfo, autocommit=True) as connection:
+            connection.execute(
+                "insert into public.payment_events (id, type, customer, subject, created_at,"
+                " received_at, handled_at, outcome) select id, type, %s, id, now(), now(), now(),"
+                " outcome from (values (%s, 'customer.updated', 'unknown'),"
+                " (%s, 'invoice.paid', 'applied')) as told (id, type, outcome)",
+                (told["customer"], f"evt_1{slug}", f"evt_2{slug}"),
+            )
+        explained = paid("billing", "explain", slug)
+        assert f"  event     invoice.paid: applied (evt_2{slug})" in explained.stdout
+        assert "customer.updated" not in explained.stdout
+        assert "left out: 1. --json has them." in explained.stderr
+        entries = paid("billing", "explain", slug, "--json").json["entries"]
+        assert "customer.updated" in [each["what"] for each in entries]
+
+        (subscription,) = stripe_server.subscriptions()
+        price = subscription["items"]["data"][0]["price"]["id"]
+        stripe_server.book.get(Price, price).metadata.clear()
+        left = paid("billing", "reconcile", "--dry-run")
+        assert left.rc == 3
+        said = re.search(r"(\d+) of them (is|are) for a person", left.stderr)
+        assert said is not None
+        assert said[2] == ("is" if said[1] == "1" else "are")
 
         ran = paid("tasks", "run", "billing-reconciliation", "--json").json
         assert ran["outcome"]["firms"] >= 1

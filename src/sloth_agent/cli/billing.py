@@ -1,7 +1,9 @@
 """`sloth billing`: whether what firms have is what they pay for."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -41,7 +43,7 @@ def reconcile(
         note(f"{slug}: {why}")
     left = [each for each in found.differences if each.about.needs_somebody]
     if left:
-        note(f"{len(left)} of them are for a person to decide.")
+        note(f"{len(left)} of them {'is' if len(left) == 1 else 'are'} for a person to decide.")
     if left or found.failed:
         raise typer.Exit(SOME_FAILED)
 
@@ -73,11 +75,40 @@ def explain(
     until = f" until {present['current_period_end']}" if present else ""
     customer = f", {body['customer']} at the provider" if body["customer"] else ""
     say(f"{body['tenant']} has {has}{until}{customer}.")
-    columns = ("at", "kind", "what", "subject")
-    rows = [
-        [*(entry[each] for each in columns), _told(entry["details"])] for entry in body["entries"]
-    ]
-    show_table((*columns, "details"), rows)
+    entries = [each for each in body["entries"] if each["details"].get("outcome") != "unknown"]
+    for entry in entries:
+        at = datetime.fromisoformat(entry["at"]).astimezone(UTC)
+        say(f"{at:%Y-%m-%d %H:%M:%S}  {entry['kind']:8}  {entry['what']}: {_in_short(entry)}")
+    if left_out := len(body["entries"]) - len(entries):
+        note(f"Events that change nothing here and are left out: {left_out}. --json has them.")
+
+
+def _in_short(entry: "Body") -> str:
+    """What is told of an entry, on one line."""
+    details, subject = entry["details"], entry["subject"]
+    match entry["kind"]:
+        case "event":
+            return f"{details['outcome']} ({subject})"
+        case "charge":
+            back = details["refunded"] if Decimal(details["refunded"]) else None
+            more = _told({"refunded": back, "dispute": details["dispute"]})
+            taken = f"{details['amount']} {details['currency']} ({subject})"
+            return f"{taken}, {more}" if more else taken
+        case _:
+            return _decided(details, subject)
+
+
+def _decided(details: Mapping[str, Any], subject: str | None) -> str:
+    """What the firm had and has, and whose decision it was."""
+    by = f"by {details['by']}"
+    if "plan_before" not in details:
+        others = {name: value for name, value in details.items() if name != "by"}
+        return ", ".join(filter(None, (subject, _told(others), by)))
+    before = [each for each in (details["plan_before"], details["status_before"]) if each]
+    until = f" until {details['period_end'][:10]}" if details["period_end"] else ""
+    later = f", then {', '.join(details['later'])}" if details["later"] else ""
+    had = " ".join(before) or "nothing"
+    return f"{had} -> {details['plan']} {details['status']}{until}{later}, {by}"
 
 
 def _told(details: Mapping[str, object]) -> str:
