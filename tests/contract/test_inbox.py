@@ -96,6 +96,7 @@ async def test_what_comes_at_the_last_moment_is_not_left(
 ) -> None:
     """Without the lock before the last look, a job ends beside an event that nobody sees to."""
     clock = tenant.services.backends.clock
+    await store.receive(event(chat, "first"), chat, now=clock(), due=clock())
     for number in range(60):
         claim = await claim_of(tenant, chat)
         waiting = await store.unhandled(chat.id, limit=9)
