@@ -34,8 +34,8 @@ hypothesis.settings.load_profile("busy")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--kills", type=int, default=3, help="how often each command is killed")
-    parser.addoption("--updates", type=int, default=40, help="how many people write to a bot")
+    parser.addoption("--kills", type=int, default=2, help="how often each command is killed")
+    parser.addoption("--updates", type=int, default=25, help="how many people write to a bot")
     parser.addoption("--lives", type=int, default=40, help="how many firms pay")
     parser.addoption("--firms", type=int, default=10, help="how many have a year's payments")
     parser.addoption("--life", type=int, help="only the one with this number")

@@ -52,6 +52,7 @@ from sloth_agent.errors import (
     DatabaseUnavailable,
     NotFound,
 )
+from sloth_agent.ids import IntegrationId, new_id
 from sloth_agent.payments.models import (
     Charge,
     ChargeStatus,
@@ -218,6 +219,8 @@ async def homes(sloth: AsyncSloth) -> set[str]:
 async def test_an_empty_install_becomes_the_same(
     sloth: AsyncSloth, elsewhere: AsyncSloth, firms: Firms, tmp_path: Path
 ) -> None:
+    anna = (await sloth.tenant("anna")).organization.id
+    await sloth.services.addresses.add(IntegrationId(new_id()), anna, "telegram:7")
     before = await control_rows(sloth)
     made = await sloth.backups.create(tmp_path / "backup.zip", by=BY)
     assert made.file.size == (tmp_path / "backup.zip").stat().st_size

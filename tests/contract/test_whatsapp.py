@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -94,8 +94,8 @@ def heard(server: TwilioServer) -> Inbound:
     return last
 
 
-async def send(line: Line, part: Part = HELLO, *, started: bool = False) -> str:
-    return await line.send(CHAT, part, key="7", started=started)
+async def send(line: Line, part: Part = HELLO, *, since: datetime | None = None) -> str:
+    return await line.send(CHAT, part, key="7", since=since)
 
 
 def test_it_is_a_messenger(twilio_server: TwilioServer) -> None:
@@ -338,9 +338,10 @@ async def test_what_an_earlier_process_sent_is_not_sent_again(
     twilio_server: TwilioServer, line: WhatsAppLine
 ) -> None:
     twilio_server.write(ANNA, "Вітаю")
+    begun = twilio_server.now
     first = await send(line)
-    assert await send(line, started=True) == first
-    assert await send(line, Part(text="Інше"), started=True) != first
+    assert await send(line, since=begun) == first
+    assert await send(line, Part(text="Інше"), since=twilio_server.now) != first
     assert twilio_server.texts_to(ANNA) == ["Вітаю!", "Інше"]
 
 
@@ -349,9 +350,9 @@ async def test_the_same_answer_to_another_question_is_another(
 ) -> None:
     twilio_server.write(ANNA, "Ви тут?")
     await send(line)
-    twilio_server.advance(START + timedelta(minutes=1))
+    twilio_server.advance(START + timedelta(minutes=5))
     twilio_server.write(ANNA, "А тепер?")
-    await send(line, started=True)
+    await send(line, since=twilio_server.now)
     assert twilio_server.texts_to(ANNA) == ["Вітаю!"] * 2
 
 
@@ -414,7 +415,7 @@ async def test_whom_nothing_reaches(twilio_server: TwilioServer, line: WhatsAppL
         await send(line)
     assert "join" in str(raised.value.hint)
     with pytest.raises(RecipientGone, match="21211"):
-        await line.send("whatsapp:anna", HELLO, key="7", started=False)
+        await line.send("whatsapp:anna", HELLO, key="7", since=None)
 
 
 async def test_twilio_asks_to_wait(twilio_server: TwilioServer, line: WhatsAppLine) -> None:

@@ -26,7 +26,7 @@ from sloth_agent.channels.models import Integration, IntegrationType
 pytestmark = pytest.mark.anyio
 
 PUBLIC = "https://sloth.test"
-COPIES, KILLS, TOGETHER = 5, 4, 40
+COPIES, TOGETHER = 5, 40
 
 
 class Told(Protocol):
@@ -96,11 +96,12 @@ def messenger(request: pytest.FixtureRequest) -> Messenger:
 
 
 async def test_each_is_answered_once(
-    messenger: Messenger, own_settings: Settings, tmp_path: Path
+    messenger: Messenger, own_settings: Settings, tmp_path: Path, pytestconfig: pytest.Config
 ) -> None:
     """Without the claim that fences what is stored, or with a try that begins a chat anew, replies
     come twice.
     """
+    kills: int = pytestconfig.getoption("--kills")
     command = Sloth(own_settings.home, tmp_path, "salon").using(
         PUBLIC_URL=PUBLIC, **messenger.variables
     )
@@ -114,7 +115,7 @@ async def test_each_is_answered_once(
     random.Random(4).shuffle(copies)
     with server_process(command.environment, "--no-jobs") as server:
         async with anyio.create_task_group() as group:
-            group.start_soon(anyio.to_thread.run_sync, work_and_die, command)
+            group.start_soon(anyio.to_thread.run_sync, work_and_die, command, kills)
             statuses = await all_told(server.address + path, copies)
         with working(command), anyio.fail_after(240):
             while +messenger.replies() < Counter(messenger.people):  # noqa: ASYNC110 - another's
@@ -124,9 +125,9 @@ async def test_each_is_answered_once(
     replies = +messenger.replies()
     assert set(replies) == set(messenger.people), "to each, and to nobody else"
     twice = replies.total() - len(messenger.people)
-    figure = f"{messenger.type}: {len(messenger.people)} updates x {COPIES}, {KILLS} kills"
+    figure = f"{messenger.type}: {len(messenger.people)} updates x {COPIES}, {kills} kills"
     print(f"{figure}: {twice} replies came twice")  # noqa: T201 - a figure
-    assert twice <= KILLS, "at most what was being sent in the very moment of a kill"
+    assert twice <= kills, "at most what was being sent in the very moment of a kill"
 
 
 async def connected(settings: Settings, messenger: Messenger) -> Integration:
@@ -151,7 +152,7 @@ async def all_told(url: str, copies: Sequence[Told]) -> Counter[int]:
     return statuses
 
 
-def work_and_die(command: Sloth) -> None:
-    for _ in range(KILLS):
+def work_and_die(command: Sloth, kills: int) -> None:
+    for _ in range(kills):
         with working(command):
             time.sleep(3)

@@ -14,6 +14,8 @@ import pytest
 
 from fakes.api import serving
 from fakes.roles import people_at
+from fakes.telegram_server.server import TelegramServer
+from fakes.twilio_server.server import TwilioServer
 from sloth_agent import Settings
 from sloth_agent.adapters.stores.postgres.embedded import Attachment
 
@@ -47,8 +49,10 @@ def address(install: Settings) -> Iterator[str]:
         "SLOTH_TENANT_REQUESTS_PER_MINUTE": WITHOUT_END,
         "SLOTH_ADDRESS_REQUESTS_PER_MINUTE": WITHOUT_END,
     }
-    with serving(variables) as address:
-        yield address
+    with TelegramServer() as telegram, TwilioServer() as twilio:
+        messengers = {"TELEGRAM_API_BASE": telegram.url, "TWILIO_API_BASE": twilio.url}
+        with serving({**variables, **messengers}) as address:
+            yield address
 
 
 @pytest.mark.slow

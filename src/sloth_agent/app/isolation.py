@@ -240,6 +240,7 @@ def library_calls(tenant: AsyncTenant, target: Target) -> dict[str, Call]:
         "integrations after it": lambda: tenant.integrations(after=target.integration),
         "credentials of the integration": credentials,
         "connect": lambda: tenant.connect(IntegrationType.GOOGLE_CALENDAR, {"token": word}),
+        "connect_web": lambda: tenant.connect_web([f"https://{word}.example"]),
         "disconnect": lambda: tenant.disconnect(target.integration),
         "check_integration": lambda: tenant.check_integration(target.integration),
         "channel_events": tenant.channel_events,

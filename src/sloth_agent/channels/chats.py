@@ -73,6 +73,7 @@ class EventOutcome(StrEnum):
     PASSED_ON = "passed_on"  # to a person
     DONE = "done"  # a command, or somebody who left
     IGNORED = "ignored"  # there is nothing to answer
+    FAILED = "failed"  # it could not be handled, whatever was tried
     REFUSED = "refused"  # the firm may have no more answers at present
 
 

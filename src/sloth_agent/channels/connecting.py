@@ -91,11 +91,26 @@ class Connecting:
         Raises:
             SubscriptionExpired: nothing new is connected.
         """
-        made = await self.integrations.add(
+        made = await self._left_behind(pages, by=by) or await self.integrations.add(
             IntegrationType.WEB, NO_CREDENTIALS, settings=pages.settings, by=by
         )
         await self.addresses.add(made.id, self.organization, None)
         return made
+
+    async def _left_behind(self, pages: WebPages, *, by: Actor) -> Integration | None:
+        """A chat that came with an archive goes on: the pages that show it have its id."""
+        for integration in await self.integrations.list():
+            owner = await self.addresses.organization_of(integration.id)
+            is_shut = integration.status is IntegrationStatus.DISABLED
+            if integration.type is IntegrationType.WEB and is_shut and owner is None:
+                return await self.integrations.connect_anew(
+                    integration.id,
+                    NO_CREDENTIALS,
+                    settings=pages.settings,
+                    status=IntegrationStatus.ACTIVE,
+                    by=by,
+                )
+        return None
 
     async def disconnect(self, id: IntegrationId, *, by: Actor) -> None:
         """Forget an account, and have the vendor tell us nothing more, if it can be reached.

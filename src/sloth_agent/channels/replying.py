@@ -1,5 +1,6 @@
 """Answers a chat: all that waits in it, one turn after the other, and sends what that came to."""
 
+import logging
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -12,15 +13,28 @@ from sloth_agent.channels.integrations import Integrations
 from sloth_agent.channels.models import Integration, IntegrationStatus
 from sloth_agent.channels.responding import Responding, Situation
 from sloth_agent.channels.sending import Sending
+from sloth_agent.channels.staff_chats import STAFF_CHAT
 from sloth_agent.channels.staff_room import StaffRoom, is_for_staff
 from sloth_agent.channels.turns import Heard, Turn, next_turn
 from sloth_agent.clock import Clock
-from sloth_agent.errors import ChannelRefused, ChatMoved, Problem, RateLimited, SlothError
+from sloth_agent.errors import (
+    BackendUnavailable,
+    ChannelRefused,
+    ChatMoved,
+    ClaimLost,
+    Problem,
+    RateLimited,
+    SlothError,
+)
 from sloth_agent.ids import ChatId, EventId
 from sloth_agent.jobs.models import Claim
 from sloth_agent.jobs.ports import JobStore
 
 READ_AT_ONCE = 50
+
+TRIES_OF_A_BUG = 3
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,17 +81,18 @@ class Replying:
         async with messenger.open(credentials, integration.settings) as line:
             while True:
                 # First what somebody who died had left.
-                takes_messages = await self.sending.send_all(chat, line, tries=claim.tries)
+                takes_messages = await self.sending.send_all(chat, line)
                 if not takes_messages and not chat.is_gone:
                     chat = await self._gone(chat, claim)
-                turn = next_turn(await self._heard(chat, integration, claim))
+                heard = await self._heard(chat, integration, claim)
+                turn = next_turn(heard, joined=not self._is_staff(chat, integration))
                 if turn is None:
                     return
                 with suppress(SlothError):  # a kindness
                     await line.acknowledge(turn.inbound)
                 at = Situation(chat, integration, messenger.capabilities, line, claim)
                 with suppress(ChatMoved):  # then it is looked at as it is now
-                    await self._handle(at, turn)
+                    await self._handled(at, turn)
                 known = await self.store.chat(chat.id)
                 if known is None:
                     return  # erased meanwhile
@@ -85,11 +100,28 @@ class Replying:
                 if is_for_staff(chat, integration, turn.inbound):
                     integration = await self.integrations.show(integration.id)
 
+    async def _handled(self, at: Situation, turn: Turn) -> None:
+        """What can never be handled is put aside: what follows it in the chat must not wait."""
+        try:
+            await self._handle(at, turn)
+        except (BackendUnavailable, ChannelRefused, ChatMoved, ClaimLost, RateLimited):
+            raise
+        except Exception as error:
+            if not isinstance(error, SlothError) and at.claim.tries < TRIES_OF_A_BUG:
+                raise
+            _log.exception("What was said in the chat %s could not be handled.", at.chat.id)
+            step = Step(chat=at.chat, handled=turn.events, outcome=EventOutcome.FAILED)
+            await self.store.record(step, at.claim, now=self.clock())
+
     async def _handle(self, at: Situation, turn: Turn) -> None:
         if is_for_staff(at.chat, at.integration, turn.inbound):
             await self.staff_room.hear(at, turn)
         else:
             await self.responding.respond(at, turn)
+
+    @staticmethod
+    def _is_staff(chat: Chat, integration: Integration) -> bool:
+        return integration.settings.get(STAFF_CHAT) == chat.external_id
 
     async def _heard(self, chat: Chat, integration: Integration, claim: Claim) -> Sequence[Heard]:
         """What waits; what cannot be read any more is put aside."""

@@ -33,6 +33,7 @@ from sloth_agent.channels.texts import OWN_NAMES, text, with_sources
 from sloth_agent.channels.transcripts import Transcripts
 from sloth_agent.channels.turns import Turn
 from sloth_agent.errors import (
+    BackendUnavailable,
     FeatureNotInPlan,
     InvalidInput,
     LimitReached,
@@ -155,9 +156,15 @@ class Responding:
             at.chat, at.integration, f"{name_of(at.chat)}: {said}"
         )
         message = self._said(Speaker.USER, said)
-        await self._record(
-            at, turn, at.chat, EventOutcome.PASSED_ON, said=[message], queued=relayed
+        step = Step(
+            chat=at.chat,
+            handled=turn.events,
+            outcome=EventOutcome.PASSED_ON,
+            only_from=at.chat.state,  # given back meanwhile, it is the assistant's to answer
+            said=(message,),
+            queued=tuple(relayed),
         )
+        await self._tell(await self.store.record(step, at.claim, now=self.conversations.clock()))
 
     async def _in_words(self, at: Situation, turn: Turn) -> str:
         inbound = turn.inbound
@@ -193,6 +200,10 @@ class Responding:
             content = await at.line.fetch(attachment, max_bytes=self.photos.max_bytes)
             await self.photos.add(attachment.name, content, id=id)
         except (UnreadableFile, NotFound, *_NO_MORE):
+            return None
+        except BackendUnavailable:
+            if at.claim.tries < GIVE_UP_AFTER:
+                raise
             return None
         return id
 

@@ -1,6 +1,7 @@
 """Sends what is to be sent in a chat, in order."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 from sloth_agent.channels.chats import Chat, Outgoing
 from sloth_agent.channels.inbox_ports import InboxStore
@@ -16,8 +17,8 @@ from sloth_agent.errors import (
     SlothError,
 )
 
-MOST_TRIES = 8
-"""What the vendor does not take in so many tries of the job is given up, and others are sent."""
+WORTH_SENDING = timedelta(days=1)
+"""So long a vendor that is away, or that puts us off, is waited for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +28,7 @@ class Sending:
     store: InboxStore
     clock: Clock
 
-    async def send_all(self, chat: Chat, line: Line, *, tries: int) -> bool:
+    async def send_all(self, chat: Chat, line: Line) -> bool:
         """Send what waits; returns whether the person still takes messages.
 
         What was sent just before the process died is sent again, unless the vendor can tell that
@@ -46,7 +47,7 @@ class Sending:
                     outgoing.recipient,
                     outgoing.part,
                     key=str(outgoing.id),
-                    started=outgoing.begun,
+                    since=outgoing.queued_at if outgoing.begun else None,
                 )
             except RecipientGone as error:
                 takes_messages = takes_messages and outgoing.recipient != chat.external_id
@@ -54,7 +55,7 @@ class Sending:
             except (InvalidInput, NotFound) as error:
                 await self._give_up(outgoing, error)
             except (BackendUnavailable, RateLimited) as error:
-                if tries < MOST_TRIES:
+                if self.clock() < outgoing.queued_at + WORTH_SENDING:
                     raise
                 await self._give_up(outgoing, error)
             else:

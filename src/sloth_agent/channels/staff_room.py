@@ -1,6 +1,6 @@
 """The chat in which the people of a firm are: there they answer its customers."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sloth_agent.channels.chats import Chat, EventOutcome, Step
 from sloth_agent.channels.desk import Desk
@@ -110,7 +110,7 @@ class StaffRoom:
 
     async def _record(self, at: Situation, turn: Turn, told: str | None) -> None:
         step = Step(
-            chat=at.chat,
+            chat=replace(at.chat, is_gone=turn.inbound.kind is MessageKind.LEFT),
             handled=turn.events,
             outcome=EventOutcome.DONE,
             queued=queued(at.chat, told, at.capabilities, self.clock) if told else (),

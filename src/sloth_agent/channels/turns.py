@@ -27,13 +27,16 @@ class Turn:
 Heard = tuple[Event, Inbound]
 
 
-def next_turn(heard: Sequence[Heard]) -> Turn | None:
-    """The first messages that belong together; what was edited is read as it is now."""
+def next_turn(heard: Sequence[Heard], *, joined: bool = True) -> Turn | None:
+    """The first messages that belong together; what was edited is read as it is now.
+
+    What staff say is not `joined`: each reply is one of its own.
+    """
     if not heard:
         return None
     first = heard[0][1]
     together = [heard[0]]
-    if first.kind in _QUESTIONS and not first.is_edit:
+    if joined and first.kind in _QUESTIONS and not first.is_edit:
         for event, inbound in heard[1:MOST_JOINED]:
             if inbound.kind not in _QUESTIONS or _speaks_of(inbound) != _speaks_of(first):
                 break

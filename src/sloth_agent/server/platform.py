@@ -36,6 +36,7 @@ class Platform:
     limiter: Limiter
     rates: Rates
     pace: Pace  # of each firm
+    visitors_pace: Pace  # of each firm's visitors, so that they keep nobody of it waiting
     uploads: anyio.CapacityLimiter  # files that are in memory at once
     waiting_jobs: WaitingJobs
 
@@ -70,7 +71,16 @@ async def opened(settings: Settings, observers: Observers) -> AsyncIterator[Plat
         uploads = anyio.CapacityLimiter(UPLOADS_AT_ONCE)
         waiting = WaitingJobs(services.job_board, services.backends.clock)
         pace = Pace(settings.tenant_requests_per_minute / 60)
-        yield Platform(sloth, OpenTenants(services), limiter, rates, pace, uploads, waiting)
+        yield Platform(
+            sloth,
+            OpenTenants(services),
+            limiter,
+            rates,
+            pace,
+            Pace(pace.per_second),
+            uploads,
+            waiting,
+        )
 
 
 @asynccontextmanager

@@ -105,7 +105,7 @@ async def page_of(request: Request, key: DataKey) -> Page:
         raise AssistantClosed("The firm is closed, or its chat is disconnected.")
     firm = str(page.tenant.organization.id)
     arrival_of(request.scope).tenant = firm
-    await (await platform_of(request)).pace.turn(firm)
+    await (await platform_of(request)).visitors_pace.turn(firm)
     request.scope[PAGE] = page
     return page
 

@@ -6,6 +6,10 @@ from dataclasses import dataclass, field
 
 import anyio
 
+from sloth_agent.errors import RateLimited
+
+LONGEST_WAIT_SECONDS = 5.0
+
 _REMEMBERED = 10_000
 
 
@@ -19,8 +23,18 @@ class Paces:
     _next: float = 0.0
     _next_of: dict[str, float] = field(default_factory=dict)
 
+    def pause(self, seconds: float) -> None:
+        """Nothing is to be sent for so long: the vendor says so."""
+        self._next = max(self._next, self.now() + seconds)
+
     async def turn(self, chat: str) -> None:
-        """Wait until one more may be sent to a chat."""
+        """Wait until one more may be sent to a chat.
+
+        Raises:
+            RateLimited: that is not soon.
+        """
+        if (seconds := self._next - self.now()) > LONGEST_WAIT_SECONDS:
+            raise RateLimited("The messenger asks us to wait.", retry_after_seconds=seconds)
         at = max(self.now(), self._next_of.get(chat, 0.0))
         self._forget()
         self._next_of[chat] = at + self.chat_seconds

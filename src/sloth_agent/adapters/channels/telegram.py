@@ -6,9 +6,9 @@ import json
 import secrets
 import warnings
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TypeVar
 
 import httpx
@@ -205,7 +205,7 @@ class TelegramLine:
         part: Part,
         *,
         key: str,  # noqa: ARG002 - Telegram has no keys for requests
-        started: bool,  # noqa: ARG002 - likewise
+        since: datetime | None,  # noqa: ARG002 - likewise
     ) -> str:
         """Telegram cannot tell whether an earlier try came through: it is sent again."""
         await self.paces.turn(chat)
@@ -213,6 +213,9 @@ class TelegramLine:
             return await self._send(chat, part)
         except told.ChatMigrated as error:
             return await self._send(str(error.new_chat_id), part)
+        except RateLimited as error:
+            self.paces.pause(_wait_of(error))
+            raise
 
     async def _send(self, chat: str, part: Part) -> str:
         buttons = [
@@ -237,7 +240,8 @@ class TelegramLine:
         return str(message.message_id)
 
     async def show_typing(self, chat: str) -> None:
-        await _once(lambda: self.bot.send_chat_action(chat, "typing"))
+        with suppress(told.ChatMigrated):
+            await _once(lambda: self.bot.send_chat_action(chat, "typing"))
 
     async def acknowledge(self, inbound: Inbound) -> None:
         press = inbound.press
@@ -252,7 +256,7 @@ class TelegramLine:
             if (file.file_size or 0) > max_bytes:
                 raise _too_large(attachment, max_bytes)
             content = await _tried(file.download_as_bytearray)
-        except InvalidInput as error:
+        except (InvalidInput, ChannelRefused, RecipientGone) as error:  # so it answers for files
             raise NotFound("Telegram does not have this file any more.") from error
         if len(content) > max_bytes:
             raise _too_large(attachment, max_bytes)
@@ -407,6 +411,12 @@ def _seconds(error: told.RetryAfter) -> float:
         warnings.simplefilter("ignore", PTBDeprecationWarning)
         wanted = error.retry_after
     return wanted.total_seconds() if isinstance(wanted, timedelta) else float(wanted)
+
+
+def _wait_of(error: RateLimited) -> float:
+    seconds = error.details["retry_after_seconds"]
+    assert isinstance(seconds, float)
+    return seconds
 
 
 def _refused() -> ChannelRefused:

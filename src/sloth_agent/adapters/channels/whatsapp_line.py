@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import anyio
 
@@ -29,7 +29,7 @@ RECENT = 50
 LOOKED_BACK = 10
 """Messages among which one that may have come through is looked for."""
 
-LONGEST_TRY = timedelta(days=1)
+CLOCKS_DIFFER = timedelta(minutes=1)
 LONGEST_PLACE = 900  # of a template, which WhatsApp holds to 1,024 as a whole
 
 _TEMPLATE = re.compile(r"HX[0-9a-f]{32}")
@@ -65,13 +65,13 @@ class WhatsAppLine:
     async def stop_listening(self) -> None:
         """By hand, too; without its integration what comes is refused."""
 
-    async def send(self, chat: str, part: Part, *, key: str, started: bool) -> str:  # noqa: ARG002
+    async def send(self, chat: str, part: Part, *, key: str, since: datetime | None) -> str:  # noqa: ARG002
         """Twilio keeps no keys: an earlier try is known by its text."""
-        text = whatsapp_text(part)
+        text, now = whatsapp_text(part), self.clock()
         sid = await self._sent_once(
             lambda: self._create(chat, body=text),
-            former=lambda: self._former(chat, text),
-            started=started,
+            former=lambda: self._former(chat, text, since=(since or now) - CLOCKS_DIFFER),
+            started=since is not None,
         )
         try:
             return await self._followed(sid)
@@ -159,13 +159,11 @@ class WhatsAppLine:
         sent = self.twilio.list(1, to=chat, sender=self.account.number)
         return next((each for each in sent if each.sid != sid), None)
 
-    def _former(self, chat: str, text: str) -> Message | None:
+    def _former(self, chat: str, text: str, *, since: datetime) -> Message | None:
         """The message of an earlier try, if that came through.
 
-        The same text before the person's last message answered something else.
+        The same text before it was to be sent answered something else.
         """
-        heard = self.twilio.list(1, to=self.account.number, sender=chat)
-        since = max([self.clock() - LONGEST_TRY, *(each.created_at for each in heard)])
         sent = self.twilio.list(LOOKED_BACK, to=chat, sender=self.account.number)
         ours = [each for each in sent if each.text.strip() == text.strip() and not each.failed]
         return next((each for each in ours if each.created_at >= since), None)

@@ -395,6 +395,7 @@
   let busy = false; // whether something is on its way
   let state = "assistant"; // who answers: assistant, waiting (for a person), person
   let newest; // the id of the last message that is shown
+  const shown = new Set(); // the ids of all that are
   let looking; // when we look again for what a person has written
 
   async function restore() {
@@ -421,7 +422,8 @@
   }
 
   function showKept({ id, role, text, citations }) {
-    newest = id;
+    shown.add(id);
+    if (!newest || id > newest) newest = id;
     if (role === "user") bubble("user", text);
     else {
       const { message, said } = bubble(role);
@@ -441,13 +443,24 @@
     if (who !== "assistant") looking = setTimeout(look, panel.hidden || document.hidden ? 5 * LOOK_MS : LOOK_MS);
   }
 
+  // Ids begin with their time: what a person wrote while the assistant was answering has an older one
+  // than the answer, and is stored later.
+  const OVERLAP_MS = 120000;
+
+  function before(id) {
+    const time = parseInt(id.replace("-", "").slice(0, 12), 16) - OVERLAP_MS;
+    const digits = time.toString(16).padStart(12, "0");
+    return `${digits.slice(0, 8)}-${digits.slice(8)}-7000-8000-000000000000`;
+  }
+
   // Shows what was said meanwhile, by whomever.
   async function look() {
     if (busy) return answeredBy(state);
     busy = true;
     try {
-      const after = newest ? `?after=${newest}` : "";
-      const { items, state: who } = await asVisitor(async () => (await call(`messages/${after}`)).json());
+      const after = newest ? `?after=${before(newest)}` : "";
+      const { items: found, state: who } = await asVisitor(async () => (await call(`messages/${after}`)).json());
+      const items = found.filter(({ id, role }) => !shown.has(id) && (role !== "user" || id > newest));
       items.forEach(showKept);
       const heard = items.filter((item) => item.role !== "user").map((item) => item.text);
       if (heard.length) {
@@ -525,6 +538,7 @@
       cancelAnimationFrame(drawn);
       keep("waiting", null);
       newest = done.id;
+      shown.add(done.id);
       if (done.answer === null) message.remove(); // a person reads it
       else {
         answered(message, said, done.answer, citations);

@@ -52,6 +52,7 @@ CONTROL_TABLES = (
     "referrals",
     "referral_rewards",
     "api_keys",
+    "integration_addresses",
     "payers",
     "payment_events",
     "charges",

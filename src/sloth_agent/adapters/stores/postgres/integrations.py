@@ -112,6 +112,15 @@ async def shut_imported(connection: Connection) -> None:
         "update integrations set credentials = null, status = %s, problem = %s",
         (IntegrationStatus.DISABLED, Jsonb(asdict(LEFT_BEHIND))),
     )
+    # What waited there is answered there.
+    await connection.execute(
+        "update channel_outbox set ended_at = queued_at, problem = %s where ended_at is null",
+        (Jsonb(asdict(LEFT_BEHIND)),),
+    )
+    await connection.execute(
+        "update channel_events set handled_at = received_at, outcome = 'ignored'"
+        " where handled_at is null"
+    )
 
 
 def _values(integration: Integration) -> tuple[object, ...]:
