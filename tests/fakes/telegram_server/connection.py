@@ -50,7 +50,12 @@ class _Handler(BaseHTTPRequestHandler):
         self._handle(b"")
 
     def do_POST(self) -> None:
-        self._handle(self.rfile.read(int(self.headers.get("Content-Length") or 0)))
+        length = int(self.headers.get("Content-Length") or 0)
+        body = self.rfile.read(length)
+        if len(body) < length:  # whoever sent it died over it
+            self.close_connection = True
+        else:
+            self._handle(body)
 
     def _handle(self, body: bytes) -> None:
         address = urlsplit(self.path)

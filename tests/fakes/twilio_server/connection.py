@@ -49,7 +49,11 @@ class _Handler(BaseHTTPRequestHandler):
         self._handle()
 
     def _handle(self) -> None:
-        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        length = int(self.headers.get("Content-Length") or 0)
+        body = self.rfile.read(length)
+        if len(body) < length:  # whoever sent it died over it
+            self.close_connection = True
+            return
         address = urlsplit(self.path)
         answer = cast("Http", self.server).respond(
             Request(

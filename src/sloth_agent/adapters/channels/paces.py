@@ -1,7 +1,8 @@
 """So many messages in a second, in all and to each chat, as far as this process sends them."""
 
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 import anyio
@@ -20,6 +21,7 @@ class Paces:
     seconds: float  # between two messages of the account
     chat_seconds: float  # between two to one chat
     now: Callable[[], float] = time.monotonic
+    _one: anyio.Lock = field(default_factory=anyio.Lock)
     _next: float = 0.0
     _next_of: dict[str, float] = field(default_factory=dict)
 
@@ -27,8 +29,11 @@ class Paces:
         """Nothing is to be sent for so long: the vendor says so."""
         self._next = max(self._next, self.now() + seconds)
 
-    async def turn(self, chat: str) -> None:
-        """Wait until one more may be sent to a chat.
+    @asynccontextmanager
+    async def turn(self, chat: str) -> AsyncIterator[None]:
+        """Wait until one more may be sent to a chat, and nothing else is on its way.
+
+        One at a time: of what is on its way nobody knows whether it came through if we die now.
 
         Raises:
             RateLimited: that is not soon.
@@ -39,9 +44,11 @@ class Paces:
         self._forget()
         self._next_of[chat] = at + self.chat_seconds
         await self._until(at)
-        at = max(self.now(), self._next)
-        self._next = at + self.seconds
-        await self._until(at)
+        async with self._one:
+            at = max(self.now(), self._next)
+            self._next = at + self.seconds
+            await self._until(at)
+            yield
 
     async def _until(self, at: float) -> None:
         if (seconds := at - self.now()) > 0:

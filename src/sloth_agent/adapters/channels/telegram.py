@@ -208,14 +208,14 @@ class TelegramLine:
         since: datetime | None,  # noqa: ARG002 - likewise
     ) -> str:
         """Telegram cannot tell whether an earlier try came through: it is sent again."""
-        await self.paces.turn(chat)
-        try:
-            return await self._send(chat, part)
-        except told.ChatMigrated as error:
-            return await self._send(str(error.new_chat_id), part)
-        except RateLimited as error:
-            self.paces.pause(_wait_of(error))
-            raise
+        async with self.paces.turn(chat):
+            try:
+                return await self._send(chat, part)
+            except told.ChatMigrated as error:
+                return await self._send(str(error.new_chat_id), part)
+            except RateLimited as error:
+                self.paces.pause(_wait_of(error))
+                raise
 
     async def _send(self, chat: str, part: Part) -> str:
         buttons = [
