@@ -20,6 +20,7 @@ from sloth_agent.app.sloth import AsyncTenant
 from sloth_agent.billing.models import Feature
 from sloth_agent.billing.states import SubscriptionStatus
 from sloth_agent.channels.models import (
+    LEFT_BEHIND,
     Credentials,
     Integration,
     IntegrationStatus,
@@ -364,3 +365,16 @@ async def test_others_work_while_a_rotation_goes_on(
     async with under(install, NEW) as sloth:
         assert await token_of(await sloth.tenant("anna"), firms["anna"]) == "another"
         assert await (await sloth.tenant("ben")).integrations() == []
+
+
+async def test_a_chat_that_came_with_an_archive_goes_on_under_its_id(tenant: AsyncTenant) -> None:
+    """The firm's pages name it."""
+    made = await tenant.connect_web(["https://salon.example"])
+    services = tenant.services
+    await services.addresses.remove(made.id, tenant.organization.id)
+    await services.integrations.mark(made.id, IntegrationStatus.DISABLED, LEFT_BEHIND)
+    again = await tenant.connect_web(["https://other.example"])
+    assert (again.id, again.status) == (made.id, IntegrationStatus.ACTIVE)
+    assert await services.addresses.organization_of(made.id) == tenant.organization.id
+    another = await tenant.connect_web(["https://third.example"])
+    assert another.id != made.id

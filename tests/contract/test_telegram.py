@@ -18,8 +18,9 @@ from sloth_agent.agent.ports import ChatRequest, Completion, Delta
 from sloth_agent.app.polling import answer_by_polling
 from sloth_agent.app.sloth import AsyncTenant
 from sloth_agent.billing.allowance import Resource
+from sloth_agent.channels.chats import EventOutcome
 from sloth_agent.channels.models import Integration, IntegrationStatus, IntegrationType
-from sloth_agent.errors import ChannelRefused, Conflict, ModelUnavailable
+from sloth_agent.errors import ChannelRefused, Conflict, ModelUnavailable, NotFound
 from sloth_agent.tenants.audit import SYSTEM
 
 pytestmark = pytest.mark.anyio
@@ -276,6 +277,19 @@ async def test_a_model_that_is_away_answers_when_it_is_back(
     assert texts(telegram_server.sent(bot=bot)) == ["Back again."]
 
 
+async def test_what_can_never_be_answered_keeps_nothing_waiting(
+    sloth: AsyncSloth, salon: AsyncTenant, telegram_server: TelegramServer, bot: Bot, anna: User
+) -> None:
+    vars(salon.services.backends)["chat_model"] = Refusing("Answered.")
+    telegram_server.write(anna, bot, "poison")
+    telegram_server.write(anna, bot, "/help")
+    telegram_server.write(anna, bot, "How much is a haircut?")
+    await heard(sloth, salon, telegram_server, bot, answers=2)
+    assert texts(telegram_server.sent(bot=bot))[1] == "Answered."
+    outcomes = [event.outcome for event in reversed(await salon.channel_events())]
+    assert outcomes == [EventOutcome.FAILED, EventOutcome.DONE, EventOutcome.ANSWERED]
+
+
 async def test_a_token_that_was_revoked_is_told_and_heals(
     sloth: AsyncSloth, salon: AsyncTenant, telegram_server: TelegramServer, bot: Bot, anna: User
 ) -> None:
@@ -384,3 +398,17 @@ async def test_a_copy_of_an_assistant_takes_nothing_from_its_original(
     await salon.disconnect(original.id)
     again = await copy.connect(IntegrationType.TELEGRAM, {"token": bot.token})
     assert again.status is IntegrationStatus.ACTIVE
+
+
+@dataclass
+class Refusing:
+    """`ChatModel` that has its trouble with one question."""
+
+    words: str
+    name: str = "refusing"
+
+    async def answer(self, request: ChatRequest) -> AsyncIterator[Delta | Completion]:
+        if request.question == "poison":
+            raise NotFound("There is nothing of that name.")
+        yield Delta(text=self.words)
+        yield Completion(text=self.words, quotes=())
