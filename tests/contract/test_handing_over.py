@@ -410,6 +410,27 @@ async def test_staff_answer_in_their_group(
     assert len(telegram_server.sent(group)) == 6
 
 
+async def test_staff_go_on_in_their_group_when_it_becomes_a_supergroup(
+    salon: AsyncTenant, telegram_server: TelegramServer, bot: Bot, anna: User, olha: User
+) -> None:
+    group = telegram_server.add_group("Salon", olha, type="group")
+    telegram_server.add_to_group(bot, group, olha)
+    await staff_chat_in(salon, telegram_server, olha, group)
+    supergroup = telegram_server.upgrade(group, olha)
+
+    async def is_known() -> bool:
+        return (await integration_of(salon)).settings["staff_chat"] == str(supergroup.id)
+
+    await eventually(is_known)
+    telegram_server.write(anna, bot, "/human Is Friday free?")
+    [notice] = await heard_in(telegram_server, supergroup, 1)
+    assert notice == "🔔 Anna: Is Friday free?"
+    [sent] = telegram_server.sent(supergroup)
+    telegram_server.write(olha, supergroup, "Friday at 10.", reply_to=sent.message)
+    annas = telegram_server.chat(anna, bot)
+    assert (await heard_in(telegram_server, annas, 2))[1] == "Friday at 10."
+
+
 async def test_whether_staff_hear_by_telegram_too(
     sloth: AsyncSloth,
     salon: AsyncTenant,

@@ -27,8 +27,10 @@ DONE = "done"
 
 
 def is_for_staff(chat: Chat, integration: Integration, inbound: Inbound) -> bool:
-    """Whether somebody of the firm speaks here, or wants to."""
-    return inbound.command == COMMAND or integration.settings.get(STAFF_CHAT) == chat.external_id
+    """Whether somebody of the firm speaks here, or wants to, or did under a former name."""
+    place = integration.settings.get(STAFF_CHAT)
+    is_theirs = place is not None and place in (chat.external_id, inbound.moved_from)
+    return inbound.command == COMMAND or is_theirs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +53,12 @@ class StaffRoom:
             ClaimLost: somebody else answers the chat.
         """
         inbound = turn.inbound
-        if inbound.command == COMMAND:
+        if inbound.moved_from is not None:
+            told = None
+            await self.integrations.change_settings(
+                at.integration.id, {STAFF_CHAT: at.chat.external_id}
+            )
+        elif inbound.command == COMMAND:
             told = await self._begin_or_end(at, inbound)
         elif inbound.kind is MessageKind.LEFT:
             told = None

@@ -37,10 +37,13 @@ def _message(
         return None
     if sender.get("is_bot") is True:
         return None  # two assistants would talk for ever
+    if _number_text(message, "migrate_to_chat_id") is not None:
+        return None  # the new chat tells it too
     text = _text(message, "text") or _text(message, "caption")
     in_group = chat.get("type") in _GROUPS
     answered = _object(message, "reply_to_message")
-    for_us = not in_group or _speaks_to(username, text, answered)
+    moved_from = _number_text(message, "migrate_from_chat_id")
+    for_us = not in_group or moved_from is not None or _speaks_to(username, text, answered)
     kind, attachment = _content(message)
     command: str | None = None
     if kind is MessageKind.TEXT:
@@ -60,6 +63,7 @@ def _message(
         language=_language(sender),
         name=_name(sender),
         in_group=in_group,
+        moved_from=moved_from,
         for_us=for_us,
         is_edit=is_edit,
         sent_at=_moment(message.get("date")),
