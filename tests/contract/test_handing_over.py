@@ -370,6 +370,26 @@ async def test_a_channel_that_lets_nobody_write_any_more(
     assert (await heard_in(telegram_server, annas, 2))[1] == "At once."
 
 
+async def test_strangers_cannot_have_us_mail_without_end(
+    sloth: AsyncSloth,
+    salon: AsyncTenant,
+    telegram_server: TelegramServer,
+    bot: Bot,
+    anna: User,
+    mailbox: SmtpServer,
+) -> None:
+    await _owner(sloth, salon, Language.ENGLISH)
+    telegram_server.write(anna, bot, "/human Is Friday free?")
+    await heard_in(telegram_server, telegram_server.chat(anna, bot), 1)
+    [shown] = await salon.chats()
+    integration = await integration_of(salon)
+    calling = salon.services.handing_over
+    await replace(calling, most_waiting=1).call_a_person(shown.chat, integration, "And now?")
+    assert len(mailbox.messages) == 1
+    await calling.call_a_person(shown.chat, integration, "And now?")
+    assert len(mailbox.messages) == 2
+
+
 async def test_staff_answer_in_their_group(
     sloth: AsyncSloth,
     salon: AsyncTenant,

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from sloth_agent.agent.models import Message
-from sloth_agent.channels.chats import Chat, Outgoing
+from sloth_agent.channels.chats import Chat, ChatState, Outgoing
 from sloth_agent.channels.models import Integration
 from sloth_agent.channels.notice_texts import person_wanted
 from sloth_agent.channels.openings import promise
@@ -21,6 +21,9 @@ from sloth_agent.tenants.profile import Profile
 
 UNANSWERED_UNTIL_A_PERSON = 2
 """So many questions in a row without an answer, and a person is asked for."""
+
+MOST_WAITING = 20
+"""So many people wait for somebody, and a further one is mailed to nobody."""
 
 _log = logging.getLogger(__name__)
 
@@ -55,15 +58,20 @@ class HandingOver:
     mailer: Mailer | None  # None: no mail is set up
     frontend: str  # the address of the web console, without a slash at the end
     clock: Clock
+    most_waiting: int = MOST_WAITING
 
     async def call_a_person(
         self, chat: Chat, integration: Integration, said: str
     ) -> Sequence[Outgoing]:
         """Mail who is to hear of it; returns what goes to the staff's own chat.
 
+        Where many wait already nobody is mailed any more: strangers could have us mail without end.
+
         Whoever dies after the mails mails again: better told twice than never.
         """
-        await self._mail(chat, integration, said)
+        waiting = await self.staff_chats.store.chats([ChatState.WAITING], limit=self.most_waiting)
+        if len(waiting) < self.most_waiting:
+            await self._mail(chat, integration, said)
         return await self.relayed(chat, integration, f"🔔 {name_of(chat)}: {said}")
 
     async def relayed(self, chat: Chat, integration: Integration, said: str) -> Sequence[Outgoing]:
