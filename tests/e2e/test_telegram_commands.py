@@ -98,4 +98,20 @@ def test_a_wrong_token_is_one_line(sloth: Sloth) -> None:
     refused = sloth("channels", "connect", "telegram", "--token", "7:wrong")
     assert refused.rc == 1
     assert "@BotFather" in refused.error
+    nothing = sloth("channels", "run", "telegram")
+    assert (nothing.rc, "sloth channels connect telegram" in nothing.error) == (1, True)
+    wrong = sloth("channels", "run", "telegram", "--token", "7:wrong")
+    assert (wrong.rc, "@BotFather" in wrong.error) == (1, True)
+
+
+def test_a_token_that_is_revoked_meanwhile_is_one_line(
+    sloth: Sloth, telegram_server: TelegramServer, bot: Bot
+) -> None:
+    assert sloth("channels", "connect", "telegram", "--token", bot.token).rc == 0
+    telegram_server.always = Fault(status=401, method="getUpdates")
+    ended = sloth("channels", "run", "telegram")
+    assert (ended.rc, "@BotFather" in ended.error) == (1, True)
+
+
+def test_no_other_messenger_is_known(sloth: Sloth) -> None:
     assert sloth("channels", "connect", "icq", "--token", "x").rc == 2

@@ -11,7 +11,14 @@ from sloth_agent.app.sloth import AsyncSloth
 from sloth_agent.app.tenant import AsyncTenant
 from sloth_agent.channels.models import Integration, IntegrationStatus, IntegrationType
 from sloth_agent.channels.ports import Polled
-from sloth_agent.errors import BackendUnavailable, ChannelRefused, NotSetUp, Problem, RateLimited
+from sloth_agent.errors import (
+    BackendUnavailable,
+    ChannelRefused,
+    NotSetUp,
+    Problem,
+    RateLimited,
+    SlothError,
+)
 
 PAUSE_SECONDS = 2.0
 """While a messenger, or our own database, is away."""
@@ -31,6 +38,7 @@ async def answer_by_polling(
     Raises:
         NotSetUp: nothing of this type is connected.
         ChannelRefused: the messenger does not take the credentials any more.
+        Conflict: somebody else asks for the same account.
     """
     connected = [
         each
@@ -42,12 +50,23 @@ async def answer_by_polling(
             f"No account at {type} is connected.",
             hint=f"Run `sloth channels connect {type}` first.",
         )
+    failures: list[SlothError] = []
+
+    async def listen(integration: Integration) -> None:
+        try:
+            await _listen(tenant, integration)
+        except SlothError as error:  # told as it is, and not as a group of errors
+            failures.append(error)
+            group.cancel_scope.cancel()
+
     async with _jobs_of(sloth), anyio.create_task_group() as group:
         for integration in connected:
             tell(f"Listening as {integration.settings.get('username', integration.id)}.")
-            group.start_soon(_listen, tenant, integration)
+            group.start_soon(listen, integration)
         await stop.wait()
         group.cancel_scope.cancel()
+    if failures:
+        raise failures[0]
 
 
 @asynccontextmanager

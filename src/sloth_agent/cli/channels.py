@@ -15,7 +15,7 @@ from sloth_agent.cli.input import confirm
 from sloth_agent.cli.options import Json, Tenant, Yes
 from sloth_agent.cli.output import note, say, show_json, show_list
 from sloth_agent.cli.session import opened
-from sloth_agent.errors import NotFound
+from sloth_agent.errors import NotFound, SlothError
 from sloth_agent.ids import EventId, IntegrationId
 
 if TYPE_CHECKING:
@@ -76,14 +76,21 @@ async def _run(type: "IntegrationType", token: str | None, slug: str | None) -> 
     from sloth_agent import AsyncSloth
     from sloth_agent.app.polling import answer_by_polling
 
-    async with AsyncSloth() as sloth, anyio.create_task_group() as group:
+    async with AsyncSloth() as sloth:
         tenant = await sloth.tenant(slug)
         if token is not None:
             await tenant.connect(type, {"token": secret(token)}, by=operator())
         stop = anyio.Event()
-        group.start_soon(_when_told, stop)
-        await answer_by_polling(sloth, tenant, type, stop=stop, tell=note)
-        group.cancel_scope.cancel()
+        failure: SlothError | None = None
+        async with anyio.create_task_group() as group:
+            group.start_soon(_when_told, stop)
+            try:
+                await answer_by_polling(sloth, tenant, type, stop=stop, tell=note)
+            except SlothError as error:  # told as it is, and not as a group of errors
+                failure = error
+            group.cancel_scope.cancel()
+        if failure is not None:
+            raise failure
 
 
 async def _when_told(stop: "Event") -> None:
