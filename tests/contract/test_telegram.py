@@ -1,21 +1,19 @@
 """A firm on Telegram: the product and the official library, against a simulated Telegram."""
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
-from uuid import uuid4
 
 import anyio
 import pytest
 
 from fakes.pictures import png
+from fakes.telegram_salon import PRICES, answered, new_bot, until
 from fakes.telegram_server.faults import Fault
 from fakes.telegram_server.records import Bot, Sent, User
 from fakes.telegram_server.server import TelegramServer
 from sloth_agent import AsyncSloth, Settings
 from sloth_agent.agent.ports import ChatRequest, Completion, Delta
-from sloth_agent.app.polling import answer_by_polling
 from sloth_agent.app.sloth import AsyncTenant
 from sloth_agent.billing.allowance import Resource
 from sloth_agent.channels.chats import EventOutcome
@@ -25,8 +23,6 @@ from sloth_agent.tenants.audit import SYSTEM
 
 pytestmark = pytest.mark.anyio
 
-PRICES = "# Prices\n\nA haircut costs 45 euros.\n\nA beard trim costs 20 euros.\n"
-
 
 @pytest.fixture
 def settings(settings: Settings, telegram_server: TelegramServer) -> Settings:
@@ -35,8 +31,7 @@ def settings(settings: Settings, telegram_server: TelegramServer) -> Settings:
 
 @pytest.fixture
 def bot(telegram_server: TelegramServer) -> Bot:
-    """One that no other test of this install has connected."""
-    return telegram_server.add_bot("salon_bot", token=f"{uuid4().int % 10**12}:secret")
+    return new_bot(telegram_server)
 
 
 @pytest.fixture
@@ -50,28 +45,6 @@ async def salon(tenant: AsyncTenant, bot: Bot) -> AsyncTenant:
     await tenant.ingest_content("prices.md", PRICES.encode())
     await tenant.connect(IntegrationType.TELEGRAM, {"token": bot.token})
     return tenant
-
-
-@asynccontextmanager
-async def answered(sloth: AsyncSloth, tenant: AsyncTenant) -> AsyncIterator[None]:
-    """`sloth channels run telegram` beside."""
-    stop = anyio.Event()
-    async with anyio.create_task_group() as group:
-
-        async def run() -> None:
-            await answer_by_polling(
-                sloth, tenant, IntegrationType.TELEGRAM, stop=stop, tell=lambda _: None
-            )
-
-        group.start_soon(run)
-        yield
-        stop.set()
-
-
-async def until(condition: Callable[[], bool], seconds: float = 15) -> None:
-    with anyio.fail_after(seconds):
-        while not condition():  # noqa: ASYNC110 - the other side is a thread
-            await anyio.sleep(0.02)
 
 
 def texts(sent: list[Sent]) -> list[str]:
@@ -389,7 +362,7 @@ async def test_a_copy_of_an_assistant_takes_nothing_from_its_original(
     [original] = await salon.integrations()
     [its_copy] = await copy.integrations()
     assert (its_copy.id, its_copy.status) == (original.id, IntegrationStatus.DISABLED)
-    other = telegram_server.add_bot("other_bot", token=f"{uuid4().int % 10**12}:secret")
+    other = new_bot(telegram_server)
     connected = await copy.connect(IntegrationType.TELEGRAM, {"token": other.token})
     await copy.disconnect(its_copy.id)
     addresses = sloth.services.addresses

@@ -36,7 +36,6 @@ TEMPLATE = "template"
 """The setting of an integration that names what the messenger lets through at any time."""
 
 MOST_AT_ONCE = 1000
-MOST_MESSAGES = 200
 
 _TRIES = 5
 """Of a move that others make at the same moment."""

@@ -13,8 +13,7 @@ from sloth_agent.channels.integrations import Integrations
 from sloth_agent.channels.models import Integration, IntegrationStatus
 from sloth_agent.channels.responding import Responding, Situation
 from sloth_agent.channels.sending import Sending
-from sloth_agent.channels.staff_chats import STAFF_CHAT
-from sloth_agent.channels.staff_room import StaffRoom, is_for_staff
+from sloth_agent.channels.staff_room import StaffRoom, are_staff_in, is_for_staff
 from sloth_agent.channels.turns import Heard, Turn, next_turn
 from sloth_agent.clock import Clock
 from sloth_agent.errors import (
@@ -85,7 +84,7 @@ class Replying:
                 if not takes_messages and not chat.is_gone:
                     chat = await self._gone(chat, claim)
                 heard = await self._heard(chat, integration, claim)
-                turn = next_turn(heard, joined=not self._is_staff(chat, integration))
+                turn = next_turn(heard, joined=not are_staff_in(chat, integration))
                 if turn is None:
                     return
                 with suppress(SlothError):  # a kindness
@@ -118,10 +117,6 @@ class Replying:
             await self.staff_room.hear(at, turn)
         else:
             await self.responding.respond(at, turn)
-
-    @staticmethod
-    def _is_staff(chat: Chat, integration: Integration) -> bool:
-        return integration.settings.get(STAFF_CHAT) == chat.external_id
 
     async def _heard(self, chat: Chat, integration: Integration, claim: Claim) -> Sequence[Heard]:
         """What waits; what cannot be read any more is put aside."""

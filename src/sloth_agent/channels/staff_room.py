@@ -26,6 +26,10 @@ OFF = "off"
 DONE = "done"
 
 
+def are_staff_in(chat: Chat, integration: Integration) -> bool:
+    return integration.settings.get(STAFF_CHAT) == chat.external_id
+
+
 def is_for_staff(chat: Chat, integration: Integration, inbound: Inbound) -> bool:
     """Whether somebody of the firm speaks here, or wants to, or did under a former name."""
     place = integration.settings.get(STAFF_CHAT)
@@ -71,7 +75,7 @@ class StaffRoom:
 
     async def _begin_or_end(self, at: Situation, inbound: Inbound) -> str | None:
         language = language_of(at.chat, inbound)
-        is_here = at.integration.settings.get(STAFF_CHAT) == at.chat.external_id
+        is_here = are_staff_in(at.chat, at.integration)
         if is_here and inbound.text.strip().lower() == OFF:
             await self._end(at, inbound)
             return text("staff_ends", language)

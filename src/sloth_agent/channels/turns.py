@@ -9,8 +9,6 @@ from sloth_agent.ids import EventId
 
 MOST_JOINED = 20
 
-_QUESTIONS = (MessageKind.TEXT,)
-
 
 @dataclass(frozen=True, slots=True)
 class Turn:
@@ -36,9 +34,9 @@ def next_turn(heard: Sequence[Heard], *, joined: bool = True) -> Turn | None:
         return None
     first = heard[0][1]
     together = [heard[0]]
-    if joined and first.kind in _QUESTIONS and not first.is_edit:
+    if joined and first.kind is MessageKind.TEXT and not first.is_edit:
         for event, inbound in heard[1:MOST_JOINED]:
-            if inbound.kind not in _QUESTIONS or _speaks_of(inbound) != _speaks_of(first):
+            if inbound.kind is not MessageKind.TEXT or _speaks_of(inbound) != _speaks_of(first):
                 break
             together.append((event, inbound))
     return Turn(

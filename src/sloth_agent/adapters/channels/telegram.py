@@ -81,7 +81,7 @@ class Connections:
     _polling: HTTPXRequest | None = None
     paces: dict[str, Paces] = field(default_factory=dict)
 
-    async def bot(self, token: str) -> telegram.Bot:
+    def bot(self, token: str) -> telegram.Bot:
         """Nothing is asked: who only sends needs not know the bot's name."""
         if self._sending is None:
             self._sending = _requests(64)
@@ -132,7 +132,7 @@ class Telegram:
     ) -> AsyncIterator["TelegramLine"]:
         token = credentials.values[TOKEN]
         try:
-            bot = await self.connections.bot(token)
+            bot = self.connections.bot(token)
         except told.InvalidToken as error:
             raise _refused() from error
         yield TelegramLine(bot, self.connections.pace(token), credentials.values.get(SECRET, ""))
