@@ -43,12 +43,6 @@ BY = Actor(name="boss")
 HANDED_OVER = "Please wait here"
 
 
-@pytest.fixture(autouse=True)
-def _spans_of_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As the library will have them; until then it warns."""
-    monkeypatch.setenv("PTB_TIMEDELTA", "true")
-
-
 @pytest.fixture
 def mailbox() -> Iterator[SmtpServer]:
     with SmtpServer() as server:

@@ -85,6 +85,7 @@ class Event:
     integration: IntegrationId
     external_id: str  # the vendor's: the same never counts twice
     chat: ChatId
+    reference: str | None = None  # the vendor's name of the message; None: it is none
     payload: Payload
     received_at: datetime
     handled_at: datetime | None = None

@@ -8,6 +8,7 @@ from sloth_agent.agent.models import Conversation
 from sloth_agent.billing.allowance import Hold
 from sloth_agent.billing.costs import NO_BILL, Bill
 from sloth_agent.channels.chats import Chat, ChatState, Event, Outgoing, Step, Waiting
+from sloth_agent.channels.messages import KnownMessage
 from sloth_agent.errors import Problem
 from sloth_agent.ids import ChatId, EventId, IntegrationId, JobId, TenantId
 from sloth_agent.jobs.models import Claim
@@ -117,6 +118,9 @@ class InboxStore(Protocol):
 
     async def take_unsent(self, chat: ChatId) -> Sequence[Outgoing]:
         """What is to be sent, in order; from now on it may have come through."""
+
+    async def known_around(self, outgoing: Outgoing) -> Sequence[KnownMessage]:
+        """Messages of the same account, come in or sent at about the time that it was queued."""
 
     async def sent(self, outgoing: Outgoing, reference: str, *, now: datetime) -> None: ...
 

@@ -1,6 +1,6 @@
 """What comes in by a channel and goes out by it, in nobody's form."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -73,6 +73,23 @@ class Part:
     text: str
     buttons: tuple[Button, ...] = ()
     reply_to: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownMessage:
+    """One that both we and the vendor have, whoever wrote it."""
+
+    chat: str  # the vendor's name of it
+    reference: str  # the vendor's name of the message
+    known_at: datetime  # when we heard of it, or had sent it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EarlierTry:
+    """A try to send something, of which nobody knows whether it came through."""
+
+    since: datetime  # not before that
+    known: Sequence[KnownMessage]  # the account's messages of about that time
 
 
 class DeliveryState(StrEnum):

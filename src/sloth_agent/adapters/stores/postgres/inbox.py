@@ -43,7 +43,7 @@ from sloth_agent.channels.chats import (
     Waiting,
 )
 from sloth_agent.channels.inbox import reply_job
-from sloth_agent.channels.messages import Button, Part
+from sloth_agent.channels.messages import Button, KnownMessage, Part
 from sloth_agent.errors import ChatMoved, NotFound, Problem
 from sloth_agent.ids import ChatId, ConversationId, EventId, IntegrationId, JobId, OutgoingId
 from sloth_agent.jobs.models import Claim
@@ -54,7 +54,7 @@ _CHAT: LiteralString = (
     " is_gone, last_heard_at, created_at"
 )
 _EVENT: LiteralString = (
-    "id, integration_id, external_id, chat_id, payload, received_at, handled_at, outcome"
+    "id, integration_id, external_id, chat_id, reference, payload, received_at, handled_at, outcome"
 )
 _OUTGOING: LiteralString = "id, chat_id, recipient, text, buttons, reply_to, queued_at, about"
 
@@ -65,7 +65,7 @@ _HEARING: LiteralString = (
     " last_heard_at = greatest(kept.last_heard_at, excluded.last_heard_at)"
 )
 _TELLING: LiteralString = (
-    f"insert into channel_events ({_EVENT}) values (%s, %s, %s, %s, %s, %s, null, null)"
+    f"insert into channel_events ({_EVENT}) values (%s, %s, %s, %s, %s, %s, %s, null, null)"
     " on conflict (integration_id, external_id) do nothing"
 )
 _COUNTING_IN: LiteralString = (
@@ -113,6 +113,18 @@ _TAKING_UNSENT: LiteralString = (
     " returning kept.id, chat_id, recipient, text, buttons, reply_to, queued_at, about,"
     " found.begun"
 )
+KNOWN_BEFORE, KNOWN_AFTER = 50, 1000
+_IN_ACCOUNT: LiteralString = (
+    "join channel_chats on channel_chats.id = chat_id where reference is not null"
+    " and channel_chats.integration_id = (select integration_id from channel_chats where id = %s)"
+)
+_HEARD: LiteralString = (
+    "select channel_chats.external_id, reference, received_at from channel_events"
+    f" {_IN_ACCOUNT} and channel_events.id"
+)
+_SAID: LiteralString = (
+    f"select recipient, reference, ended_at from channel_outbox {_IN_ACCOUNT} and channel_outbox.id"
+)
 _OPENING: LiteralString = (
     f"insert into channel_chats as kept ({_CHAT})"
     " values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
@@ -150,6 +162,7 @@ class PostgresInbox:
                     *asked,
                     *_chat_values(chat),
                     *(event.id, event.integration, event.external_id, event.chat),
+                    event.reference,
                     *(Jsonb(event.payload), event.received_at),
                     *(now, event.integration, event.id),
                 ),
@@ -323,6 +336,26 @@ class PostgresInbox:
         [rows] = await self.database.at_once(self.schema, _TAKING_UNSENT, (chat,))
         return sorted((_outgoing(row) for row in rows), key=lambda each: each.id)
 
+    async def known_around(self, outgoing: Outgoing) -> Sequence[KnownMessage]:
+        chat, id = outgoing.chat, outgoing.id
+        [heard_before, heard_after, said_before, said_after] = await self.database.at_once(
+            self.schema,
+            f"{_HEARD} < %s order by channel_events.id desc limit %s;"
+            f"{_HEARD} > %s order by channel_events.id limit %s;"
+            f"{_SAID} < %s order by channel_outbox.id desc limit %s;"
+            f"{_SAID} > %s order by channel_outbox.id limit %s",
+            (chat, id, KNOWN_BEFORE, chat, id, KNOWN_AFTER) * 2,
+        )
+        return [
+            KnownMessage(chat=external_id, reference=reference, known_at=at)
+            for external_id, reference, at in (
+                *heard_before,
+                *heard_after,
+                *said_before,
+                *said_after,
+            )
+        ]
+
     async def sent(self, outgoing: Outgoing, reference: str, *, now: datetime) -> None:
         await self.database.at_once(
             self.schema,
@@ -443,12 +476,13 @@ def _chat(row: Row) -> Chat:
 
 
 def _event(row: Row) -> Event:
-    id, integration, external_id, chat, payload, received_at, handled_at, outcome = row
+    id, integration, external_id, chat, reference, payload, received_at, handled_at, outcome = row
     return Event(
         id=EventId(id),
         integration=IntegrationId(integration),
         external_id=external_id,
         chat=ChatId(chat),
+        reference=reference,
         payload=payload,
         received_at=received_at,
         handled_at=handled_at,
