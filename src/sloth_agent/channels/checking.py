@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from sloth_agent.channels.connecting import Connecting
 from sloth_agent.channels.inbox_ports import InboxStore
 from sloth_agent.channels.messages import Finding
-from sloth_agent.channels.models import Integration, IntegrationStatus, IntegrationType
+from sloth_agent.channels.models import Integration, IntegrationStatus
 from sloth_agent.clock import Clock
 from sloth_agent.errors import SlothError
 from sloth_agent.ids import IntegrationId
@@ -81,7 +81,7 @@ class Checking:
         return findings
 
     async def _at_the_vendor(self, integration: Integration) -> Sequence[Finding]:
-        if integration.type in (IntegrationType.GOOGLE_CALENDAR, IntegrationType.WEB):
+        if not integration.type.is_messenger:
             return []
         connecting = self.connecting
         try:

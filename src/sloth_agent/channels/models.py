@@ -28,6 +28,11 @@ class IntegrationType(StrEnum):
         return _FEATURES.get(self)
 
     @property
+    def is_messenger(self) -> bool:
+        """Whether a vendor carries its messages to and fro."""
+        return self in (IntegrationType.TELEGRAM, IntegrationType.WHATSAPP)
+
+    @property
     def needs_credentials(self) -> bool:
         """Whether there is an account at a vendor's; a web site needs none."""
         return self is not IntegrationType.WEB
