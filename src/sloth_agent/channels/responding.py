@@ -137,7 +137,9 @@ class Responding:
         if chat.state is at.chat.state:
             await self._pass_on(at, turn)
             return
-        notices = await self.handing_over.call_a_person(chat, at.integration, said)
+        notices = await self.handing_over.call_a_person(
+            chat, at.integration, said, original=turn.inbound.original
+        )
         told = await self.handing_over.promise(language_of(chat, turn.inbound))
         await self._record(
             at,
@@ -153,7 +155,10 @@ class Responding:
     async def _pass_on(self, at: Situation, turn: Turn) -> None:
         said = await self._in_words(at, turn)
         relayed = await self.handing_over.relayed(
-            at.chat, at.integration, f"{name_of(at.chat)}: {said}"
+            at.chat,
+            at.integration,
+            f"{name_of(at.chat)}: {said}",
+            original=turn.inbound.original,
         )
         message = self._said(Speaker.USER, said)
         step = Step(

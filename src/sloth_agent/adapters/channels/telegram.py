@@ -29,7 +29,11 @@ SECRET = "webhook_secret"  # noqa: S105 - likewise
 SECRET_HEADER = "x-telegram-bot-api-secret-token"  # noqa: S105 - likewise
 
 CAPABILITIES = Capabilities(
-    longest_text=4096, measure=Measure.UTF16, has_buttons=True, shows_typing=True
+    longest_text=4096,
+    measure=Measure.UTF16,
+    has_buttons=True,
+    shows_typing=True,
+    shows_originals=True,
 )
 
 

@@ -16,6 +16,7 @@ from sloth_agent.channels.messages import (
     EarlierTry,
     Finding,
     Inbound,
+    Original,
     Part,
     Payload,
 )
@@ -116,6 +117,8 @@ class TelegramLine:
         return True
 
     async def _send(self, chat: str, part: Part) -> str:
+        if part.original is not None:
+            return await self._show(chat, part.original)
         answered = part.reply_to
         message = await once(
             lambda: self.bot.send_message(
@@ -132,6 +135,14 @@ class TelegramLine:
             )
         )
         return str(message.message_id)
+
+    async def _show(self, chat: str, original: Original) -> str:
+        copy = await once(
+            lambda: self.bot.copy_message(
+                chat, from_chat_id=original.chat, message_id=int(original.reference)
+            )
+        )
+        return str(copy.message_id)
 
     async def show_typing(self, chat: str) -> None:
         with suppress(told.ChatMigrated):

@@ -43,7 +43,7 @@ from sloth_agent.channels.chats import (
     Waiting,
 )
 from sloth_agent.channels.inbox import reply_job
-from sloth_agent.channels.messages import Button, KnownMessage, Part
+from sloth_agent.channels.messages import Button, KnownMessage, Original, Part
 from sloth_agent.errors import ChatMoved, NotFound, Problem
 from sloth_agent.ids import ChatId, ConversationId, EventId, IntegrationId, JobId, OutgoingId
 from sloth_agent.jobs.models import Claim
@@ -56,7 +56,9 @@ _CHAT: LiteralString = (
 _EVENT: LiteralString = (
     "id, integration_id, external_id, chat_id, reference, payload, received_at, handled_at, outcome"
 )
-_OUTGOING: LiteralString = "id, chat_id, recipient, text, buttons, reply_to, queued_at, about"
+_OUTGOING: LiteralString = (
+    "id, chat_id, recipient, text, original, buttons, reply_to, queued_at, about"
+)
 
 _HEARING: LiteralString = (
     f"insert into channel_chats as kept ({_CHAT})"
@@ -86,7 +88,7 @@ _HANDLING: LiteralString = (
     " where id = any(%s) and handled_at is null"
 )
 _QUEUEING: LiteralString = (
-    f"insert into channel_outbox ({_OUTGOING}) values (%s, %s, %s, %s, %s, %s, %s, %s)"
+    f"insert into channel_outbox ({_OUTGOING}) values (%s, %s, %s, %s, %s, %s, %s, %s, %s)"
 )
 _FORGETTING: LiteralString = (
     "with emptied as (update channel_events set payload = '{}'"
@@ -110,7 +112,7 @@ _WITH_MORE: LiteralString = (
 _TAKING_UNSENT: LiteralString = (
     "update channel_outbox as kept set begun = true from (select id, begun from channel_outbox"
     " where chat_id = %s and ended_at is null) as found where kept.id = found.id"
-    " returning kept.id, chat_id, recipient, text, buttons, reply_to, queued_at, about,"
+    " returning kept.id, chat_id, recipient, text, original, buttons, reply_to, queued_at, about,"
     " found.begun"
 )
 KNOWN_BEFORE, KNOWN_AFTER = 50, 1000
@@ -498,6 +500,7 @@ def _outgoing_values(outgoing: Outgoing) -> tuple[object, ...]:
         outgoing.chat,
         outgoing.recipient,
         part.text,
+        Jsonb(asdict(part.original)) if part.original else None,
         buttons,
         part.reply_to,
         outgoing.queued_at,
@@ -506,13 +509,16 @@ def _outgoing_values(outgoing: Outgoing) -> tuple[object, ...]:
 
 
 def _outgoing(row: Row) -> Outgoing:
-    id, chat, recipient, text, buttons, reply_to, queued_at, about, begun = row
+    id, chat, recipient, text, original, buttons, reply_to, queued_at, about, begun = row
     return Outgoing(
         id=OutgoingId(id),
         chat=ChatId(chat),
         recipient=recipient,
         part=Part(
-            text=text, buttons=tuple(Button(**button) for button in buttons), reply_to=reply_to
+            text=text,
+            original=Original(**original) if original else None,
+            buttons=tuple(Button(**button) for button in buttons),
+            reply_to=reply_to,
         ),
         queued_at=queued_at,
         begun=begun,
