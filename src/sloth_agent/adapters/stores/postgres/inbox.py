@@ -39,12 +39,12 @@ from sloth_agent.channels.chats import (
     Event,
     EventOutcome,
     Outgoing,
+    Standing,
     Step,
-    Waiting,
 )
 from sloth_agent.channels.inbox import reply_job
 from sloth_agent.channels.messages import Button, KnownMessage, Original, Part
-from sloth_agent.errors import ChatMoved, NotFound, Problem
+from sloth_agent.errors import ChatMoved, NotFound, Problem, RecipientGone
 from sloth_agent.ids import ChatId, ConversationId, EventId, IntegrationId, JobId, OutgoingId
 from sloth_agent.jobs.models import Claim
 from sloth_agent.language import Language
@@ -126,6 +126,11 @@ _HEARD: LiteralString = (
 )
 _SAID: LiteralString = (
     f"select recipient, reference, ended_at from channel_outbox {_IN_ACCOUNT} and channel_outbox.id"
+)
+_LOSING: LiteralString = (
+    "select problem from channel_outbox join channel_chats on channel_chats.id = chat_id"
+    " where integration_id = %s and ended_at >= %s and problem ->> 'code' <> %s"
+    " order by ended_at desc"
 )
 _OPENING: LiteralString = (
     f"insert into channel_chats as kept ({_CHAT})"
@@ -213,14 +218,23 @@ class PostgresInbox:
         )
         return [_event(row) for row in rows]
 
-    async def count_waiting(self, integration: IntegrationId) -> Waiting:
-        [[(events, oldest)]] = await self.database.at_once(
+    async def standing(self, integration: IntegrationId, *, since: datetime) -> Standing:
+        [[(waiting, oldest)], [(chats, gone)], lost] = await self.database.at_once(
             self.schema,
             "select count(*), min(received_at) from channel_events"
-            " where integration_id = %s and handled_at is null",
-            (integration,),
+            " where integration_id = %s and handled_at is null;"
+            " select count(*), count(*) filter (where is_gone) from channel_chats"
+            f" where integration_id = %s; {_LOSING}",
+            (integration, integration, integration, since, RecipientGone.code),
         )
-        return Waiting(events=events, oldest=oldest)
+        return Standing(
+            waiting=waiting,
+            oldest=oldest,
+            chats=chats,
+            gone=gone,
+            lost=len(lost),
+            problem=Problem(**lost[0][0]) if lost else None,
+        )
 
     async def unhandled(self, chat: ChatId, *, limit: int) -> Sequence[Event]:
         [rows] = await self.database.at_once(
