@@ -130,6 +130,8 @@ class Settings(BaseSettings):
     requests_per_minute: int = Field(default=600, ge=1)  # of a user or an API key
     tenant_requests_per_minute: int = Field(default=3_000, ge=1)
     address_requests_per_minute: int = Field(default=300, ge=1)  # of who has not signed in
+    chat_turns_per_minute: int = Field(default=20, ge=1)  # answered or passed on in one chat
+    chat_turns_per_day: int = Field(default=300, ge=1)
 
     # The web console: where links in mails lead.
     frontend_url: str = _vendor("FRONTEND_URL", "http://localhost:8000")

@@ -77,6 +77,17 @@ async def test_replies_that_were_lost_are_told(
     assert "Telegram refused it" in str(lost.hint)
 
 
+async def test_a_reply_that_cannot_be_sent_waits_and_is_told(
+    salon: AsyncTenant, telegram_server: TelegramServer, bot: Bot, anna: User
+) -> None:
+    telegram_server.faults.append(Fault(status=429, retry_after=60, method="sendMessage"))
+    telegram_server.start(anna, bot)
+    await until(lambda: not telegram_server.faults)
+    inbox = await found(salon, "inbox")
+    assert inbox.message == "Waiting for an answer: 0; to be sent: 1."
+    assert "sloth jobs list" in str(inbox.hint)
+
+
 async def test_a_staff_chat_that_is_gone_is_told(
     salon: AsyncTenant, telegram_server: TelegramServer, bot: Bot, anna: User
 ) -> None:

@@ -45,6 +45,7 @@ from sloth_agent.channels.models import Integration
 from sloth_agent.channels.replaying import Replaying
 from sloth_agent.channels.replying import Replying
 from sloth_agent.channels.responding import Responding
+from sloth_agent.channels.restraint import Restraint
 from sloth_agent.channels.sending import Sending
 from sloth_agent.channels.staff_chats import StaffChats
 from sloth_agent.channels.staff_codes import StaffCodes
@@ -221,6 +222,12 @@ class TenantServices:
             photos=self.photos,
             subscriptions=self.subscriptions,
             handing_over=self.handing_over,
+            restraint=Restraint(
+                self.inbox_store,
+                self.backends.clock,
+                turns_a_minute=self.backends.settings.chat_turns_per_minute,
+                turns_a_day=self.backends.settings.chat_turns_per_day,
+            ),
             transcripts=self._transcripts,
             store=self.inbox_store,
             announce=self._tell_of_reply,

@@ -97,7 +97,8 @@ class Standing:
     """How it stands with the chats of an integration."""
 
     waiting: int  # events that nobody has answered yet
-    oldest: datetime | None  # when the first of them came
+    unsent: int  # messages of ours that nobody has sent yet
+    oldest: datetime | None  # since when the first of both waits
     chats: int
     gone: int  # of the chats: they take no messages from us
     lost: int  # of our messages lately, to people who do take them

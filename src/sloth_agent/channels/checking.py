@@ -115,8 +115,8 @@ def _inbox(standing: Standing, *, is_late: bool) -> Finding:
     return Finding(
         name="inbox",
         is_well=not is_late,
-        message=f"Waiting for an answer: {standing.waiting}.",
-        hint=hint if standing.waiting else None,
+        message=f"Waiting for an answer: {standing.waiting}; to be sent: {standing.unsent}.",
+        hint=hint if standing.oldest else None,
     )
 
 

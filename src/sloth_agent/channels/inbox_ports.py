@@ -51,6 +51,12 @@ class InboxStore(Protocol):
     async def standing(self, integration: IntegrationId, *, since: datetime) -> Standing:
         """What was lost is counted `since` then."""
 
+    async def turns(self, chat: ChatId, *, since: datetime) -> int:
+        """How often something was answered or passed on that came since then."""
+
+    async def was_refused(self, chat: ChatId) -> bool:
+        """Whether what was handled last was refused."""
+
     async def unhandled(self, chat: ChatId, *, limit: int) -> Sequence[Event]:
         """Oldest first."""
 

@@ -28,6 +28,7 @@ from sloth_agent.channels.messages import (
 from sloth_agent.channels.models import Integration
 from sloth_agent.channels.ports import Line
 from sloth_agent.channels.queueing import queued
+from sloth_agent.channels.restraint import Restraint
 from sloth_agent.channels.states import Move, Mover, moved
 from sloth_agent.channels.texts import OWN_NAMES, text, with_sources
 from sloth_agent.channels.transcripts import Transcripts
@@ -79,6 +80,7 @@ class Responding:
     photos: Photos
     subscriptions: CurrentSubscriptions
     handing_over: HandingOver
+    restraint: Restraint
     transcripts: Transcripts
     store: InboxStore
     announce: Announce
@@ -96,6 +98,9 @@ class Responding:
             chat = replace(at.chat, is_gone=kind is MessageKind.LEFT)
             await self._record(at, turn, chat, EventOutcome.DONE)
             return
+        if await self.restraint.refuses(at.chat.id):
+            await self._refuse(at, turn)
+            return
         chat = await self.transcripts.begun(at.chat, at.integration.type)
         at = replace(at, chat=replace(chat, is_gone=False))
         if kind is MessageKind.COMMAND:
@@ -108,6 +113,15 @@ class Responding:
             await self._answer_or_hand_over(at, turn)
         else:
             await self._decline(at, turn)
+
+    async def _refuse(self, at: Situation, turn: Turn) -> None:
+        """Say so once: whoever writes without end is not written to without end."""
+        if await self.restraint.has_said_so(at.chat.id):
+            await self._record(at, turn, at.chat, EventOutcome.REFUSED)
+            return
+        words = text("too_often", language_of(at.chat, turn.inbound))
+        queued = self._queued(at, words)
+        await self._record(at, turn, at.chat, EventOutcome.REFUSED, queued=queued)
 
     # Commands
 

@@ -173,7 +173,7 @@ def for_visitors(error: SlothError, language: Language) -> SlothError:
         case RateLimited():
             return RateLimited(
                 error.message,
-                told=text("web_too_often", language),
+                told=text("too_often", language),
                 retry_after_seconds=error.details.get("retry_after_seconds"),
                 left=error.details.get("left"),
             )

@@ -115,6 +115,7 @@ _TAKING_UNSENT: LiteralString = (
     " returning kept.id, chat_id, recipient, text, original, buttons, reply_to, queued_at, about,"
     " found.begun"
 )
+COUNTED = 1000
 KNOWN_BEFORE, KNOWN_AFTER = 50, 1000
 _IN_ACCOUNT: LiteralString = (
     "join channel_chats on channel_chats.id = chat_id where reference is not null"
@@ -219,22 +220,50 @@ class PostgresInbox:
         return [_event(row) for row in rows]
 
     async def standing(self, integration: IntegrationId, *, since: datetime) -> Standing:
-        [[(waiting, oldest)], [(chats, gone)], lost] = await self.database.at_once(
+        [
+            [(waiting, came)],
+            [(unsent, queued)],
+            [(chats, gone)],
+            lost,
+        ] = await self.database.at_once(
             self.schema,
             "select count(*), min(received_at) from channel_events"
             " where integration_id = %s and handled_at is null;"
+            " select count(*), min(queued_at) from channel_outbox join channel_chats"
+            " on channel_chats.id = chat_id where integration_id = %s and ended_at is null;"
             " select count(*), count(*) filter (where is_gone) from channel_chats"
             f" where integration_id = %s; {_LOSING}",
-            (integration, integration, integration, since, RecipientGone.code),
+            (integration, integration, integration, integration, since, RecipientGone.code),
         )
         return Standing(
             waiting=waiting,
-            oldest=oldest,
+            unsent=unsent,
+            oldest=min(filter(None, (came, queued)), default=None),
             chats=chats,
             gone=gone,
             lost=len(lost),
             problem=Problem(**lost[0][0]) if lost else None,
         )
+
+    async def turns(self, chat: ChatId, *, since: datetime) -> int:
+        # What was joined was handled at one moment.
+        [[(count,)]] = await self.database.at_once(
+            self.schema,
+            "select count(distinct handled_at) from (select handled_at, received_at, outcome"
+            " from channel_events where chat_id = %s order by id desc limit %s) as lately"
+            " where received_at > %s and outcome in ('answered', 'passed_on', 'done')",
+            (chat, COUNTED, since),
+        )
+        return int(count)
+
+    async def was_refused(self, chat: ChatId) -> bool:
+        [rows] = await self.database.at_once(
+            self.schema,
+            "select outcome = 'refused' from channel_events"
+            " where chat_id = %s and handled_at is not null order by id desc limit 1",
+            (chat,),
+        )
+        return bool(rows and rows[0][0])
 
     async def unhandled(self, chat: ChatId, *, limit: int) -> Sequence[Event]:
         [rows] = await self.database.at_once(
