@@ -25,6 +25,7 @@ from fakes.installs import (
     another_install,
     content_of,
     everything,
+    file_keys,
     hashing,
     others_may_not_read,
     rewrite,
@@ -126,9 +127,8 @@ async def test_another_install_has_all_of_it_and_answers_the_same(
     assert isinstance(embedder, HashingEmbedder)
     assert embedder.seen == [], "the vectors came along"
     assert await everything(arrived) == await everything(tenant)
-    documents, photos = await arrived.documents(), await arrived.photos()
-    keys = [one.file_key for one in documents] + [one.file_key for one in photos]
-    assert len(keys) == 3
+    keys = await file_keys(arrived)
+    assert len(keys) == 4
     for key in keys:
         files = arrived.services.files, tenant.services.files
         assert await files[0].read(key) == await files[1].read(key)

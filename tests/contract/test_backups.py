@@ -23,6 +23,7 @@ from fakes.installs import (
     another_install,
     content_of,
     everything,
+    file_keys,
     hashing,
     others_may_not_read,
     rewrite,
@@ -290,8 +291,7 @@ async def assert_same(here: AsyncTenant, there: AsyncTenant) -> None:
     answers = await here.chat(QUESTION), await there.chat(QUESTION)
     assert answers[0].citations
     assert len({(answer.text, answer.citations) for answer in answers}) == 1
-    documents, photos = await here.documents(), await here.photos()
-    for key in [one.file_key for one in documents] + [one.file_key for one in photos]:
+    for key in await file_keys(here):
         files = here.services.files, there.services.files
         assert await files[0].read(key) == await files[1].read(key)
 

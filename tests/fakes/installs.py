@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import SecretStr
 
 from fakes.accounts import own_account
+from fakes.channels import chat_with, connected, sent_file
 from fakes.hashing_embedder import HashingEmbedder
 from fakes.pictures import png
 from sloth_agent import AsyncSloth, Settings
@@ -45,6 +46,8 @@ async def salon(sloth: AsyncSloth, slug: str) -> AsyncTenant:
     await tenant.ingest_content("prices.md", PRICES.encode())
     await tenant.ingest_content("hours.txt", b"We are open from 9 to 18.")
     await tenant.add_photo("Двері \t \\.png", png())
+    chat = await chat_with(tenant, await connected(tenant), "anna")
+    await sent_file(tenant, chat, b"%PDF-1.7", name="Договір \u2028 \\N.pdf")
     await tenant.set_prompt(instructions="Answer like a friend.\nAnd \\N briefly.")
     await tenant.change_profile(business_name="Anna", timezone="Europe/Warsaw")
     await tenant.chat(QUESTION, external_id="anna")
@@ -57,6 +60,7 @@ async def everything(tenant: AsyncTenant) -> dict[str, object]:
     return {
         "documents": await tenant.documents(),
         "photos": await tenant.photos(),
+        "chat_files": await tenant.chat_files(),
         "prompts": await tenant.prompt_history(),
         "profile": await tenant.profile(),
         "conversations": conversations,
@@ -65,6 +69,13 @@ async def everything(tenant: AsyncTenant) -> dict[str, object]:
         "passages": found.passages,
         "used": [(meter.room.resource, meter.used) for meter in (await tenant.usage()).meters],
     }
+
+
+async def file_keys(tenant: AsyncTenant) -> list[str]:
+    """Of all that it keeps in its file store."""
+    documents, photos = await tenant.documents(), await tenant.photos()
+    sent = await tenant.chat_files()
+    return [each.file_key for each in (*documents, *photos, *sent)]
 
 
 def content_of(path: Path) -> bytes:

@@ -32,6 +32,11 @@ class IntegrationType(StrEnum):
         """Whether there is an account at a vendor's; a web site needs none."""
         return self is not IntegrationType.WEB
 
+    @property
+    def brings_files(self) -> bool:
+        """Whether customers can send any there."""
+        return self in (IntegrationType.TELEGRAM, IntegrationType.WHATSAPP)
+
 
 _FEATURES: Mapping[IntegrationType, Feature] = {
     IntegrationType.TELEGRAM: Feature.TELEGRAM,
