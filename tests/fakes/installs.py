@@ -11,7 +11,6 @@ from typing import Any
 from pydantic import SecretStr
 
 from fakes.accounts import own_account
-from fakes.channels import chat_with, connected, sent_file
 from fakes.hashing_embedder import HashingEmbedder
 from fakes.pictures import png
 from sloth_agent import AsyncSloth, Settings
@@ -46,8 +45,6 @@ async def salon(sloth: AsyncSloth, slug: str) -> AsyncTenant:
     await tenant.ingest_content("prices.md", PRICES.encode())
     await tenant.ingest_content("hours.txt", b"We are open from 9 to 18.")
     await tenant.add_photo("Двері \t \\.png", png())
-    chat = await chat_with(tenant, await connected(tenant), "anna")
-    await sent_file(tenant, chat, b"%PDF-1.7", name="Договір \u2028 \\N.pdf")
     await tenant.set_prompt(instructions="Answer like a friend.\nAnd \\N briefly.")
     await tenant.change_profile(business_name="Anna", timezone="Europe/Warsaw")
     await tenant.chat(QUESTION, external_id="anna")
