@@ -100,6 +100,12 @@ def twilio_server() -> Iterator[TwilioServer]:
     assert server.crashes == []
 
 
+@pytest.fixture(autouse=True)
+def _spans_of_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the library for Telegram will have them; until then it warns."""
+    monkeypatch.setenv("PTB_TIMEDELTA", "true")
+
+
 @pytest.fixture
 def telegram_server() -> Iterator[TelegramServer]:
     """Telegram on loopback, held to the same."""

@@ -188,11 +188,13 @@ async def test_staff_are_told_of_it_while_a_person_has_the_chat(
     assert "wait here" in promise
     assert "I do not read it myself." in told
     telegram_server.send_document(anna, bot, "photo of it.tiff", b"II*", caption="See?")
-    relayed = await heard_in(telegram_server, staff, 3)
+    relayed = await heard_in(telegram_server, staff, 5)
     first, second = await salon.chat_files()
     assert relayed[1:] == [
         f"🔔 Anna: A complaint!\n[document {first.id} bill.pdf]",
+        "<document>A complaint!",
         f"Anna: See?\n[document {second.id} photo of it.tiff]",
+        "<document>See?",
     ]
     assert len(said_in(telegram_server, annas)) == 2
     [shown] = await salon.chats()

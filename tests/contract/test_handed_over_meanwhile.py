@@ -24,12 +24,6 @@ pytestmark = pytest.mark.anyio
 QUESTION = "How much is a haircut?"
 
 
-@pytest.fixture(autouse=True)
-def _spans_of_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As the library will have them; until then it warns."""
-    monkeypatch.setenv("PTB_TIMEDELTA", "true")
-
-
 @pytest.fixture
 def settings(
     settings: Settings, telegram_server: TelegramServer, openai_server: OpenAIServer

@@ -43,12 +43,6 @@ BY = Actor(name="boss")
 HANDED_OVER = "Please wait here"
 
 
-@pytest.fixture(autouse=True)
-def _spans_of_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As the library will have them; until then it warns."""
-    monkeypatch.setenv("PTB_TIMEDELTA", "true")
-
-
 @pytest.fixture
 def mailbox() -> Iterator[SmtpServer]:
     with SmtpServer() as server:
@@ -417,17 +411,42 @@ async def test_staff_answer_in_their_group(
     assert await actions(sloth, salon, "chat") == [("chat.answered", f"telegram:{olha.id}")] * 2
     telegram_server.write(anna, bot, "Thank you!")
     assert (await heard_in(telegram_server, group, 4))[3] == "Anna: Thank you!"
-    telegram_server.send_document(anna, bot, "plan.pdf", b"%PDF-1.4")
-    assert (await heard_in(telegram_server, group, 5))[4] == "Anna: [document: plan.pdf]"
-
     telegram_server.write(olha, group, "/done", reply_to=by_name["Ann"])
-    assert (await heard_in(telegram_server, group, 6))[5] == "Anna: the assistant answers again."
+    assert (await heard_in(telegram_server, group, 5))[4] == "Anna: the assistant answers again."
     assert (await heard_in(telegram_server, annas, 3))[2] == "The assistant answers again."
     telegram_server.write(anna, bot, "How much is a haircut?")
     assert "45 euros" in (await heard_in(telegram_server, annas, 4))[3]
     states = {shown.chat.name: shown.chat.state for shown in await salon.chats()}
     assert states == {"Anna": ChatState.ASSISTANT, "Ben": ChatState.PERSON}
-    assert len(telegram_server.sent(group)) == 6
+    assert len(telegram_server.sent(group)) == 5
+
+
+async def test_staff_and_customers_see_what_words_do_not_tell(
+    salon: AsyncTenant,
+    telegram_server: TelegramServer,
+    bot: Bot,
+    anna: User,
+    olha: User,
+    annas: Chat,
+    group: Chat,
+) -> None:
+    await staff_chat_in(salon, telegram_server, olha, group)
+    telegram_server.write(anna, bot, "/human")
+    await heard_in(telegram_server, group, 2)
+    telegram_server.send_photo(anna, bot, png(), caption="Like this?")
+    [told, photo] = (await heard_in(telegram_server, group, 4))[2:]
+    assert told.startswith("Anna: Like this?\n[photo ")
+    assert photo == "<photo>Like this?"
+    telegram_server.send_document(anna, bot, "plan.pdf", b"%PDF-1.4")
+    assert (await heard_in(telegram_server, group, 6))[4:] == [
+        "Anna: [document: plan.pdf]",
+        "<document>",
+    ]
+    seen = telegram_server.sent(group)[-1].message
+    telegram_server.send_photo(olha, group, png(), caption="Rather this.", reply_to=seen)
+    assert (await heard_in(telegram_server, annas, 2))[1] == "<photo>Rather this."
+    messages = (await salon.show_chat(await only_chat(salon))).messages
+    assert (messages[-1].speaker, messages[-1].text) == (Speaker.STAFF, "[photo] Rather this.")
 
 
 async def test_staff_go_on_in_their_group_when_it_becomes_a_supergroup(

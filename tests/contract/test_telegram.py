@@ -223,8 +223,10 @@ async def test_a_long_answer_comes_in_parts(
         Fault(status=502, method="sendMessage"),
         Fault(refuse=True, method="sendMessage"),
         Fault(status=500, method="sendChatAction"),
+        Fault(commit_then_drop=True, method="sendMessage"),
+        Fault(commit_then_status=500, method="sendMessage"),
     ],
-    ids=["429", "502", "cut", "typing"],
+    ids=["429", "502", "cut", "typing", "dropped", "500 after all"],
 )
 async def test_what_telegram_does_not_take_is_sent_again_and_once(
     sloth: AsyncSloth,
@@ -319,12 +321,13 @@ async def until_broken(tenant: AsyncTenant) -> Integration:
 
 
 async def until_quiet(tenant: AsyncTenant) -> None:
-    """Until no event waits."""
+    """Until no event waits, and nothing is to be sent."""
     with anyio.fail_after(15):
         while True:
             [[(waiting,)]] = await tenant.services.home.at_once(
                 tenant.services.schema,
-                "select count(*) from channel_events where handled_at is null",
+                "select (select count(*) from channel_events where handled_at is null)"
+                " + (select count(*) from channel_outbox where ended_at is null)",
             )
             if waiting == 0:
                 return

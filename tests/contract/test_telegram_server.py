@@ -44,12 +44,6 @@ PLAIN = {"verify": False, "trust_env": False}  # certificates take a while to re
 SECRET = "X-Telegram-Bot-Api-Secret-Token"
 
 
-@pytest.fixture(autouse=True)
-def _spans_of_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As the library will have them; until then it warns."""
-    monkeypatch.setenv("PTB_TIMEDELTA", "true")
-
-
 @pytest.fixture
 def salon(telegram_server: TelegramServer) -> Bot:
     return telegram_server.add_bot("salon_bot")

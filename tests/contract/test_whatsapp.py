@@ -22,6 +22,7 @@ from sloth_agent.adapters.outgoing import Patience
 from sloth_agent.channels.messages import (
     Attachment,
     DeliveryState,
+    EarlierTry,
     Finding,
     Inbound,
     MessageKind,
@@ -95,7 +96,8 @@ def heard(server: TwilioServer) -> Inbound:
 
 
 async def send(line: Line, part: Part = HELLO, *, since: datetime | None = None) -> str:
-    return await line.send(CHAT, part, key="7", since=since)
+    earlier = EarlierTry(since=since, known=()) if since else None
+    return await line.send(CHAT, part, key="7", earlier=earlier)
 
 
 def test_it_is_a_messenger(twilio_server: TwilioServer) -> None:
@@ -415,7 +417,7 @@ async def test_whom_nothing_reaches(twilio_server: TwilioServer, line: WhatsAppL
         await send(line)
     assert "join" in str(raised.value.hint)
     with pytest.raises(RecipientGone, match="21211"):
-        await line.send("whatsapp:anna", HELLO, key="7", since=None)
+        await line.send("whatsapp:anna", HELLO, key="7", earlier=None)
 
 
 async def test_twilio_asks_to_wait(twilio_server: TwilioServer, line: WhatsAppLine) -> None:

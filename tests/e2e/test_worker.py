@@ -95,14 +95,14 @@ def test_workers_that_are_killed_all_the_time(
     print(f"seed {SEED}")  # noqa: T201 - pytest shows it where the test fails
     chance = random.Random(SEED)
     folder = tmp_path / "notes"
-    wanted = max(request.config.getoption("--kills"), 6)
+    wanted = max(request.config.getoption("--kills"), 4)
     killed = edition = 0
     starting = 2.5 if "REDIS_URL" in sloth.variables else 0.5  # Celery is a large library
     while killed < wanted:
-        write_notes(folder, 150, edition=edition)
+        write_notes(folder, 80, edition=edition)
         edition += 1
         kept = sloth("ingest", "--no-wait", "--json", str(folder)).json
-        assert kept["pending"] == 150
+        assert kept["pending"] == 80
         while unfinished(sloth) and killed < wanted:
             with working(sloth) as process:
                 time.sleep(starting + chance.random() * 1.2)
@@ -117,12 +117,12 @@ def test_workers_that_are_killed_all_the_time(
 
 
 def test_a_worker_that_is_told_to_stop_ends_what_it_has_begun(sloth: Sloth, tmp_path: Path) -> None:
-    write_notes(tmp_path / "notes", 400)
+    write_notes(tmp_path / "notes", 120)
     health = tmp_path / "health"
     sloth("ingest", "--no-wait", str(tmp_path / "notes"))
     with working(sloth, "--concurrency", "1", "--health-file", str(health)) as process:
         deadline = time.monotonic() + 30
-        while len(unfinished(sloth)) == 400 or not health.exists():
+        while len(unfinished(sloth)) == 120 or not health.exists():
             assert time.monotonic() < deadline
         process.send_signal(signal.SIGTERM)
         _, told = process.communicate(timeout=40)

@@ -26,12 +26,10 @@ SEED = random.randrange(10**6)
 
 
 def test_a_redis_that_forgets_all(sloth_cli: Sloth, tmp_path: Path) -> None:
-    write_notes(tmp_path / "notes", 200)
+    write_notes(tmp_path / "notes", 60)
     with redis_server(tmp_path) as address:
         sloth = sloth_cli.using(REDIS_URL=address)
-        assert (
-            sloth("ingest", "--no-wait", "--json", str(tmp_path / "notes")).json["pending"] == 200
-        )
+        assert sloth("ingest", "--no-wait", "--json", str(tmp_path / "notes")).json["pending"] == 60
         redis.Redis.from_url(address).flushall()
         with working(sloth):
             took = wait_until_done(sloth, seconds=120)
@@ -57,17 +55,17 @@ def test_a_database_that_is_killed_under_a_worker(own_home: Path, tmp_path: Path
     chance = random.Random(SEED)
     settings = Settings(home=own_home, embedder="none", chat="extractive", database_url=None)
     folder = tmp_path / "notes"
-    write_notes(folder, 150)
+    write_notes(folder, 100)
     with Library(settings) as library:
         for slug in (quiet := f"t-{uuid4().hex}", busy := f"t-{uuid4().hex}"):
             library.create_tenant(slug)
         library.tenant(quiet).ingest(folder)
         sloth = Sloth(own_home, tmp_path, busy)
-        assert sloth("ingest", "--no-wait", "--json", str(folder)).json["pending"] == 150
+        assert sloth("ingest", "--no-wait", "--json", str(folder)).json["pending"] == 100
         with working(sloth) as worker:
             assert worker.stderr is not None
             assert b"Waiting for jobs" in worker.stderr.readline()  # one that only begins gives up
-            for _ in range(5):
+            for _ in range(3):
                 time.sleep(0.5 + chance.random())
                 described = own_home / "postgres" / "data" / "postmaster.pid"
                 os.kill(int(described.read_text().split()[0]), signal.SIGKILL)

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 
 import anyio
 
-from fakes.telegram_server.records import Bot, Chat
+from fakes.telegram_server.records import Bot, Chat, Json
 from fakes.telegram_server.server import TelegramServer
 from sloth_agent import AsyncSloth
 from sloth_agent.app.polling import answer_by_polling
@@ -45,7 +45,15 @@ async def heard_in(server: TelegramServer, chat: Chat, count: int) -> list[str]:
 
 
 def said_in(server: TelegramServer, chat: Chat) -> list[str]:
-    return [str(each.message["text"]) for each in server.sent(chat)]
+    """Texts; of what is no text, what it is."""
+    return [_said(each.message) for each in server.sent(chat)]
+
+
+def _said(message: Json) -> str:
+    if "text" in message:
+        return str(message["text"])
+    kind = next(kind for kind in ("photo", "document", "voice", "sticker") if kind in message)
+    return f"<{kind}>{message.get('caption', '')}"
 
 
 async def eventually(condition: Callable[[], Awaitable[bool]], seconds: float = 20) -> None:

@@ -85,6 +85,7 @@ class Event:
     integration: IntegrationId
     external_id: str  # the vendor's: the same never counts twice
     chat: ChatId
+    reference: str | None = None  # the vendor's name of the message; None: it is none
     payload: Payload
     received_at: datetime
     handled_at: datetime | None = None
@@ -92,11 +93,15 @@ class Event:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Waiting:
-    """What nobody has answered yet."""
+class Standing:
+    """How it stands with the chats of an integration."""
 
-    events: int
-    oldest: datetime | None  # when it came
+    waiting: int  # events that nobody has answered yet
+    oldest: datetime | None  # when the first of them came
+    chats: int
+    gone: int  # of the chats: they take no messages from us
+    lost: int  # of our messages lately, to people who do take them
+    problem: Problem | None  # of the last one that was lost
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

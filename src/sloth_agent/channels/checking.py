@@ -2,17 +2,22 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
+from sloth_agent.channels.chats import Standing, chat_id
 from sloth_agent.channels.connecting import Connecting
 from sloth_agent.channels.inbox_ports import InboxStore
 from sloth_agent.channels.messages import Finding
-from sloth_agent.channels.models import Integration, IntegrationStatus, IntegrationType
+from sloth_agent.channels.models import Integration, IntegrationStatus
+from sloth_agent.channels.staff_chats import STAFF_CHAT
 from sloth_agent.clock import Clock
 from sloth_agent.errors import SlothError
 from sloth_agent.ids import IntegrationId
 
-LONG_SECONDS = 60
+LONG = timedelta(minutes=1)
 """What waits longer for an answer is a sign that nobody answers."""
+
+LATELY = timedelta(days=1)
 
 _HINTS = {
     "credential_unreadable": "Connect it again.",
@@ -66,22 +71,33 @@ class Checking:
             await self.connecting.integrations.require(integration.type)
         except SlothError as error:
             findings.append(_failed("plan", error))
-        waiting = await self.store.count_waiting(integration.id)
-        findings.append(
+        standing = await self.store.standing(integration.id, since=self.clock() - LATELY)
+        is_late = standing.oldest is not None and self.clock() - standing.oldest >= LONG
+        return [
+            *findings,
+            _inbox(standing, is_late=is_late),
+            *([_replies(standing), _blocked(standing)] if integration.type.is_messenger else []),
+            *await self._staff_chat(integration),
+        ]
+
+    async def _staff_chat(self, integration: Integration) -> Sequence[Finding]:
+        named = integration.settings.get(STAFF_CHAT)
+        if not isinstance(named, str):
+            return []
+        chat = await self.store.chat(chat_id(integration.id, named))
+        if chat is None or not chat.is_gone:
+            return [Finding(name="staff_chat", is_well=True, message="Staff are told in a chat.")]
+        return [
             Finding(
-                name="inbox",
-                is_well=waiting.oldest is None
-                or (self.clock() - waiting.oldest).total_seconds() < LONG_SECONDS,
-                message=f"{waiting.events} messages wait for an answer.",
-                hint="Is `sloth serve` or `sloth worker` running? See `sloth jobs list`."
-                if waiting.events
-                else None,
+                name="staff_chat",
+                is_well=False,
+                message="The staff's chat takes no messages any more.",
+                hint=f"Make another one: `sloth channels staff {integration.id}`.",
             )
-        )
-        return findings
+        ]
 
     async def _at_the_vendor(self, integration: Integration) -> Sequence[Finding]:
-        if integration.type in (IntegrationType.GOOGLE_CALENDAR, IntegrationType.WEB):
+        if not integration.type.is_messenger:
             return []
         connecting = self.connecting
         try:
@@ -92,6 +108,36 @@ class Checking:
                 return await line.examine(url)
         except SlothError as error:
             return [_failed("account", error)]
+
+
+def _inbox(standing: Standing, *, is_late: bool) -> Finding:
+    hint = "Is `sloth serve` or `sloth worker` running? See `sloth jobs list`."
+    return Finding(
+        name="inbox",
+        is_well=not is_late,
+        message=f"Waiting for an answer: {standing.waiting}.",
+        hint=hint if standing.waiting else None,
+    )
+
+
+def _replies(standing: Standing) -> Finding:
+    if standing.problem is None:
+        return Finding(name="replies", is_well=True, message="None was lost within a day.")
+    return Finding(
+        name="replies",
+        is_well=False,
+        message=f"Lost within a day: {standing.lost}.",
+        hint=f"The last one: {standing.problem.message}",
+    )
+
+
+def _blocked(standing: Standing) -> Finding:
+    """Some always do, and that is their right."""
+    return Finding(
+        name="blocked",
+        is_well=True,
+        message=f"{standing.gone} of {standing.chats} people have blocked the assistant, or left.",
+    )
 
 
 def _failed(name: str, error: SlothError) -> Finding:

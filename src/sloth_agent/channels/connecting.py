@@ -119,7 +119,7 @@ class Connecting:
             NotFound: no such integration.
         """
         integration = await self.integrations.show(id)
-        if integration.type not in (IntegrationType.GOOGLE_CALENDAR, IntegrationType.WEB):
+        if integration.type.is_messenger:
             with suppress(
                 BackendUnavailable, ChannelRefused, CredentialUnreadable, ConfigurationError
             ):

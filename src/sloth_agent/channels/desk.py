@@ -10,9 +10,9 @@ from sloth_agent.channels.chats import Chat, ChatState, EventOutcome, Outgoing, 
 from sloth_agent.channels.inbox import Messengers
 from sloth_agent.channels.inbox_ports import Announce, InboxStore
 from sloth_agent.channels.integrations import Integrations
-from sloth_agent.channels.messages import Capabilities
+from sloth_agent.channels.messages import Capabilities, Original
 from sloth_agent.channels.models import Integration, IntegrationStatus, IntegrationType
-from sloth_agent.channels.queueing import queued
+from sloth_agent.channels.queueing import queued, shown
 from sloth_agent.channels.states import Move, Mover, moved
 from sloth_agent.channels.texts import text
 from sloth_agent.channels.transcripts import Transcripts
@@ -93,11 +93,18 @@ class Desk:
         return DeskChat(chat=chat, channel=integration.type, messages=messages)
 
     async def answer(
-        self, id: ChatId, words: str, *, by: Actor, message: MessageId | None = None
+        self,
+        id: ChatId,
+        words: str,
+        *,
+        by: Actor,
+        message: MessageId | None = None,
+        original: Original | None = None,
     ) -> DeskChat:
         """Say something to the person; whoever did has the chat from now on.
 
-        With a `message` id of the caller's it is said once, however often it is tried.
+        With a `message` id of the caller's it is said once, however often it is tried. Of an
+        `original` the words are what is kept of it.
 
         Raises:
             NotFound: no such chat.
@@ -116,7 +123,9 @@ class Desk:
                 chat,
                 Move.TAKE,
                 said=[self.transcripts.message(Speaker.STAFF, words, id=message)],
-                queued=self._queued(chat, integration, words),
+                queued=shown(chat, original, self.clock)
+                if original
+                else self._queued(chat, integration, words),
             )
 
         return await self._moved(id, step)

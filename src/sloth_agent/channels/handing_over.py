@@ -7,6 +7,7 @@ from typing import Protocol
 
 from sloth_agent.agent.models import Message
 from sloth_agent.channels.chats import Chat, ChatState, Outgoing
+from sloth_agent.channels.messages import Original
 from sloth_agent.channels.models import Integration
 from sloth_agent.channels.notice_texts import person_wanted
 from sloth_agent.channels.openings import promise
@@ -61,7 +62,12 @@ class HandingOver:
     most_waiting: int = MOST_WAITING
 
     async def call_a_person(
-        self, chat: Chat, integration: Integration, said: str
+        self,
+        chat: Chat,
+        integration: Integration,
+        said: str,
+        *,
+        original: Original | None = None,
     ) -> Sequence[Outgoing]:
         """Mail who is to hear of it; returns what goes to the staff's own chat.
 
@@ -72,13 +78,21 @@ class HandingOver:
         waiting = await self.staff_chats.store.chats([ChatState.WAITING], limit=self.most_waiting)
         if len(waiting) < self.most_waiting:
             await self._mail(chat, integration, said)
-        return await self.relayed(chat, integration, f"🔔 {name_of(chat)}: {said}")
+        words = f"🔔 {name_of(chat)}: {said}"
+        return await self.relayed(chat, integration, words, original=original)
 
-    async def relayed(self, chat: Chat, integration: Integration, said: str) -> Sequence[Outgoing]:
+    async def relayed(
+        self,
+        chat: Chat,
+        integration: Integration,
+        said: str,
+        *,
+        original: Original | None = None,
+    ) -> Sequence[Outgoing]:
         """For the staff's own chat, where there is one; an answer to it goes to the person."""
         if not await self._staff_chat_is_wanted():
             return ()
-        return await self.staff_chats.told(chat, integration, said)
+        return await self.staff_chats.told(chat, integration, said, original=original)
 
     async def promise(self, language: Language) -> str:
         """What the customer hears: that somebody comes, or when."""

@@ -79,6 +79,7 @@ class Inbox:
             integration=integration.id,
             external_id=inbound.id,
             chat=chat.id,
+            reference=inbound.reference,
             payload=_storable(payload),
             received_at=now,
         )

@@ -7,7 +7,8 @@ from typing import Protocol
 from sloth_agent.agent.models import Conversation
 from sloth_agent.billing.allowance import Hold
 from sloth_agent.billing.costs import NO_BILL, Bill
-from sloth_agent.channels.chats import Chat, ChatState, Event, Outgoing, Step, Waiting
+from sloth_agent.channels.chats import Chat, ChatState, Event, Outgoing, Standing, Step
+from sloth_agent.channels.messages import KnownMessage
 from sloth_agent.errors import Problem
 from sloth_agent.ids import ChatId, EventId, IntegrationId, JobId, TenantId
 from sloth_agent.jobs.models import Claim
@@ -47,7 +48,8 @@ class InboxStore(Protocol):
     async def events(self, *, limit: int, before: EventId | None = None) -> Sequence[Event]:
         """Newest first."""
 
-    async def count_waiting(self, integration: IntegrationId) -> Waiting: ...
+    async def standing(self, integration: IntegrationId, *, since: datetime) -> Standing:
+        """What was lost is counted `since` then."""
 
     async def unhandled(self, chat: ChatId, *, limit: int) -> Sequence[Event]:
         """Oldest first."""
@@ -117,6 +119,9 @@ class InboxStore(Protocol):
 
     async def take_unsent(self, chat: ChatId) -> Sequence[Outgoing]:
         """What is to be sent, in order; from now on it may have come through."""
+
+    async def known_around(self, outgoing: Outgoing) -> Sequence[KnownMessage]:
+        """Messages of the same account, come in or sent at about the time that it was queued."""
 
     async def sent(self, outgoing: Outgoing, reference: str, *, now: datetime) -> None: ...
 

@@ -143,7 +143,7 @@ class Integrations:
             Conflict: nobody sends files there.
         """
         integration = await self.show(id)
-        if not integration.type.brings_files:
+        if not integration.type.is_messenger:
             raise Conflict(
                 f"Customers send no files by {integration.type}.",
                 hint="Name an integration of Telegram or WhatsApp.",

@@ -1,6 +1,6 @@
 """What comes in by a channel and goes out by it, in nobody's form."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -25,6 +25,15 @@ class MessageKind(StrEnum):
     CAME_BACK = "came_back"
 
 
+_MORE_THAN_WORDS = (
+    MessageKind.PHOTO,
+    MessageKind.DOCUMENT,
+    MessageKind.VOICE,
+    MessageKind.LOCATION,
+    MessageKind.OTHER,
+)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attachment:
     """A file that came with a message, and is still at the vendor's."""
@@ -33,6 +42,14 @@ class Attachment:
     name: str
     media_type: str
     size_bytes: int | None = None  # None: nobody said
+
+
+@dataclass(frozen=True, slots=True)
+class Original:
+    """A message of an account, to be shown as it is in another of its chats."""
+
+    chat: str  # the vendor's name of it
+    reference: str  # the vendor's name of the message
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +74,13 @@ class Inbound:
     is_edit: bool = False
     sent_at: datetime
 
+    @property
+    def original(self) -> Original | None:
+        """The message itself, where words do not say all of it."""
+        if self.kind not in _MORE_THAN_WORDS or self.reference is None:
+            return None
+        return Original(self.chat, self.reference)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Button:
@@ -71,8 +95,26 @@ class Part:
     """One message to be sent: light Markdown, no longer than the channel takes."""
 
     text: str
+    original: Original | None = None  # sent in place of the text
     buttons: tuple[Button, ...] = ()
     reply_to: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownMessage:
+    """One that both we and the vendor have, whoever wrote it."""
+
+    chat: str  # the vendor's name of it
+    reference: str  # the vendor's name of the message
+    known_at: datetime  # when we heard of it, or had sent it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EarlierTry:
+    """A try to send something, of which nobody knows whether it came through."""
+
+    since: datetime  # not before that
+    known: Sequence[KnownMessage]  # the account's messages of about that time
 
 
 class DeliveryState(StrEnum):
@@ -106,6 +148,7 @@ class Capabilities:
     measure: Measure = Measure.CHARACTERS
     has_buttons: bool = False
     shows_typing: bool = False
+    shows_originals: bool = False  # of one chat in another
     writes_first_within: timedelta | None = None  # since the person's last message; None: always
 
 

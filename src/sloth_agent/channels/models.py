@@ -28,14 +28,14 @@ class IntegrationType(StrEnum):
         return _FEATURES.get(self)
 
     @property
+    def is_messenger(self) -> bool:
+        """Whether a vendor carries its messages to and fro."""
+        return self in (IntegrationType.TELEGRAM, IntegrationType.WHATSAPP)
+
+    @property
     def needs_credentials(self) -> bool:
         """Whether there is an account at a vendor's; a web site needs none."""
         return self is not IntegrationType.WEB
-
-    @property
-    def brings_files(self) -> bool:
-        """Whether customers can send any there."""
-        return self in (IntegrationType.TELEGRAM, IntegrationType.WHATSAPP)
 
 
 _FEATURES: Mapping[IntegrationType, Feature] = {

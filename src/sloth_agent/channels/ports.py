@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from datetime import datetime
 from typing import Protocol
 
 from sloth_agent.channels.messages import (
@@ -10,6 +9,7 @@ from sloth_agent.channels.messages import (
     Attachment,
     Capabilities,
     Delivery,
+    EarlierTry,
     Finding,
     Inbound,
     Part,
@@ -92,11 +92,11 @@ class Line(Protocol):
     async def stop_listening(self) -> None:
         """Have it told nowhere. What was not set is no error."""
 
-    async def send(self, chat: str, part: Part, *, key: str, since: datetime | None) -> str:
+    async def send(self, chat: str, part: Part, *, key: str, earlier: EarlierTry | None) -> str:
         """Send one message; returns the vendor's name of it.
 
-        `key` is the same for every try. An earlier one may have come through `since` a moment: who
-        can find out does, and sends nothing twice; None: there was none.
+        `key` is the same for every try. Of an earlier one, who can find out whether it came
+        through does, and sends nothing twice; None: there was none.
 
         Raises:
             RecipientGone: the person does not take messages from us.

@@ -140,7 +140,9 @@ class Responding:
         if chat.state is at.chat.state:
             await self._pass_on(at, turn)
             return
-        notices = await self.handing_over.call_a_person(chat, at.integration, said)
+        notices = await self.handing_over.call_a_person(
+            chat, at.integration, said, original=turn.inbound.original
+        )
         promise = await self.handing_over.promise(language_of(chat, turn.inbound))
         told = [promise, *await self._told_of_document(at, turn)]
         await self._record(
@@ -160,7 +162,10 @@ class Responding:
     async def _pass_on(self, at: Situation, turn: Turn) -> None:
         said = in_words(turn)
         relayed = await self.handing_over.relayed(
-            at.chat, at.integration, f"{name_of(at.chat)}: {said}"
+            at.chat,
+            at.integration,
+            f"{name_of(at.chat)}: {said}",
+            original=turn.inbound.original,
         )
         message = self._said(Speaker.USER, said)
         step = Step(

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 from sloth_agent.channels.chats import Chat, Outgoing
 from sloth_agent.channels.inbox_ports import InboxStore
+from sloth_agent.channels.messages import EarlierTry
 from sloth_agent.channels.ports import Line
 from sloth_agent.clock import Clock
 from sloth_agent.errors import (
@@ -31,8 +32,8 @@ class Sending:
     async def send_all(self, chat: Chat, line: Line) -> bool:
         """Send what waits; returns whether the person still takes messages.
 
-        What was sent just before the process died is sent again, unless the vendor can tell that
-        it was: better heard twice than never.
+        What was sent just before the process died is sent again, unless it can be found at the
+        vendor's: better heard twice than never.
 
         Raises:
             BackendUnavailable, RateLimited, ChannelRefused: the rest waits.
@@ -47,7 +48,7 @@ class Sending:
                     outgoing.recipient,
                     outgoing.part,
                     key=str(outgoing.id),
-                    since=outgoing.queued_at if outgoing.begun else None,
+                    earlier=await self._earlier_try(outgoing) if outgoing.begun else None,
                 )
             except RecipientGone as error:
                 takes_messages = takes_messages and outgoing.recipient != chat.external_id
@@ -61,6 +62,10 @@ class Sending:
             else:
                 await self.store.sent(outgoing, reference, now=self.clock())
         return takes_messages
+
+    async def _earlier_try(self, outgoing: Outgoing) -> EarlierTry:
+        known = await self.store.known_around(outgoing)
+        return EarlierTry(since=outgoing.queued_at, known=known)
 
     async def _give_up(self, outgoing: Outgoing, error: SlothError) -> None:
         await self.store.given_up(outgoing, Problem.of(error), now=self.clock())

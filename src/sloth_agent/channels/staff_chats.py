@@ -7,8 +7,9 @@ from sloth_agent.channels.chats import Chat, Outgoing, chat_id
 from sloth_agent.channels.inbox import Messengers
 from sloth_agent.channels.inbox_ports import InboxStore
 from sloth_agent.channels.integrations import Integrations
+from sloth_agent.channels.messages import Original
 from sloth_agent.channels.models import Integration, IntegrationStatus
-from sloth_agent.channels.queueing import queued
+from sloth_agent.channels.queueing import queued, shown
 from sloth_agent.clock import Clock
 
 STAFF_CHAT = "staff_chat"
@@ -24,18 +25,28 @@ class StaffChats:
     messengers: Messengers
     clock: Clock
 
-    async def told(self, chat: Chat, integration: Integration, words: str) -> Sequence[Outgoing]:
+    async def told(
+        self,
+        chat: Chat,
+        integration: Integration,
+        words: str,
+        *,
+        original: Original | None = None,
+    ) -> Sequence[Outgoing]:
         """What tells staff of a customer's chat; an answer to it goes to the customer.
 
-        In the chat of the same integration, else in that of another one; nothing where there is
-        none.
+        In the chat of the same integration, else in that of another one, where only words can be
+        told; nothing where there is none.
         """
         room = await self._near(integration)
         if room is None:
             return ()
         where, there = room
         capabilities = self.messengers(there.type).capabilities
-        return queued(where, words, capabilities, self.clock, about=chat.id)
+        told = queued(where, words, capabilities, self.clock, about=chat.id)
+        if original and capabilities.shows_originals and there.id == integration.id:
+            told += shown(where, original, self.clock, about=chat.id)
+        return told
 
     async def _near(self, integration: Integration) -> tuple[Chat, Integration] | None:
         others = [each for each in await self.integrations.list() if each.id != integration.id]

@@ -105,10 +105,16 @@ class StaffRoom:
             if inbound.command == DONE:
                 await self.desk.give_back(customer.id, by=by)
                 return text("staff_gave_back", language, customer=name_of(customer))
-            if inbound.kind is not MessageKind.TEXT:
+            original = inbound.original if _shows_originals(at, customer) else None
+            if inbound.kind is not MessageKind.TEXT and original is None:
                 return text("staff_only_text", language)
-            message = MessageId(turn.events[0])
-            await self.desk.answer(customer.id, inbound.text, by=by, message=message)
+            await self.desk.answer(
+                customer.id,
+                inbound.text if original is None else f"[{inbound.kind}] {inbound.text}",
+                by=by,
+                message=MessageId(turn.events[0]),
+                original=original,
+            )
         except (RecipientGone, Conflict, InvalidInput) as error:
             return text("staff_not_sent", language, problem=error.message)
         return None
@@ -127,6 +133,10 @@ class StaffRoom:
             queued=queued(at.chat, told, at.capabilities, self.clock) if told else (),
         )
         await self.store.record(step, at.claim, now=self.clock())
+
+
+def _shows_originals(at: Situation, customer: Chat) -> bool:
+    return at.capabilities.shows_originals and customer.integration == at.integration.id
 
 
 def _actor(at: Situation, inbound: Inbound) -> Actor:

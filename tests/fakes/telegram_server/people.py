@@ -91,7 +91,14 @@ class Telegram(Service):
         return self._say(user, where, _text(text), reply_to)
 
     def send_photo(
-        self, user: User, where: Where, data: bytes, *, caption: str = "", album: str = ""
+        self,
+        user: User,
+        where: Where,
+        data: bytes,
+        *,
+        caption: str = "",
+        album: str = "",
+        reply_to: Json | None = None,
     ) -> Json:
         """Three sizes of the same bytes; photos of one album share its name."""
         sizes = [
@@ -100,7 +107,7 @@ class Telegram(Service):
             for width, height in PIXELS
         ]
         grouped = {"media_group_id": album} if album else {}
-        return self._say(user, where, {"photo": sizes} | grouped | _caption(caption))
+        return self._say(user, where, {"photo": sizes} | grouped | _caption(caption), reply_to)
 
     def send_document(
         self,

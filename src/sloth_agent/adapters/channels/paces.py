@@ -30,8 +30,8 @@ class Paces:
         self._next = max(self._next, self.now() + seconds)
 
     @asynccontextmanager
-    async def turn(self, chat: str) -> AsyncIterator[None]:
-        """Wait until one more may be sent to a chat, and nothing else is on its way.
+    async def turn(self, chat: str | None = None) -> AsyncIterator[None]:
+        """Wait until one more may be sent, to a chat or to none, and nothing else is on its way.
 
         One at a time: of what is on its way nobody knows whether it came through if we die now.
 
@@ -40,15 +40,19 @@ class Paces:
         """
         if (seconds := self._next - self.now()) > LONGEST_WAIT_SECONDS:
             raise RateLimited("The messenger asks us to wait.", retry_after_seconds=seconds)
-        at = max(self.now(), self._next_of.get(chat, 0.0))
-        self._forget()
-        self._next_of[chat] = at + self.chat_seconds
-        await self._until(at)
+        if chat is not None:
+            await self._turn_of(chat)
         async with self._one:
             at = max(self.now(), self._next)
             self._next = at + self.seconds
             await self._until(at)
             yield
+
+    async def _turn_of(self, chat: str) -> None:
+        at = max(self.now(), self._next_of.get(chat, 0.0))
+        self._forget()
+        self._next_of[chat] = at + self.chat_seconds
+        await self._until(at)
 
     async def _until(self, at: float) -> None:
         if (seconds := at - self.now()) > 0:

@@ -14,7 +14,7 @@ from sloth_agent.adapters.channels.twilio_client import Message, TwilioClient
 from sloth_agent.adapters.channels.twilio_failures import SAME_PARTIES
 from sloth_agent.adapters.channels.whatsapp_text import whatsapp_text
 from sloth_agent.adapters.guarded_fetching import GuardedFetching, Login
-from sloth_agent.channels.messages import Account, Attachment, Finding, Inbound, Part
+from sloth_agent.channels.messages import Account, Attachment, EarlierTry, Finding, Inbound, Part
 from sloth_agent.clock import Clock
 from sloth_agent.errors import (
     ChannelRefused,
@@ -65,13 +65,21 @@ class WhatsAppLine:
     async def stop_listening(self) -> None:
         """By hand, too; without its integration what comes is refused."""
 
-    async def send(self, chat: str, part: Part, *, key: str, since: datetime | None) -> str:  # noqa: ARG002
-        """Twilio keeps no keys: an earlier try is known by its text."""
-        text, now = whatsapp_text(part), self.clock()
+    async def send(
+        self,
+        chat: str,
+        part: Part,
+        *,
+        key: str,  # noqa: ARG002 - Twilio keeps none
+        earlier: EarlierTry | None,
+    ) -> str:
+        """An earlier try is known by its text."""
+        text = whatsapp_text(part)
+        since = earlier.since if earlier else self.clock()
         sid = await self._sent_once(
             lambda: self._create(chat, body=text),
-            former=lambda: self._former(chat, text, since=(since or now) - CLOCKS_DIFFER),
-            started=since is not None,
+            former=lambda: self._former(chat, text, since=since - CLOCKS_DIFFER),
+            started=earlier is not None,
         )
         try:
             return await self._followed(sid)

@@ -39,12 +39,12 @@ from sloth_agent.channels.chats import (
     Event,
     EventOutcome,
     Outgoing,
+    Standing,
     Step,
-    Waiting,
 )
 from sloth_agent.channels.inbox import reply_job
-from sloth_agent.channels.messages import Button, Part
-from sloth_agent.errors import ChatMoved, NotFound, Problem
+from sloth_agent.channels.messages import Button, KnownMessage, Original, Part
+from sloth_agent.errors import ChatMoved, NotFound, Problem, RecipientGone
 from sloth_agent.ids import ChatId, ConversationId, EventId, IntegrationId, JobId, OutgoingId
 from sloth_agent.jobs.models import Claim
 from sloth_agent.language import Language
@@ -54,9 +54,11 @@ _CHAT: LiteralString = (
     " is_gone, last_heard_at, created_at"
 )
 _EVENT: LiteralString = (
-    "id, integration_id, external_id, chat_id, payload, received_at, handled_at, outcome"
+    "id, integration_id, external_id, chat_id, reference, payload, received_at, handled_at, outcome"
 )
-_OUTGOING: LiteralString = "id, chat_id, recipient, text, buttons, reply_to, queued_at, about"
+_OUTGOING: LiteralString = (
+    "id, chat_id, recipient, text, original, buttons, reply_to, queued_at, about"
+)
 
 _HEARING: LiteralString = (
     f"insert into channel_chats as kept ({_CHAT})"
@@ -65,7 +67,7 @@ _HEARING: LiteralString = (
     " last_heard_at = greatest(kept.last_heard_at, excluded.last_heard_at)"
 )
 _TELLING: LiteralString = (
-    f"insert into channel_events ({_EVENT}) values (%s, %s, %s, %s, %s, %s, null, null)"
+    f"insert into channel_events ({_EVENT}) values (%s, %s, %s, %s, %s, %s, %s, null, null)"
     " on conflict (integration_id, external_id) do nothing"
 )
 _COUNTING_IN: LiteralString = (
@@ -86,7 +88,7 @@ _HANDLING: LiteralString = (
     " where id = any(%s) and handled_at is null"
 )
 _QUEUEING: LiteralString = (
-    f"insert into channel_outbox ({_OUTGOING}) values (%s, %s, %s, %s, %s, %s, %s, %s)"
+    f"insert into channel_outbox ({_OUTGOING}) values (%s, %s, %s, %s, %s, %s, %s, %s, %s)"
 )
 _FORGETTING: LiteralString = (
     "with emptied as (update channel_events set payload = '{}'"
@@ -110,8 +112,25 @@ _WITH_MORE: LiteralString = (
 _TAKING_UNSENT: LiteralString = (
     "update channel_outbox as kept set begun = true from (select id, begun from channel_outbox"
     " where chat_id = %s and ended_at is null) as found where kept.id = found.id"
-    " returning kept.id, chat_id, recipient, text, buttons, reply_to, queued_at, about,"
+    " returning kept.id, chat_id, recipient, text, original, buttons, reply_to, queued_at, about,"
     " found.begun"
+)
+KNOWN_BEFORE, KNOWN_AFTER = 50, 1000
+_IN_ACCOUNT: LiteralString = (
+    "join channel_chats on channel_chats.id = chat_id where reference is not null"
+    " and channel_chats.integration_id = (select integration_id from channel_chats where id = %s)"
+)
+_HEARD: LiteralString = (
+    "select channel_chats.external_id, reference, received_at from channel_events"
+    f" {_IN_ACCOUNT} and channel_events.id"
+)
+_SAID: LiteralString = (
+    f"select recipient, reference, ended_at from channel_outbox {_IN_ACCOUNT} and channel_outbox.id"
+)
+_LOSING: LiteralString = (
+    "select problem from channel_outbox join channel_chats on channel_chats.id = chat_id"
+    " where integration_id = %s and ended_at >= %s and problem ->> 'code' <> %s"
+    " order by ended_at desc"
 )
 _OPENING: LiteralString = (
     f"insert into channel_chats as kept ({_CHAT})"
@@ -150,6 +169,7 @@ class PostgresInbox:
                     *asked,
                     *_chat_values(chat),
                     *(event.id, event.integration, event.external_id, event.chat),
+                    event.reference,
                     *(Jsonb(event.payload), event.received_at),
                     *(now, event.integration, event.id),
                 ),
@@ -198,14 +218,23 @@ class PostgresInbox:
         )
         return [_event(row) for row in rows]
 
-    async def count_waiting(self, integration: IntegrationId) -> Waiting:
-        [[(events, oldest)]] = await self.database.at_once(
+    async def standing(self, integration: IntegrationId, *, since: datetime) -> Standing:
+        [[(waiting, oldest)], [(chats, gone)], lost] = await self.database.at_once(
             self.schema,
             "select count(*), min(received_at) from channel_events"
-            " where integration_id = %s and handled_at is null",
-            (integration,),
+            " where integration_id = %s and handled_at is null;"
+            " select count(*), count(*) filter (where is_gone) from channel_chats"
+            f" where integration_id = %s; {_LOSING}",
+            (integration, integration, integration, since, RecipientGone.code),
         )
-        return Waiting(events=events, oldest=oldest)
+        return Standing(
+            waiting=waiting,
+            oldest=oldest,
+            chats=chats,
+            gone=gone,
+            lost=len(lost),
+            problem=Problem(**lost[0][0]) if lost else None,
+        )
 
     async def unhandled(self, chat: ChatId, *, limit: int) -> Sequence[Event]:
         [rows] = await self.database.at_once(
@@ -322,6 +351,26 @@ class PostgresInbox:
     async def take_unsent(self, chat: ChatId) -> Sequence[Outgoing]:
         [rows] = await self.database.at_once(self.schema, _TAKING_UNSENT, (chat,))
         return sorted((_outgoing(row) for row in rows), key=lambda each: each.id)
+
+    async def known_around(self, outgoing: Outgoing) -> Sequence[KnownMessage]:
+        chat, id = outgoing.chat, outgoing.id
+        [heard_before, heard_after, said_before, said_after] = await self.database.at_once(
+            self.schema,
+            f"{_HEARD} < %s order by channel_events.id desc limit %s;"
+            f"{_HEARD} > %s order by channel_events.id limit %s;"
+            f"{_SAID} < %s order by channel_outbox.id desc limit %s;"
+            f"{_SAID} > %s order by channel_outbox.id limit %s",
+            (chat, id, KNOWN_BEFORE, chat, id, KNOWN_AFTER) * 2,
+        )
+        return [
+            KnownMessage(chat=external_id, reference=reference, known_at=at)
+            for external_id, reference, at in (
+                *heard_before,
+                *heard_after,
+                *said_before,
+                *said_after,
+            )
+        ]
 
     async def sent(self, outgoing: Outgoing, reference: str, *, now: datetime) -> None:
         await self.database.at_once(
@@ -443,12 +492,13 @@ def _chat(row: Row) -> Chat:
 
 
 def _event(row: Row) -> Event:
-    id, integration, external_id, chat, payload, received_at, handled_at, outcome = row
+    id, integration, external_id, chat, reference, payload, received_at, handled_at, outcome = row
     return Event(
         id=EventId(id),
         integration=IntegrationId(integration),
         external_id=external_id,
         chat=ChatId(chat),
+        reference=reference,
         payload=payload,
         received_at=received_at,
         handled_at=handled_at,
@@ -464,6 +514,7 @@ def _outgoing_values(outgoing: Outgoing) -> tuple[object, ...]:
         outgoing.chat,
         outgoing.recipient,
         part.text,
+        Jsonb(asdict(part.original)) if part.original else None,
         buttons,
         part.reply_to,
         outgoing.queued_at,
@@ -472,13 +523,16 @@ def _outgoing_values(outgoing: Outgoing) -> tuple[object, ...]:
 
 
 def _outgoing(row: Row) -> Outgoing:
-    id, chat, recipient, text, buttons, reply_to, queued_at, about, begun = row
+    id, chat, recipient, text, original, buttons, reply_to, queued_at, about, begun = row
     return Outgoing(
         id=OutgoingId(id),
         chat=ChatId(chat),
         recipient=recipient,
         part=Part(
-            text=text, buttons=tuple(Button(**button) for button in buttons), reply_to=reply_to
+            text=text,
+            original=Original(**original) if original else None,
+            buttons=tuple(Button(**button) for button in buttons),
+            reply_to=reply_to,
         ),
         queued_at=queued_at,
         begun=begun,

@@ -1,0 +1,6 @@
+-- What the vendor calls a message that came in: by those that are known, one of ours is found that
+-- may have been sent just before a process died.
+alter table channel_events add column reference text;
+
+-- A message of the same account that is sent as it is, in place of a text.
+alter table channel_outbox add column original jsonb;
