@@ -70,9 +70,9 @@ async def everything(tenant: AsyncTenant) -> dict[str, object]:
 
 async def file_keys(tenant: AsyncTenant) -> list[str]:
     """Of all that it keeps in its file store."""
-    documents, photos = await tenant.documents(), await tenant.photos()
-    sent = await tenant.chat_files()
-    return [each.file_key for each in (*documents, *photos, *sent)]
+    keys = [document.file_key for document in await tenant.documents()]
+    keys += [photo.file_key for photo in await tenant.photos()]
+    return keys + [file.file_key for file in await tenant.chat_files()]
 
 
 def content_of(path: Path) -> bytes:

@@ -11,13 +11,11 @@ create table chat_files (
 );
 
 create index chat_files_chat on chat_files (chat_id, id);
-create index chat_files_customer on chat_files (source, external_id);
 
--- Who sent a photo; null: it is the firm's own.
+-- Who sent a photo; null: it is the firm's own. Whoever is erased is looked for in all of them: that
+-- is rare, and thousands of tenants share the catalog that an index would stand in.
 alter table photos add column source text;
 alter table photos add column external_id text;
-
-create index photos_customer on photos (source, external_id) where external_id is not null;
 
 -- Of those that came before their event knows it. A payload is kept for a month; after that it is
 -- whoever wrote first in the chat.
