@@ -216,6 +216,18 @@ async def test_a_long_answer_comes_in_parts(
     assert telegram_server.sent(bot=bot)[0].message["entities"][0]["type"] == "bold"
 
 
+async def test_of_parts_that_were_not_tried_none_is_looked_for(
+    sloth: AsyncSloth, tenant: AsyncTenant, telegram_server: TelegramServer, bot: Bot, anna: User
+) -> None:
+    await tenant.connect(IntegrationType.TELEGRAM, {"token": bot.token})
+    say(tenant, "This is a sentence. " * 300)
+    looked = Fault(method="editMessageReplyMarkup")
+    telegram_server.faults += [looked, Fault(status=429, retry_after=1, method="sendMessage")]
+    telegram_server.write(anna, bot, "Tell me everything")
+    await heard(sloth, tenant, telegram_server, bot, answers=2)
+    assert list(telegram_server.faults) == [looked]
+
+
 @pytest.mark.parametrize(
     "fault",
     [

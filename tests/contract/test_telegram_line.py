@@ -134,6 +134,20 @@ async def test_put_off_in_the_midst_it_goes_on_from_there(
     assert await send(line, anna.id, earlier=tried(known(asked))) == first
 
 
+async def test_what_was_put_off_is_not_looked_for(
+    telegram_server: TelegramServer, line: TelegramLine, bot: Bot, anna: User
+) -> None:
+    asked = telegram_server.write(anna, bot, "Ви тут?")
+    telegram_server.faults.append(Fault(status=429, retry_after=1, method="sendMessage"))
+    with pytest.raises(RateLimited):
+        await send(line, anna.id)
+    telegram_server.faults.append(looked := Fault(method=LOOKING))
+    await send(line, anna.id, earlier=tried(known(asked)))
+    assert list(telegram_server.faults) == [looked], "nobody asked"
+    telegram_server.faults.clear()
+    assert len(telegram_server.sent(bot=bot)) == 1
+
+
 async def test_where_nothing_is_known_it_is_sent_again(
     telegram_server: TelegramServer, line: TelegramLine, bot: Bot, anna: User
 ) -> None:

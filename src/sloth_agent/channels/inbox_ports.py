@@ -120,6 +120,9 @@ class InboxStore(Protocol):
     async def take_unsent(self, chat: ChatId) -> Sequence[Outgoing]:
         """What is to be sent, in order; from now on it may have come through."""
 
+    async def put_back(self, waiting: Sequence[Outgoing]) -> None:
+        """It was not tried after all: none of it has come through."""
+
     async def known_around(self, outgoing: Outgoing) -> Sequence[KnownMessage]:
         """Messages of the same account, come in or sent at about the time that it was queued."""
 

@@ -10,6 +10,7 @@ from sloth_agent.channels.ports import Line
 from sloth_agent.clock import Clock
 from sloth_agent.errors import (
     BackendUnavailable,
+    ChannelRefused,
     InvalidInput,
     NotFound,
     Problem,
@@ -39,7 +40,8 @@ class Sending:
             BackendUnavailable, RateLimited, ChannelRefused: the rest waits.
         """
         takes_messages = not chat.is_gone
-        for outgoing in await self.store.take_unsent(chat.id):
+        waiting = await self.store.take_unsent(chat.id)
+        for number, outgoing in enumerate(waiting):
             if outgoing.recipient == chat.external_id and not takes_messages:
                 await self._give_up(outgoing, RecipientGone("The person takes no messages."))
                 continue
@@ -55,8 +57,11 @@ class Sending:
                 await self._give_up(outgoing, error)
             except (InvalidInput, NotFound) as error:
                 await self._give_up(outgoing, error)
-            except (BackendUnavailable, RateLimited) as error:
-                if self.clock() < outgoing.queued_at + WORTH_SENDING:
+            except (BackendUnavailable, ChannelRefused, RateLimited) as error:
+                is_old = self.clock() >= outgoing.queued_at + WORTH_SENDING
+                if isinstance(error, ChannelRefused) or not is_old:
+                    untried = waiting[number + 1 :]
+                    await self.store.put_back([each for each in untried if not each.begun])
                     raise
                 await self._give_up(outgoing, error)
             else:

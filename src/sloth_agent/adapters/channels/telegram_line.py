@@ -1,5 +1,6 @@
 """A firm's bot at Telegram."""
 
+import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -33,6 +34,8 @@ UPDATES = ("message", "edited_message", "callback_query", "my_chat_member")
 
 POLL_SECONDS = 20
 WEBHOOK_CONNECTIONS = 40
+
+EVERYWHERE = sys.maxsize
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,12 +84,18 @@ class TelegramLine:
     async def _send_once(self, chat: str, part: Part, key: str, earlier: EarlierTry | None) -> str:
         try:
             found = await self._found(chat, part, key, earlier) if earlier else None
-            if found is not None:
-                return found
-            async with self.paces.turn(chat):
-                return await self._send(chat, part)
+            return found or await self._sent(chat, part, key)
         except RateLimited as error:
             self.paces.pause(wait_of(error))
+            raise
+
+    async def _sent(self, chat: str, part: Part, key: str) -> str:
+        """Put off, it has not come through, and the next call need not look for it."""
+        try:
+            async with self.paces.turn(chat):
+                return await self._send(chat, part)
+        except RateLimited:
+            self.looked_at[key] = EVERYWHERE
             raise
 
     async def _found(self, chat: str, part: Part, key: str, earlier: EarlierTry) -> str | None:

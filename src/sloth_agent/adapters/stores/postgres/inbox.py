@@ -352,6 +352,13 @@ class PostgresInbox:
         [rows] = await self.database.at_once(self.schema, _TAKING_UNSENT, (chat,))
         return sorted((_outgoing(row) for row in rows), key=lambda each: each.id)
 
+    async def put_back(self, waiting: Sequence[Outgoing]) -> None:
+        await self.database.at_once(
+            self.schema,
+            "update channel_outbox set begun = false where id = any(%s)",
+            ([each.id for each in waiting],),
+        )
+
     async def known_around(self, outgoing: Outgoing) -> Sequence[KnownMessage]:
         chat, id = outgoing.chat, outgoing.id
         [heard_before, heard_after, said_before, said_after] = await self.database.at_once(
