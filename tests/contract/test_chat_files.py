@@ -1,6 +1,7 @@
 """Documents that customers send: kept for the people of a firm, and for nobody else."""
 
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
@@ -356,6 +357,36 @@ async def test_nothing_is_kept_for_a_chat_that_was_erased_meanwhile(tenant: Asyn
             sender=Sender(source="telegram", external_id="anna"),
             chat=chat.id,
         )
+    assert stored(tenant) == {}
+    assert await bytes_counted(tenant) == 0
+
+
+async def test_erased_while_more_is_kept(tenant: AsyncTenant) -> None:
+    """Fails where a chat is not held first: photos stay and are nobody's, files deadlock."""
+    chat = await chat_with(tenant, await connected(tenant), "anna")
+    sender = Sender(source="telegram", external_id="anna")
+    kept = 0
+
+    async def keep_until_refused() -> None:
+        nonlocal kept
+        with suppress(ChatMoved):
+            while True:
+                await sent_file(tenant, chat, CONTRACT)
+                kept += 1
+                await tenant.services.photos.add_sent(
+                    "photo.png", png(), id=PhotoId(new_id()), sender=sender, chat=chat.id
+                )
+                kept += 1
+
+    async with anyio.create_task_group() as group:
+        for _ in range(10):
+            group.start_soon(keep_until_refused)
+        while kept < 20:  # noqa: ASYNC110 - it is counted beside
+            await anyio.sleep(0.01)
+        held = await tenant.delete_customer("telegram:anna")
+    assert held.documents + held.photos == kept
+    assert await tenant.chat_files() == []
+    assert await tenant.photos() == []
     assert stored(tenant) == {}
     assert await bytes_counted(tenant) == 0
 

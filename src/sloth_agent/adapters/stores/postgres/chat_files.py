@@ -19,6 +19,9 @@ _COLUMNS: LiteralString = (
     "id, chat_id, source, external_id, name, media_type, size_bytes, created_at"
 )
 
+# First of all: whoever erases a chat waits until what came by it is recorded, and then finds it.
+CHAT_HELD: LiteralString = "select 1 from channel_chats where id = %s for key share"
+
 _RECORDED: LiteralString = (
     f"insert into chat_files ({_COLUMNS}) values (%s, %s, %s, %s, %s, %s, %s, %s)"
     " on conflict (id) do nothing returning 1"
@@ -41,9 +44,13 @@ class PostgresChatFiles:
         )
         try:
             async with PostgresUsage(self.database, self.schema).within(limits):
-                await self.database.at_once(self.schema, recording, (*_values(file), *counted))
+                await self.database.at_once(
+                    self.schema,
+                    f"{CHAT_HELD}; {recording}",
+                    (file.chat, *_values(file), *counted),
+                )
         except psycopg.errors.ForeignKeyViolation as error:
-            raise ChatMoved("The chat was erased meanwhile.", hint="Look at it again.") from error
+            raise erased_meanwhile() from error
 
     async def find(self, id: ChatFileId) -> ChatFile | None:
         [rows] = await self.database.at_once(
@@ -77,6 +84,10 @@ class PostgresChatFiles:
     async def file_keys(self) -> Collection[str]:
         async with self.database.inside(self.schema) as connection:
             return await files_of_chats(connection)
+
+
+def erased_meanwhile() -> ChatMoved:
+    return ChatMoved("The chat was erased meanwhile.", hint="Look at it again.")
 
 
 async def files_of_chats(connection: Connection) -> list[str]:

@@ -6,6 +6,7 @@ from typing import LiteralString
 
 from psycopg.types.json import Jsonb
 
+from sloth_agent.adapters.stores.postgres.chat_files import CHAT_HELD, erased_meanwhile
 from sloth_agent.adapters.stores.postgres.database import (
     Connection,
     Row,
@@ -15,7 +16,7 @@ from sloth_agent.adapters.stores.postgres.database import (
 from sloth_agent.adapters.stores.postgres.usage import PostgresUsage, adding, changing, ending
 from sloth_agent.billing.allowance import Hold, Resource, lasting_room
 from sloth_agent.billing.models import NO_LIMITS, Limits
-from sloth_agent.errors import ChatMoved, Conflict, Problem
+from sloth_agent.errors import Conflict, Problem
 from sloth_agent.ids import ChatId, PhotoId
 from sloth_agent.knowledge.models import Photo, PhotoStatus, Sender, photo_key
 
@@ -23,9 +24,6 @@ _COLUMNS: LiteralString = (
     "id, title, media_type, size_bytes, width, height, created_at, status, labels, text, objects,"
     " faces, problem, source, external_id"
 )
-
-# Whoever erases the chat waits until the photo is recorded, and then finds it.
-_CHAT_HELD: LiteralString = "select 1 from channel_chats where id = %s for key share"
 
 # Its row is held already: who counts takes the counters last.
 _FREED: LiteralString = "select -size_bytes as change from photos where id = %s"
@@ -51,7 +49,7 @@ class PostgresPhotos:
             self.schema, lasting_room(Resource.STORAGE_BYTES, limits), photo.size_bytes
         )
         recording = (
-            f"{_CHAT_HELD}; insert into photos ({_COLUMNS})"
+            f"{CHAT_HELD}; insert into photos ({_COLUMNS})"
             " values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s);"
             f" {one}; {size}"
         )
@@ -61,7 +59,7 @@ class PostgresPhotos:
                 connection, recording, (chat, *_values(photo), *one_counted, *size_counted)
             )
             if chat is not None and not held:
-                raise ChatMoved("The chat was erased meanwhile.", hint="Look at it again.")
+                raise erased_meanwhile()
             if not counted:
                 raise Conflict(
                     "The photo came so late that its place was given away.", hint="Add it again."
