@@ -111,6 +111,18 @@ async def test_what_comes_at_the_last_moment_is_not_left(
         assert await job_of(tenant, chat) is JobStatus.PENDING, number
 
 
+async def test_what_begins_once_more_has_all_its_tries(
+    tenant: AsyncTenant, store: InboxStore, chat: Chat
+) -> None:
+    """A person who goes on writing must not use up the patience with a model that is away."""
+    now = tenant.services.backends.clock()
+    await store.receive(event(chat, "1"), chat, now=now, due=now)
+    assert await store.end(await claim_of(tenant, chat), chat.id, now=now)
+    job = await tenant.services.jobs.find(JobKind.REPLY, chat.id)
+    assert job is not None
+    assert (job.status, job.attempts) == (JobStatus.PENDING, 0)
+
+
 async def job_of(tenant: AsyncTenant, chat: Chat) -> JobStatus:
     job = await tenant.services.jobs.find(JobKind.REPLY, chat.id)
     assert job is not None

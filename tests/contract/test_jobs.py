@@ -50,9 +50,9 @@ class Board:
     jobs: PostgresJobBoard
 
     async def claim(
-        self, *, worker: str = "worker", at: datetime = NOW
+        self, *, worker: str = "worker", at: datetime = NOW, most: int | None = None
     ) -> tuple[str, Claim] | None:
-        return await self.jobs.claim(QUEUES, worker=worker, now=at, until=at + LEASE)
+        return await self.jobs.claim(QUEUES, worker=worker, now=at, until=at + LEASE, most=most)
 
     async def claimed(self, count: int) -> Sequence[tuple[str, Claim]]:
         """One after the other, each a moment later."""
@@ -143,6 +143,27 @@ async def test_a_firm_with_many_jobs_holds_up_no_other(
         assert served.index(other.services.schema) < 4
         assert other.services.schema in served[4:8]
     assert served.count(tenant.services.schema) == 3
+
+
+async def test_a_firm_has_only_so_many_places_of_a_worker(
+    board: Board, sloth: AsyncSloth, jobs: JobStore
+) -> None:
+    other = await another(sloth)
+    for _ in range(4):
+        await jobs.ask(ingest(), now=NOW - timedelta(hours=1))
+    await other.services.jobs.ask(ingest(), now=NOW)
+    claimed = [await board.claim(most=2) for _ in range(4)]
+    assert [each and each[0] for each in claimed].count(other.services.schema) == 1
+    assert claimed[3] is None
+    assert await board.claim(worker="another", most=2) is not None
+
+
+async def test_what_only_had_to_wait_was_no_try(board: Board, jobs: JobStore) -> None:
+    await jobs.ask(ingest(), now=NOW)
+    for is_try, tries in ((False, 1), (True, 1), (True, 2), (False, 3)):
+        _, claim = await board.claim() or pytest.fail("it waits")
+        assert claim.tries == tries
+        await jobs.put_off(claim, until=NOW, problem=BROKEN, is_try=is_try)
 
 
 async def test_what_is_due_later_waits(board: Board, jobs: JobStore) -> None:

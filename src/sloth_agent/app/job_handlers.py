@@ -23,8 +23,11 @@ from sloth_agent.jobs.models import (
 )
 from sloth_agent.jobs.working import Crew, Hands, Prepared, Working
 
-MESSAGES_AT_ONCE = 16
+MESSAGES_AT_ONCE = 32
 """Who answers a customer waits for a model most of the time."""
+
+MESSAGES_OF_ONE = 12
+"""However many write to one firm, there is room for the customers of others."""
 
 SETTLED_AFTER = timedelta(seconds=20)
 """Files come in crowds: what is done once after many of them waits for others."""
@@ -101,7 +104,12 @@ class _RecentTenants:
         return self._known[schema_name][0]
 
 
-def hands(services: Services, queues: Collection[Queue] = tuple(Queue)) -> Hands:
+def hands(
+    services: Services,
+    queues: Collection[Queue] = tuple(Queue),
+    *,
+    most_of_one: int | None = None,
+) -> Hands:
     """Whoever takes jobs of all tenants."""
     tenants = _RecentTenants(services)
 
@@ -111,7 +119,10 @@ def hands(services: Services, queues: Collection[Queue] = tuple(Queue)) -> Hands
             return None  # its jobs have gone with it
         if not tenant.organization.is_open and claim.kind not in WHILE_LOCKED_OUT:
             await tenant.jobs.put_off(
-                claim, until=services.backends.clock() + HELD_UP_FOR, problem=LOCKED_OUT
+                claim,
+                until=services.backends.clock() + HELD_UP_FOR,
+                problem=LOCKED_OUT,
+                is_try=False,
             )
             return None
         handler = _HANDLERS[claim.kind]
@@ -122,6 +133,7 @@ def hands(services: Services, queues: Collection[Queue] = tuple(Queue)) -> Hands
         running=services.backends.running,
         prepare=prepare,
         queues=queues,
+        most_of_one=most_of_one,
     )
 
 
@@ -138,14 +150,16 @@ async def worker(
             group.start_soon(periodic_tasks(services).keep)
         computing = [queue for queue in queues if queue is not Queue.MESSAGES]
         waiting = [queue for queue in queues if queue is Queue.MESSAGES]
-        shares = ((computing, at_once), (waiting, max(at_once, MESSAGES_AT_ONCE)))
+        answering = max(at_once, MESSAGES_AT_ONCE)
+        shares = (
+            (hands(services, computing), at_once),
+            (hands(services, waiting, most_of_one=MESSAGES_OF_ONE), answering),
+        )
         yield Crew(
             [
-                Working(
-                    hands=hands(services, some), alarm=alarm.ear(), at_once=most, on_look=on_look
-                )
+                Working(hands=some, alarm=alarm.ear(), at_once=most, on_look=on_look)
                 for some, most in shares
-                if some
+                if some.queues
             ]
         )
         group.cancel_scope.cancel()

@@ -1,4 +1,7 @@
-"""Answers a chat: all that waits in it, one turn after the other, and sends what that came to."""
+"""Answers a chat: one turn of what waits in it, and sends what that came to.
+
+What waits after that is for the next time: who writes without end keeps nobody else waiting.
+"""
 
 import logging
 from collections.abc import Sequence
@@ -11,6 +14,7 @@ from sloth_agent.channels.inbox import Messengers
 from sloth_agent.channels.inbox_ports import InboxStore
 from sloth_agent.channels.integrations import Integrations
 from sloth_agent.channels.models import Integration, IntegrationStatus
+from sloth_agent.channels.ports import Line
 from sloth_agent.channels.responding import Responding, Situation
 from sloth_agent.channels.sending import Sending
 from sloth_agent.channels.staff_room import StaffRoom, are_staff_in, is_for_staff
@@ -70,7 +74,7 @@ class Replying:
             seconds = error.details["retry_after_seconds"]
             assert isinstance(seconds, int | float)
             until = self.clock() + timedelta(seconds=seconds)
-            await self.jobs.put_off(claim, until=until, problem=Problem.of(error))
+            await self.jobs.put_off(claim, until=until, problem=Problem.of(error), is_try=False)
             return True
         return await self.store.end(claim, id, now=self.clock())
 
@@ -78,26 +82,19 @@ class Replying:
         messenger = self.messengers(integration.type)
         credentials = await self.integrations.credentials(integration.id)
         async with messenger.open(credentials, integration.settings) as line:
-            while True:
-                # First what somebody who died had left.
-                takes_messages = await self.sending.send_all(chat, line)
-                if not takes_messages and not chat.is_gone:
-                    chat = await self._gone(chat, claim)
-                heard = await self._heard(chat, integration, claim)
-                turn = next_turn(heard, joined=not are_staff_in(chat, integration))
-                if turn is None:
-                    return
-                with suppress(SlothError):  # a kindness
-                    await line.acknowledge(turn.inbound)
-                at = Situation(chat, integration, messenger.capabilities, line, claim)
-                with suppress(ChatMoved):  # then it is looked at as it is now
-                    await self._handled(at, turn)
-                known = await self.store.chat(chat.id)
-                if known is None:
-                    return  # erased meanwhile
-                chat = known
-                if is_for_staff(chat, integration, turn.inbound):
-                    integration = await self.integrations.show(integration.id)
+            chat = await self._sent(chat, line, claim)  # what somebody who died had left
+            heard = await self._heard(chat, integration, claim)
+            turn = next_turn(heard, joined=not are_staff_in(chat, integration))
+            if turn is None:
+                return
+            with suppress(SlothError):  # a kindness
+                await line.acknowledge(turn.inbound)
+            at = Situation(chat, integration, messenger.capabilities, line, claim)
+            with suppress(ChatMoved):  # then it is looked at once more, as it is now
+                await self._handled(at, turn)
+            known = await self.store.chat(chat.id)
+            if known is not None:  # or it was erased meanwhile
+                await self._sent(known, line, claim)
 
     async def _handled(self, at: Situation, turn: Turn) -> None:
         """What can never be handled is put aside: what follows it in the chat must not wait."""
@@ -134,7 +131,11 @@ class Replying:
             await self.store.record(step, claim, now=self.clock())
         return heard
 
-    async def _gone(self, chat: Chat, claim: Claim) -> Chat:
+    async def _sent(self, chat: Chat, line: Line, claim: Claim) -> Chat:
+        """Send what waits; the chat as it is then: the person may take no messages any more."""
+        takes_messages = await self.sending.send_all(chat, line)
+        if takes_messages or chat.is_gone:
+            return chat
         chat = replace(chat, is_gone=True)
         step = Step(chat=chat, handled=(), outcome=EventOutcome.DONE)
         await self.store.record(step, claim, now=self.clock())

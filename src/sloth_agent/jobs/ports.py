@@ -42,8 +42,10 @@ class JobStore(Protocol):
     async def end(self, claim: Claim, *, now: datetime, problem: Problem | None = None) -> bool:
         """Record that a job is done, or has failed for good; False: the claim has ended before."""
 
-    async def put_off(self, claim: Claim, *, until: datetime, problem: Problem) -> None:
-        """Let the job be tried again, not before a moment."""
+    async def put_off(
+        self, claim: Claim, *, until: datetime, problem: Problem, is_try: bool = True
+    ) -> None:
+        """Let the job be tried again, not before a moment; what only had to wait was no try."""
 
 
 class Engine(Protocol):
@@ -72,12 +74,18 @@ class JobBoard(Protocol):
     """The jobs of all tenants of an install. Each method is one transaction in each database."""
 
     async def claim(
-        self, queues: Collection[Queue], *, worker: str, now: datetime, until: datetime
+        self,
+        queues: Collection[Queue],
+        *,
+        worker: str,
+        now: datetime,
+        until: datetime,
+        most: int | None = None,
     ) -> tuple[str, Claim] | None:
         """Claim the job whose turn it is, of the tenant whose schema comes with it.
 
-        The most urgent ones first; among these one of the tenant that was served longest ago. None:
-        nothing is due.
+        The most urgent ones first; among these one of the tenant that was served longest ago, and
+        of which the worker does fewer than `most`. None: nothing is due.
         """
 
     async def release_overdue(self, *, now: datetime) -> int:

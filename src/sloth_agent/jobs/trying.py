@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from sloth_agent.errors import (
     BackendUnavailable,
+    ChannelUnavailable,
     InProgress,
     JobTimeout,
     ParseMemory,
@@ -15,6 +16,7 @@ MOST_LOSSES = 5
 """How often the process that does a job may end without a word."""
 
 _PATIENCE: tuple[tuple[type[Exception], int], ...] = (
+    (ChannelUnavailable, 150),  # for as long as a reply is worth sending: a day
     (BackendUnavailable, 12),  # what is away comes back: an hour and more
     (InProgress, 12),  # whoever is at it ends, or is taken to be dead
     (ParseTimeout, 2),  # the machine may have been busy
@@ -38,5 +40,5 @@ def pause_after(tries: int, *, chance: float) -> timedelta:
 
     `chance`, from 0 to 1, spreads them: between half of the pause and all of it.
     """
-    pause = min(_FIRST_PAUSE * float(4 ** (tries - 1)), _LONGEST_PAUSE)
+    pause = min(_FIRST_PAUSE * float(4 ** min(tries - 1, 9)), _LONGEST_PAUSE)
     return pause * (0.5 + chance / 2)

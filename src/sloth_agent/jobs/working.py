@@ -46,6 +46,7 @@ class Hands:
     running: Running
     prepare: Prepare
     queues: Collection[Queue] = tuple(Queue)
+    most_of_one: int | None = None  # jobs of one tenant at once, in this process
 
     async def claim(self) -> tuple[str, Claim] | None:
         """The job whose turn it is, with its tenant's schema; None: nothing is due."""
@@ -55,6 +56,7 @@ class Hands:
             worker=self.running.workers.here,
             now=now,
             until=now + self.running.lease,
+            most=self.most_of_one,
         )
 
     async def do(self, schema: str, claim: Claim) -> None:

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
-from sloth_agent.adapters.channels.paces import Paces
+from sloth_agent.adapters.channels.paces import Pace, Paces
 from sloth_agent.adapters.channels.telegram_calls import SECONDS, refused
 from sloth_agent.adapters.channels.telegram_line import TelegramLine
 from sloth_agent.adapters.channels.telegram_sdk import HTTPXRequest, telegram, told
@@ -61,13 +61,18 @@ class Connections:
         )
 
     def pace(self, token: str) -> Paces:
-        """Telegram lets a bot send some thirty messages in a second, and one to each chat."""
-        return self.paces.setdefault(token, Paces(seconds=1 / 28, chat_seconds=1.05))
+        """Telegram lets a bot send some thirty messages in a second."""
+        return self.paces.setdefault(token, Paces(seconds=1 / 28, pace_of=pace_of))
 
     async def aclose(self) -> None:
         for requests in (self._sending, self._polling):
             if requests is not None:
                 await requests.shutdown()
+
+
+def pace_of(chat: str) -> Pace:
+    """One message in a second to each chat; twenty in a minute to a group."""
+    return Pace(1.05, most_a_minute=20 if chat.startswith("-") else None)
 
 
 def _requests(most: int) -> HTTPXRequest:

@@ -86,7 +86,7 @@ class TelegramLine:
             found = await self._found(chat, part, key, earlier) if earlier else None
             return found or await self._sent(chat, part, key)
         except RateLimited as error:
-            self.paces.pause(wait_of(error))
+            self.paces.pause(chat, wait_of(error))
             raise
 
     async def _sent(self, chat: str, part: Part, key: str) -> str:
@@ -106,7 +106,7 @@ class TelegramLine:
         """
         for id in unknown_ids(chat, earlier):
             if id > self.looked_at.get(key, 0):
-                async with self.paces.turn():
+                async with self.paces.turn(chat, is_message=False):
                     if await self._is_ours(chat, id, part):
                         return str(id)
                 self.looked_at[key] = id

@@ -34,6 +34,10 @@ _CLAIMING: LiteralString = (
     " next as (select job.id from waiting, lateral (select id from public.processing_jobs"
     " where status = 'pending' and queue = waiting.queue and priority = waiting.priority"
     " and schema_name = waiting.schema_name and due_at <= %(now)s"
+    " and (%(most)s::integer is null or %(most)s > (select count(*)"
+    " from public.processing_jobs as held where held.status = 'processing'"
+    " and held.schema_name = waiting.schema_name and held.worker = %(worker)s"
+    " and held.queue = any(%(queues)s)))"
     " order by due_at, id limit 1 for update skip locked) as job limit 1),"
     " claimed as (update public.processing_jobs as job set status = 'processing',"
     " token = token + 1, attempts = attempts + 1, worker = %(worker)s,"
@@ -61,9 +65,21 @@ class PostgresJobBoard:
         self._first = 0  # among the databases, to be asked first next time
 
     async def claim(
-        self, queues: Collection[Queue], *, worker: str, now: datetime, until: datetime
+        self,
+        queues: Collection[Queue],
+        *,
+        worker: str,
+        now: datetime,
+        until: datetime,
+        most: int | None = None,
     ) -> tuple[str, Claim] | None:
-        values = {"queues": list(queues), "worker": worker, "now": now, "until": until}
+        values = {
+            "queues": list(queues),
+            "worker": worker,
+            "now": now,
+            "until": until,
+            "most": most,
+        }
         databases = await self._homes.all()
         for number in range(len(databases)):
             place = (self._first + number) % len(databases)

@@ -70,9 +70,11 @@ def ending_or_again(schema: str, claim: Claim, *, now: datetime, more: Statement
     held, holder = holding(schema, claim)
     finding, values = more
     ended: LiteralString = (
-        "update public.processing_jobs set lease_until = null, worker = null,"
-        " (status, due_at, completed_at) = (select"
+        "update public.processing_jobs set lease_until = null, worker = null, problem = null,"
+        " (status, attempts, losses, due_at, completed_at) = (select"
         " case when count(*) = 0 then 'completed' else 'pending' end,"
+        " case when count(*) = 0 then attempts else 0 end,"
+        " case when count(*) = 0 then losses else 0 end,"
         " case when count(*) = 0 then due_at else %s end,"
         f" case when count(*) = 0 then %s::timestamptz end from ({finding}) as more)"
         f" where {_CLAIMED}"
@@ -171,12 +173,15 @@ class PostgresJobs:
         )
         return bool(rows)
 
-    async def put_off(self, claim: Claim, *, until: datetime, problem: Problem) -> None:
+    async def put_off(
+        self, claim: Claim, *, until: datetime, problem: Problem, is_try: bool = True
+    ) -> None:
         await self.database.at_once(
             self.schema,
             "update public.processing_jobs set status = 'pending', due_at = %s, problem = %s,"
-            f" worker = null, lease_until = null where {_CLAIMED}; {WAKING}",
-            (until, _json(problem), *_claimed(self.schema, claim)),
+            " attempts = attempts - %s, worker = null, lease_until = null"
+            f" where {_CLAIMED}; {WAKING}",
+            (until, _json(problem), 0 if is_try else 1, *_claimed(self.schema, claim)),
         )
 
 
