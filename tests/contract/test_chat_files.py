@@ -105,16 +105,16 @@ def stored(tenant: AsyncTenant) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in files}
 
 
-async def limited_to(sloth: AsyncSloth, tenant: AsyncTenant, *, max_storage_mb: int) -> None:
+async def limited_to(sloth: AsyncSloth, tenant: AsyncTenant, **limits: int) -> None:
     await sloth.subscriptions.activate(
         tenant.organization.id, "professional", days=30, cycle=None, by=BY
     )
 
     def decide(before: Subscription | None, _: Plans) -> Change:
         assert before is not None
-        limits = replace(NO_LIMITS, max_storage_mb=max_storage_mb)
+        terms = replace(before.terms, limits=replace(NO_LIMITS, **limits))
         event = AuditEvent.of("subscription.activated", by=BY, at=before.anchor)
-        return Change(replace(before, terms=replace(before.terms, limits=limits)), event)
+        return Change(replace(before, terms=terms), event)
 
     await sloth.subscriptions.store.change(tenant.organization.id, decide)
 
@@ -290,6 +290,26 @@ async def test_what_is_tried_again_was_kept_already(
     assert await bytes_counted(salon) == len(PRICES.encode()) + len(CONTRACT)
     marks = [words for _, words in await said(salon, 4) if str(file.id) in words]
     assert marks == [f"[document {file.id} contract.pdf]"]
+
+
+async def test_who_gets_no_answer_hears_all_the_same_that_the_file_was_kept(
+    sloth: AsyncSloth,
+    tenant: AsyncTenant,
+    telegram_server: TelegramServer,
+    bot: Bot,
+    anna: User,
+    annas: Chat,
+) -> None:
+    await limited_to(sloth, tenant, max_messages_per_month=0)
+    made = await tenant.connect(IntegrationType.TELEGRAM, {"token": bot.token})
+    await tenant.set_files_kept(made.id, True)
+    async with answered(sloth, tenant):
+        telegram_server.send_document(anna, bot, "contract.pdf", CONTRACT, caption="How much?")
+        away, told = await heard_in(telegram_server, annas, 2)
+    assert "cannot answer right now" in away
+    assert told.endswith("I do not read it myself.")
+    [file] = await tenant.chat_files()
+    assert (await said(tenant, 3))[0][1] == f"How much?\n[document {file.id} contract.pdf]"
 
 
 @dataclass

@@ -198,7 +198,7 @@ class Responding:
 
     async def _told_of_document(self, at: Situation, turn: Turn) -> Sequence[str]:
         """What to say beside the answer to its caption: nobody may think that it was read."""
-        if turn.kept is None or turn.kept.kind is not MessageKind.DOCUMENT:
+        if turn.kept is None or turn.kept.kind is not MessageKind.DOCUMENT or not turn.text.strip():
             return ()
         language = language_of(at.chat, turn.inbound)
         return (text("document_kept", language, firm=await self.firm()),)
@@ -308,13 +308,20 @@ class Responding:
         worth_keeping = turn.text or turn.inbound.command or turn.kept
         asked = in_words(turn) if worth_keeping else ""
         messages = [self._said(Speaker.USER, asked)] if asked else []
+        beside = await self._told_of_document(at, turn)
         await self._record(
             at,
             turn,
             chat or at.chat,
             outcome,
-            said=[*messages, self._said(Speaker.ASSISTANT, words)],
-            queued=self._queued(at, words, last),
+            said=[
+                *messages,
+                *(self._said(Speaker.ASSISTANT, told) for told in (words, *beside)),
+            ],
+            queued=[
+                *self._queued(at, words, last),
+                *(part for told in beside for part in self._queued(at, told)),
+            ],
         )
 
     async def _record(
