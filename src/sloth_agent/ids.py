@@ -18,6 +18,7 @@ SessionId = NewType("SessionId", UUID)
 ApiKeyId = NewType("ApiKeyId", UUID)
 IntegrationId = NewType("IntegrationId", UUID)
 ChatId = NewType("ChatId", UUID)
+ChatFileId = NewType("ChatFileId", UUID)
 EventId = NewType("EventId", UUID)
 OutgoingId = NewType("OutgoingId", UUID)
 

@@ -13,7 +13,7 @@ from uuid import uuid4
 import anyio
 import pytest
 
-from fakes.channels import CANARY, connected, token_of
+from fakes.channels import CANARY, chat_with, connected, sent_file, token_of
 from fakes.command import Sloth as SlothCommand
 from fakes.hashing_embedder import HashingEmbedder
 from fakes.installs import (
@@ -25,6 +25,7 @@ from fakes.installs import (
     another_install,
     content_of,
     everything,
+    file_keys,
     hashing,
     others_may_not_read,
     rewrite,
@@ -126,8 +127,7 @@ async def test_another_install_has_all_of_it_and_answers_the_same(
     assert isinstance(embedder, HashingEmbedder)
     assert embedder.seen == [], "the vectors came along"
     assert await everything(arrived) == await everything(tenant)
-    documents, photos = await arrived.documents(), await arrived.photos()
-    keys = [one.file_key for one in documents] + [one.file_key for one in photos]
+    keys = await file_keys(arrived)
     assert len(keys) == 3
     for key in keys:
         files = arrived.services.files, tenant.services.files
@@ -257,6 +257,22 @@ async def test_documents_that_go_meanwhile_leave_no_row_without_file(
     manifest = await archives.export(tenant.organization.slug, tmp_path / "a.zip", by=BY)
     assert (len(manifest.files), manifest.missing_files) == (2, ())
     assert {table.name: table.rows for table in manifest.tables}["documents"] == 1
+
+
+async def test_documents_of_customers_go_along(
+    sloth: AsyncSloth, elsewhere: AsyncSloth, tenant: AsyncTenant, tmp_path: Path
+) -> None:
+    """Fails where a snapshot does not name their files."""
+    chat = await chat_with(tenant, await connected(tenant), "anna")
+    file = await sent_file(tenant, chat, b"%PDF-1.7", name="Договір \\N.pdf")
+    slug, path = tenant.organization.slug, tmp_path / "files.zip"
+    manifest = await sloth.archives.export(slug, path, by=BY)
+    assert file.file_key in manifest.files
+    await elsewhere.archives.import_(path, by=BY)
+    arrived = await elsewhere.tenant(slug)
+    assert await everything(arrived) == await everything(tenant)
+    assert await arrived.chat_files(chat.id) == [file]
+    assert await arrived.chat_file_content(file.id) == b"%PDF-1.7"
 
 
 async def test_what_opens_accounts_stays_behind(

@@ -12,7 +12,7 @@ from uuid import uuid4
 import anyio
 import pytest
 
-from fakes.channels import CANARY, connected, token_of
+from fakes.channels import CANARY, chat_with, connected, sent_file, token_of
 from fakes.command import Sloth as SlothCommand
 from fakes.installs import (
     BY,
@@ -23,6 +23,7 @@ from fakes.installs import (
     another_install,
     content_of,
     everything,
+    file_keys,
     hashing,
     others_may_not_read,
     rewrite,
@@ -290,8 +291,7 @@ async def assert_same(here: AsyncTenant, there: AsyncTenant) -> None:
     answers = await here.chat(QUESTION), await there.chat(QUESTION)
     assert answers[0].citations
     assert len({(answer.text, answer.citations) for answer in answers}) == 1
-    documents, photos = await here.documents(), await here.photos()
-    for key in [one.file_key for one in documents] + [one.file_key for one in photos]:
+    for key in await file_keys(here):
         files = here.services.files, there.services.files
         assert await files[0].read(key) == await files[1].read(key)
 
@@ -344,6 +344,20 @@ async def test_one_tenant_comes_back_and_the_others_stay(
 async def bytes_of(sloth: AsyncSloth, tenant: AsyncTenant, path: Path) -> dict[str, str]:
     manifest = await sloth.archives.export(tenant.organization.slug, path, by=BY)
     return {member.name: member.sha256 for member in manifest.members}
+
+
+async def test_documents_of_customers_come_back(
+    sloth: AsyncSloth, firms: Firms, tmp_path: Path
+) -> None:
+    chat = await chat_with(firms.anna, await connected(firms.anna), "olha")
+    file = await sent_file(firms.anna, chat, b"%PDF-1.7")
+    path = (await sloth.backups.create(tmp_path / "files.zip", by=BY)).file.path
+    await firms.anna.delete_customer("telegram:olha", by=BY)
+    assert await firms.anna.chat_files() == []
+    await sloth.restoring.restore_tenant(path, "anna", by=BY)
+    anna = await sloth.tenant("anna")
+    assert await anna.chat_files() == [file]
+    assert await anna.chat_file_content(file.id) == b"%PDF-1.7"
 
 
 async def test_what_opens_accounts_comes_back_where_its_keys_are(

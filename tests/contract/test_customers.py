@@ -88,7 +88,8 @@ async def test_all_that_is_held_can_be_read(
 
     (event,) = await sloth.audit.list(organization=tenant.organization.id, action="customer.*")
     assert (event.action, event.by, event.subject) == ("customer.exported", BY, None)
-    assert event.details == {"source": "telegram", "conversations": 2, "messages": 6, "chats": 0}
+    held = {"conversations": 2, "messages": 6, "chats": 0, "photos": 0, "documents": 0}
+    assert event.details == {"source": "telegram", **held}
 
 
 async def test_nothing_of_a_person_is_left(
@@ -108,7 +109,8 @@ async def test_nothing_of_a_person_is_left(
     assert await used(tenant) == counted, "what was answered was answered"
     (event,) = await sloth.audit.list(organization=tenant.organization.id, action="customer.*")
     assert (event.action, event.by, event.subject) == ("customer.erased", BY, None)
-    assert event.details == {"source": "api", "conversations": 2, "messages": 4, "chats": 0}
+    held = {"conversations": 2, "messages": 4, "chats": 0, "photos": 0, "documents": 0}
+    assert event.details == {"source": "api", **held}
 
 
 async def test_nobody_is_confused_with_another(tenant: AsyncTenant, person: str) -> None:
@@ -228,6 +230,8 @@ def test_from_the_command_line(sloth_cli: Sloth) -> None:
         "conversations": 1,
         "messages": 2,
         "chats": 0,
+        "photos": 0,
+        "documents": 0,
     }
     for command in ("export", "delete"):
         gone = sloth_cli("customers", command, "cli:anna", *(["--yes"] * (command == "delete")))

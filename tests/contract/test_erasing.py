@@ -7,7 +7,7 @@ import anyio
 import pytest
 
 from fakes.canaries import places_of
-from fakes.channels import connected
+from fakes.channels import chat_with, connected, sent_file
 from fakes.command import Sloth
 from fakes.pictures import png
 from sloth_agent import AsyncSloth, Settings
@@ -41,7 +41,9 @@ async def furnished(sloth: AsyncSloth, tenant: AsyncTenant) -> tuple[AsyncTenant
     await tenant.ingest_content(f"{canary}.md", f"The {canary} costs 40 euro.".encode())
     await tenant.chat(f"How much is the {canary}?")
     await tenant.add_photo(f"{canary}.png", png())
-    await connected(tenant, settings={"username": canary})
+    bot = await connected(tenant, settings={"username": canary})
+    chat = await chat_with(tenant, bot, canary)
+    await sent_file(tenant, chat, canary.encode(), name=f"{canary}.pdf")
     await tenant.set_prompt(instructions=canary)
     await tenant.change_profile(business_name=canary)
     await sloth.accounts.create(

@@ -284,6 +284,9 @@ REFUSED: dict[str, Callable[[AsyncTenant], Any]] = {
     "photos": lambda tenant: tenant.photos(),
     "photo": lambda tenant: tenant.photo(uuid4()),  # type: ignore[arg-type]
     "delete_photo": lambda tenant: tenant.delete_photo(uuid4()),  # type: ignore[arg-type]
+    "chat_file": lambda tenant: tenant.chat_file(uuid4()),  # type: ignore[arg-type]
+    "chat_file_content": lambda tenant: tenant.chat_file_content(uuid4()),  # type: ignore[arg-type]
+    "delete_chat_file": lambda tenant: tenant.delete_chat_file(uuid4()),  # type: ignore[arg-type]
     "check_integration": lambda tenant: tenant.check_integration(uuid4()),  # type: ignore[arg-type]
     "channel_events": lambda tenant: tenant.channel_events(),
     "replay": lambda tenant: tenant.replay(uuid4()),  # type: ignore[arg-type]
@@ -311,6 +314,8 @@ async def test_what_the_api_does_not_have_says_so(
             await tenant.chat(QUESTION, source=ConversationSource.TELEGRAM)
         with pytest.raises(NotOffered):
             await tenant.chat(QUESTION, external_id="49123")
+        with pytest.raises(NotOffered):
+            await tenant.chat_files()
         with pytest.raises(NotOffered):
             await tenant.set_prompt(role="You are a pirate.", by=SOMEBODY)
         assert "RemoteTenant" in repr(tenant)

@@ -13,7 +13,7 @@ from psycopg import sql
 from psycopg.conninfo import make_conninfo
 from pydantic import SecretStr
 
-from fakes.channels import CANARY, connected, token_of
+from fakes.channels import CANARY, chat_with, connected, sent_file, token_of
 from fakes.hashing_embedder import HashingEmbedder
 from fakes.pictures import png
 from sloth_agent import AsyncSloth, Settings
@@ -70,7 +70,8 @@ async def tenant(sloth: AsyncSloth) -> AsyncTenant:
         content = f"# Prices {number}\n\nA haircut of kind {number} costs {number}0 euro.\n"
         await tenant.ingest_content(f"prices-{number}.md", content.encode())
     await tenant.add_photo("Двері \u2028.png", png())
-    await connected(tenant, settings={"Ім'я": "\u2028"})
+    bot = await connected(tenant, settings={"Ім'я": "\u2028"})
+    await sent_file(tenant, await chat_with(tenant, bot, "anna"), b"%PDF-1.7", name="Договір.pdf")
     await tenant.set_prompt(instructions="Answer like a friend.\nAnd \\N briefly.")
     await tenant.change_profile(business_name="Анна \u2028\u0085")
     await tenant.chat(QUESTION)

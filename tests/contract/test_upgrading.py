@@ -149,3 +149,49 @@ async def test_old_code_serves_a_tenant_that_is_ahead(
     }
     async with database.inside(tenants[0].schema_name) as connection:
         await connection.execute(sql.SQL("select id from documents"))
+
+
+async def test_photos_of_before_learn_who_sent_them(
+    database: Database, spaces: TenantSchemas
+) -> None:
+    """By the event that brought them, as long as it is there; of the firm's own nothing is told."""
+    names = [step.name for step in spaces.steps]
+    before = spaces.steps[: names.index("0007_files_of_customers.sql")]
+    older = replace(spaces, steps=before)
+    organizations = Organizations(PostgresOrganizations(database), older, system_clock)
+    made = await organizations.create(f"u-{uuid4().hex}")
+    bot, chat, told, forgotten, own = (uuid4() for _ in range(5))
+    now = system_clock()
+    async with database.inside(made.schema_name) as connection:
+        await connection.execute(
+            "insert into integrations (id, type, status, created_at)"
+            " values (%s, 'telegram', 'active', %s)",
+            (bot, now),
+        )
+        await connection.execute(
+            "insert into channel_chats (id, integration_id, external_id, customer, last_heard_at,"
+            " created_at) values (%s, %s, '-1', '11', %s, %s)",
+            (chat, bot, now, now),
+        )
+        for id, payload in ((told, '{"message": {"from": {"id": 22}}}'), (forgotten, "{}")):
+            await connection.execute(
+                "insert into channel_events (id, integration_id, external_id, chat_id, payload,"
+                " received_at) values (%s, %s, %s, %s, %s, %s)",
+                (id, bot, str(id), chat, payload, now),
+            )
+        for id in (told, forgotten, own):
+            await connection.execute(
+                "insert into photos (id, title, media_type, size_bytes, width, height, status,"
+                " created_at) values (%s, 'a', 'image/png', 1, 1, 1, 'pending', %s)",
+                (id, now),
+            )
+    await spaces.ensure(made)
+    async with database.inside(made.schema_name) as connection:
+        found = await connection.execute("select id, source, external_id from photos")
+        known = {id: whose for id, *whose in await found.fetchall()}
+    assert known == {
+        told: ["telegram", "22"],
+        forgotten: ["telegram", "11"],
+        own: [None, None],
+    }
+    await spaces.remove(made)

@@ -11,7 +11,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from fakes.api import PASSWORD, Api, Firm, api
-from fakes.channels import chat_with
+from fakes.channels import chat_with, sent_file
 from fakes.described import Described, events
 from fakes.pictures import png
 from fakes.telegram_server.server import TelegramServer
@@ -165,6 +165,12 @@ async def _walked_at_the_desk(owner: Firm, tenant: AsyncTenant, bot: Integration
     await owner.post(f"{path}/give-back/", {})
     await owner.post(f"/api/inbox/chats/{uuid4()}/answer/", {"text": "Hello?"})
     await owner.post(f"/api/integrations/{bot}/staff/", {})
+    file = await sent_file(tenant, chat, b"%PDF-1.7")
+    await owner.get(f"{path}/files/")
+    for id in (file.id, uuid4()):
+        await owner.get(f"{path}/files/{id}/")
+        await owner.client.delete(f"{path}/files/{id}/", headers=owner.headers)
+    await owner.put(f"/api/integrations/{bot}/files-kept/", {"files_kept": True})
     words = {"words": ["complaint"]}
     await owner.put(f"/api/integrations/{bot}/hand-over-words/", words)
     await owner.get("/api/inbox/hours/")

@@ -15,7 +15,7 @@ import httpx
 import pytest
 
 from fakes.api import Api, Firm, api, serving, sign_up
-from fakes.channels import chat_with, connected
+from fakes.channels import chat_with, connected, sent_file
 from fakes.firms import teach
 from fakes.telegram_server.server import TelegramServer
 from sloth_agent import Settings
@@ -154,8 +154,10 @@ async def furnished(served: Api, firm: Firm) -> list[Foreign]:
     tenant = await served.platform.sloth.tenant(organization.slug)
     bot = await connected(tenant, token=CANARY, settings={"username": CANARY})
     chat = await chat_with(tenant, bot, CANARY, name=CANARY)
+    file = await sent_file(tenant, chat, CANARY.encode(), name=CANARY)
     ids = [
         str(bot.id),
+        str(file.id),
         kept.json()["id"],
         asked["conversation_id"],
         asked["message_id"],

@@ -8,13 +8,14 @@ import anyio
 import pytest
 
 from fakes.api import PASSWORD, Api, Firm, api
-from fakes.channels import BY, chat_with, connected
+from fakes.channels import BY, chat_with, connected, sent_file
 from fakes.command import Sloth as SlothCommand
 from fakes.remote import over_http
 from sloth_agent import AsyncSloth, Settings
 from sloth_agent.access.models import Scope
 from sloth_agent.agent.models import Speaker
 from sloth_agent.app.sloth import AsyncTenant
+from sloth_agent.channels.chat_files import keeps_files
 from sloth_agent.channels.chats import ChatState
 from sloth_agent.channels.models import Integration
 from sloth_agent.errors import NotFound, NotOffered
@@ -89,6 +90,8 @@ async def test_members_answer_and_admins_set_up(served: Api) -> None:
     assert (await member.get("/api/inbox/hours/")).status_code == 200
     assert (await member.put("/api/inbox/hours/", {"away_text": "Later."})).status_code == 403
     assert (await member.post(f"/api/integrations/{bot.id}/staff/", {})).status_code == 403
+    kept = await member.put(f"/api/integrations/{bot.id}/files-kept/", {"files_kept": True})
+    assert kept.status_code == 403
     words = f"/api/integrations/{bot.id}/hand-over-words/"
     assert (await member.put(words, {"words": ["complaint"]})).status_code == 403
     assert (await owner.put(words, {"words": ["complaint"]})).json() == {"words": ["complaint"]}
@@ -111,6 +114,60 @@ async def test_a_key_needs_the_scope(served: Api) -> None:
         answer = await served.client.get("/api/inbox/chats/", headers=headers)
         statuses.append(answer.status_code)
     assert statuses == [403, 200]
+
+
+HOSTILE = "x\"\r\nSet-Cookie: a=b\r\n\r\n<script>alert('договір')</script>.html"
+
+
+async def test_documents_of_customers_over_http(served: Api) -> None:
+    owner, neighbour = await served.signed_up(), await served.signed_up()
+    tenant = await tenant_of(served, owner)
+    bot = await connected(tenant)
+    anna, ben = [await chat_with(tenant, bot, person) for person in ("anna", "ben")]
+    page = b"<script>alert(1)</script>"
+    sent = await sent_file(tenant, anna, page, name=HOSTILE, media_type="text/html")
+    more = await sent_file(tenant, anna, b"%PDF-1.7")
+
+    files = f"/api/inbox/chats/{anna.id}/files/"
+    first = (await owner.get(files, params={"limit": 1})).json()
+    rest = (await owner.get(files, params={"cursor": first["next_cursor"]})).json()
+    assert [each["id"] for each in first["items"] + rest["items"]] == [str(sent.id), str(more.id)]
+    assert first["items"][0]["type"] == "text/html"
+    got = await owner.get(f"{files}{sent.id}/")
+    assert (got.status_code, got.content) == (200, page)
+    headers = got.headers
+    assert headers["content-type"] == "application/octet-stream"
+    assert headers["content-disposition"].startswith("attachment; filename*=UTF-8''script%3E.html")
+    assert (headers["x-content-type-options"], headers["cache-control"]) == ("nosniff", "no-store")
+    assert headers["content-security-policy"].startswith("default-src 'none'")
+    assert "set-cookie" not in headers
+
+    nowhere = f"/api/inbox/chats/{new_id()}/files/"
+    for asked in (nowhere, f"{nowhere}{sent.id}/", f"/api/inbox/chats/{ben.id}/files/{sent.id}/"):
+        assert (await owner.get(asked)).status_code == 404
+    for asked in (files, f"{files}{sent.id}/"):
+        assert (await neighbour.get(asked)).status_code == 404
+        assert (await served.client.get(asked)).status_code == 401
+    for firm, status in ((neighbour, 404), (owner, 204), (owner, 404)):
+        path = f"{files}{sent.id}/"
+        answer = await firm.client.delete(path, headers=firm.headers)
+        assert answer.status_code == status
+    assert await tenant.chat_files() == [more]
+
+
+async def test_admins_say_whether_files_are_kept(served: Api) -> None:
+    owner = await served.signed_up()
+    tenant = await tenant_of(served, owner)
+    bot = await connected(tenant)
+    path = f"/api/integrations/{bot.id}/files-kept/"
+    for kept in (True, False):
+        assert (await owner.put(path, {"files_kept": kept})).json() == {"files_kept": kept}
+        [integration] = await tenant.integrations()
+        assert keeps_files(integration.settings) is kept
+    assert (await owner.put(path, {"files_kept": "perhaps"})).status_code == 422
+    site = await tenant.connect_web(["https://salon.example"])
+    elsewhere = f"/api/integrations/{site.id}/files-kept/"
+    assert (await owner.put(elsewhere, {"files_kept": True})).status_code == 409
 
 
 async def test_office_hours_over_http(served: Api) -> None:
@@ -152,6 +209,12 @@ async def test_the_library_over_http(sloth: AsyncSloth, settings: Settings, slug
         made = await there.staff_code(bot.id)
         assert await here.services.staff_codes.use(bot.id, made.code, chat="1")
         assert await there.set_hand_over_words(bot.id, ["complaint"]) == ["complaint"]
+        await there.set_files_kept(bot.id, True)
+        assert keeps_files((await here.integrations())[0].settings)
+        chat = (await here.show_chat(ids[0])).chat
+        sent = [await sent_file(here, chat, b"%PDF-1.7") for _ in range(2)]
+        assert await there.chat_files(ids[0]) == sent
+        assert await there.chat_files(ids[0], after=sent[0].id) == sent[1:]
         with pytest.raises(NotFound):
             await there.show_chat(ChatId(new_id()))
         with pytest.raises(NotOffered):
@@ -201,3 +264,42 @@ def test_the_command(sloth_cli: SlothCommand, settings: Settings) -> None:
     refused = sloth_cli(*hours, "--open", "montag")
     assert (refused.rc, "are no hours" in refused.error) == (2, True)
     assert sloth_cli(*hours, "--open", "", "--json").json["office_hours"] == {}
+
+
+def test_documents_of_customers_by_the_command(sloth_cli: SlothCommand, settings: Settings) -> None:
+    async def prepare() -> tuple[str, str, list[str]]:
+        async with AsyncSloth(settings) as sloth:
+            tenant = await sloth.tenant(sloth_cli.tenant)
+            bot = await connected(tenant)
+            chat = await chat_with(tenant, bot, "anna")
+            names = ("contract.pdf", "bill\x1b[2J.pdf")
+            files = [await sent_file(tenant, chat, b"%PDF-1.7", name=name) for name in names]
+            return str(bot.id), str(chat.id), [str(file.id) for file in files]
+
+    bot, chat, [contract, bill] = anyio.run(prepare)
+    kept = sloth_cli("channels", "files-kept", bot, "on", "--json").json
+    assert kept == {"id": bot, "files_kept": True}
+    assert "files_kept: no" in sloth_cli("channels", "files-kept", bot, "off").stdout
+    assert sloth_cli("channels", "files-kept", bot, "perhaps").rc == 2
+
+    assert "contract.pdf" in sloth_cli("channels", "files", chat).stdout
+    page = sloth_cli("channels", "files", "--limit", "1", "--json").json
+    assert [item["id"] for item in page["items"]] == [page["next_cursor"]] == [contract]
+    page = sloth_cli("channels", "files", chat, "--after", contract, "--json").json
+    assert [(item["id"], item["name"]) for item in page["items"]] == [(bill, "bill [2J.pdf")]
+    assert sloth_cli("channels", "files", bot).rc == 1
+
+    target = sloth_cli.folder / "saved.pdf"
+    saved = sloth_cli("channels", "file", contract, "--output", "saved.pdf", "--json").json
+    assert (saved["path"], saved["name"]) == ("saved.pdf", "contract.pdf")
+    assert (target.read_bytes(), target.stat().st_mode & 0o077) == (b"%PDF-1.7", 0)
+    again = sloth_cli("channels", "file", contract, "--output", "saved.pdf")
+    assert (again.rc, "already" in again.error) == (1, True)
+    missing = sloth_cli("channels", "file", contract, "--output", "nowhere/saved.pdf")
+    assert (missing.rc, "no folder" in missing.error) == (1, True)
+
+    assert sloth_cli("channels", "delete-file", contract).stderr == f"Deleted {contract}.\n"
+    gone = sloth_cli("channels", "file", contract, "--output", "other.pdf")
+    assert (gone.rc, "no file" in gone.error) == (1, True)
+    assert not (sloth_cli.folder / "other.pdf").exists()
+    assert sloth_cli("channels", "delete-file", bill, "--json").json["deleted"]

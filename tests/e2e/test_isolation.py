@@ -58,6 +58,7 @@ async def test_nothing_crosses_the_walls(sloth: AsyncSloth) -> None:
         ("retrieval", "search"),
         ("documents", "document"),
         ("photos", "photo"),
+        ("chat_files", "chat_file"),
         ("integrations", "integrations"),
         ("integrations", "credentials of the integration"),
         ("integration_store", "credentials of the integration"),

@@ -14,6 +14,7 @@ from fakes.command import Sloth as SlothCommand
 from fakes.twilio_server.account import ANNA, NUMBER
 from fakes.twilio_server.faults import Fault
 from fakes.twilio_server.posts import Post
+from fakes.twilio_server.samples import DOCUMENT
 from fakes.twilio_server.server import TwilioServer
 from sloth_agent import Settings
 from sloth_agent.app.sloth import AsyncTenant
@@ -120,6 +121,26 @@ async def test_a_photo_is_kept(
     await until(lambda: bool(twilio_server.texts_to(ANNA)))
     assert len(await (await tenant_of(served, owner)).photos()) == 1
     assert twilio_server.store.leaks == []
+
+
+async def test_a_document_is_kept_where_the_firm_wants_it(
+    served: Api, owner: Firm, webhook: str, twilio_server: TwilioServer
+) -> None:
+    id = webhook.split("/")[-2]
+    told = await owner.put(f"/api/integrations/{id}/files-kept/", {"files_kept": True})
+    assert (told.status_code, told.json()) == (200, {"files_kept": True})
+    twilio_server.send_document(ANNA, file_name="договір.pdf")
+    [post] = twilio_server.deliveries("message", url=PUBLIC + webhook)
+    assert await delivered(served, post) == 204
+    await until(lambda: bool(twilio_server.texts_to(ANNA)))
+    assert "I have kept the file" in twilio_server.texts_to(ANNA)[0]
+    [chat] = (await owner.get("/api/inbox/chats/")).json()["items"]
+    files = f"/api/inbox/chats/{chat['id']}/files/"
+    [file] = (await owner.get(files)).json()["items"]
+    assert (file["name"], file["customer"]) == ("договір.pdf", f"whatsapp:whatsapp:{ANNA}")
+    assert (await owner.get(f"{files}{file['id']}/")).content == DOCUMENT
+    assert twilio_server.store.leaks == []
+    assert len(await (await tenant_of(served, owner)).documents()) == 1, "it teaches nothing"
 
 
 async def test_what_is_forged_or_malformed_is_refused(

@@ -57,6 +57,7 @@ async def everything(tenant: AsyncTenant) -> dict[str, object]:
     return {
         "documents": await tenant.documents(),
         "photos": await tenant.photos(),
+        "chat_files": await tenant.chat_files(),
         "prompts": await tenant.prompt_history(),
         "profile": await tenant.profile(),
         "conversations": conversations,
@@ -65,6 +66,13 @@ async def everything(tenant: AsyncTenant) -> dict[str, object]:
         "passages": found.passages,
         "used": [(meter.room.resource, meter.used) for meter in (await tenant.usage()).meters],
     }
+
+
+async def file_keys(tenant: AsyncTenant) -> list[str]:
+    """Of all that it keeps in its file store."""
+    keys = [document.file_key for document in await tenant.documents()]
+    keys += [photo.file_key for photo in await tenant.photos()]
+    return keys + [file.file_key for file in await tenant.chat_files()]
 
 
 def content_of(path: Path) -> bytes:

@@ -1,16 +1,15 @@
 """What is held about one of the people who ask: given out, or erased."""
 
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
 from sloth_agent.agent.models import Customer
-from sloth_agent.agent.ports import ChatTrace, CustomerStore, Held, Transcript
+from sloth_agent.agent.ports import ChatTrace, CustomerStore, Held, SentFiles, Transcript
 from sloth_agent.clock import Clock
 from sloth_agent.errors import NotFound
 from sloth_agent.ids import TenantId
-from sloth_agent.knowledge.photos import Photos
+from sloth_agent.knowledge.ports import FileStore
 from sloth_agent.tenants.audit import Actor, AuditEvent, AuditStore
 
 
@@ -21,12 +20,18 @@ class CustomerRecord:
     customer: Customer
     exported_at: datetime
     transcripts: Sequence[Transcript]  # oldest first
-    chats: Sequence[ChatTrace] = ()
+    chats: Sequence[ChatTrace]
+    files: SentFiles
 
     @property
     def held(self) -> Held:
-        messages = sum(len(transcript.messages) for transcript in self.transcripts)
-        return Held(conversations=len(self.transcripts), messages=messages, chats=len(self.chats))
+        return Held(
+            conversations=len(self.transcripts),
+            messages=sum(len(transcript.messages) for transcript in self.transcripts),
+            chats=len(self.chats),
+            photos=len(self.files.photos),
+            documents=len(self.files.documents),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +40,7 @@ class Customers:
 
     organization: TenantId
     store: CustomerStore
-    photos: Photos
+    files: FileStore
     audit: AuditStore
     clock: Clock
 
@@ -48,14 +53,15 @@ class Customers:
             exported_at=self.clock(),
             transcripts=await self.store.transcripts(customer),
             chats=await self.store.chats(customer),
+            files=await self.store.files(customer),
         )
         await self._record("customer.exported", customer, record.held, by=by)
         return record
 
     async def erase(self, customer: Customer, *, by: Actor) -> Held:
-        """Erase all conversations and chats with a customer, and the photos that they sent.
+        """Erase all conversations and chats with a customer, and what they sent.
 
-        Cut short, it is asked for again.
+        Cut short, it is asked for again: files go before the records by which they are known.
 
         Raises:
             NotFound: nothing is held about this customer.
@@ -63,16 +69,18 @@ class Customers:
         # The log may be in another database. Cut short between the two, there is an event without
         # an erasure, which is asked for again; not an erasure that nobody knows of.
         await self._record("customer.erased", customer, await self.store.held(customer), by=by)
-        # By their chats they are known: first they, and then the chats.
-        for chat in await self.store.chats(customer):
-            for photo in chat.photos:
-                with suppress(NotFound):
-                    await self.photos.delete(photo)
-        return await self.store.erase(customer)
+        await self._delete((await self.store.files(customer)).file_keys)
+        erased, file_keys = await self.store.erase(customer)
+        await self._delete(file_keys)  # of what came meanwhile
+        return erased
+
+    async def _delete(self, file_keys: Sequence[str]) -> None:
+        for key in file_keys:
+            await self.files.delete(key)
 
     async def _record(self, action: str, customer: Customer, held: Held, *, by: Actor) -> None:
         """How much there was, and not of whom: the log is for ever."""
-        if not held.conversations and not held.chats:
+        if held == Held(conversations=0, messages=0):
             raise NotFound(
                 f"Nothing is held about {customer}.", hint="Look at the source and the id."
             )
@@ -85,5 +93,7 @@ class Customers:
             conversations=held.conversations,
             messages=held.messages,
             chats=held.chats,
+            photos=held.photos,
+            documents=held.documents,
         )
         await self.audit.add(event)

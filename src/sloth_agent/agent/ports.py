@@ -9,7 +9,7 @@ from uuid import UUID
 from sloth_agent.agent.models import Conversation, Customer, Message, Prompt, Reply, Speaker, Usage
 from sloth_agent.billing.allowance import Hold
 from sloth_agent.billing.costs import NO_BILL, Bill
-from sloth_agent.ids import ConversationId, MessageId, PhotoId
+from sloth_agent.ids import ConversationId, MessageId
 from sloth_agent.knowledge.models import Passage
 from sloth_agent.language import Language
 
@@ -190,7 +190,30 @@ class ChatTrace:
     last_heard_at: datetime
     told: Sequence[ToldByChannel]  # oldest first, as is what was sent
     sent: Sequence[SentByChannel]
-    photos: Sequence[PhotoId]  # that came by it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SentFile:
+    """A photo or document that the customer sent, whatever became of the chat."""
+
+    id: UUID
+    name: str
+    media_type: str
+    size_bytes: int
+    created_at: datetime
+    file_key: str  # of its bytes in the file store
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SentFiles:
+    """Oldest first."""
+
+    photos: Sequence[SentFile] = ()
+    documents: Sequence[SentFile] = ()
+
+    @property
+    def file_keys(self) -> Sequence[str]:
+        return [file.file_key for file in (*self.photos, *self.documents)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -200,6 +223,8 @@ class Held:
     conversations: int
     messages: int
     chats: int = 0  # in messengers
+    photos: int = 0  # that they sent
+    documents: int = 0
 
 
 class CustomerStore(Protocol):
@@ -211,7 +236,13 @@ class CustomerStore(Protocol):
     async def chats(self, customer: Customer) -> Sequence[ChatTrace]:
         """Those in messengers; of a group, where the customer was first."""
 
+    async def files(self, customer: Customer) -> SentFiles:
+        """What the customer sent, in groups of others too."""
+
     async def held(self, customer: Customer) -> Held: ...
 
-    async def erase(self, customer: Customer) -> Held:
-        """Erase all that is held at once; who writes meanwhile comes before it, or is refused."""
+    async def erase(self, customer: Customer) -> tuple[Held, Sequence[str]]:
+        """Erase all that is held at once; who writes meanwhile comes before it, or is refused.
+
+        Returns how much it was, and the keys of the files whose records are gone.
+        """

@@ -21,6 +21,7 @@ from sloth_agent.agent.ports import Delta, Held, Trial
 from sloth_agent.app.sloth import AsyncSloth, AsyncTenant
 from sloth_agent.billing.allowance import UsageReport
 from sloth_agent.billing.notices import Notice
+from sloth_agent.channels.chat_files import ChatFile
 from sloth_agent.channels.chats import ChatState, Event
 from sloth_agent.channels.checking import Checked
 from sloth_agent.channels.desk import DeskChat
@@ -28,6 +29,7 @@ from sloth_agent.channels.models import Integration, IntegrationType
 from sloth_agent.channels.replaying import Replay
 from sloth_agent.channels.staff_codes import StaffCode
 from sloth_agent.ids import (
+    ChatFileId,
     ChatId,
     ChunkId,
     ConversationId,
@@ -413,6 +415,10 @@ class Tenant:
         """See `AsyncTenant.set_hand_over_words`."""
         return self._portal.call(partial(self._tenant.set_hand_over_words, id, words, by=by))
 
+    def set_files_kept(self, id: IntegrationId, kept: bool, *, by: Actor = SYSTEM) -> None:
+        """See `AsyncTenant.set_files_kept`."""
+        self._portal.call(partial(self._tenant.set_files_kept, id, kept, by=by))
+
     def chats(
         self, *, state: ChatState | None = None, limit: int = 50, before: ChatId | None = None
     ) -> Sequence[DeskChat]:
@@ -436,6 +442,24 @@ class Tenant:
     def give_back_chat(self, id: ChatId, *, by: Actor = SYSTEM) -> DeskChat:
         """See `AsyncTenant.give_back_chat`."""
         return self._portal.call(partial(self._tenant.give_back_chat, id, by=by))
+
+    def chat_files(
+        self, chat: ChatId | None = None, *, limit: int = 1000, after: ChatFileId | None = None
+    ) -> Sequence[ChatFile]:
+        """See `AsyncTenant.chat_files`."""
+        return self._portal.call(partial(self._tenant.chat_files, chat, limit=limit, after=after))
+
+    def chat_file(self, id: ChatFileId) -> ChatFile:
+        """See `AsyncTenant.chat_file`."""
+        return self._portal.call(partial(self._tenant.chat_file, id))
+
+    def chat_file_content(self, id: ChatFileId) -> bytes:
+        """See `AsyncTenant.chat_file_content`."""
+        return self._portal.call(partial(self._tenant.chat_file_content, id))
+
+    def delete_chat_file(self, id: ChatFileId, *, by: Actor = SYSTEM) -> None:
+        """See `AsyncTenant.delete_chat_file`."""
+        self._portal.call(partial(self._tenant.delete_chat_file, id, by=by))
 
     def profile(self) -> Profile:
         """See `AsyncTenant.profile`."""

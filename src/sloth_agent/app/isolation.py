@@ -20,11 +20,15 @@ from psycopg import sql
 
 from sloth_agent.adapters.stores.postgres.database import Connection, Database
 from sloth_agent.agent.evaluation import KnownQuestion
+from sloth_agent.agent.models import ConversationSource, Customer
 from sloth_agent.app.sloth import AsyncSloth, AsyncTenant
+from sloth_agent.channels.chat_files import chat_file_key
 from sloth_agent.channels.chats import Chat, Event
+from sloth_agent.channels.messages import Attachment
 from sloth_agent.channels.models import Credentials, IntegrationType
 from sloth_agent.errors import SlothError
 from sloth_agent.ids import (
+    ChatFileId,
     ChatId,
     ChunkId,
     ConversationId,
@@ -71,6 +75,7 @@ class Target:
     integration: IntegrationId
     event: EventId
     chat: ChatId
+    chat_file: ChatFileId
     conversation: ConversationId
     schema: str
     file_key: str
@@ -80,7 +85,7 @@ class Target:
     def unnamed(self, text: str) -> str:
         """What was asked for is repeated in answers, and tells nothing."""
         things = (self.document, self.chunk, self.photo, self.integration, self.event)
-        ids = (*things, self.chat, self.conversation)
+        ids = (*things, self.chat, self.chat_file, self.conversation)
         known = (*map(str, ids), self.schema, self.file_key, self.photo_key, self.word)
         return re.sub("|".join(map(re.escape, known)), "?", text)
 
@@ -92,6 +97,7 @@ NOBODY = Target(
     integration=IntegrationId(new_id()),
     event=EventId(new_id()),
     chat=ChatId(new_id()),
+    chat_file=ChatFileId(new_id()),
     conversation=ConversationId(new_id()),
     schema="t_" + "0" * 32,
     file_key="0" * 32,
@@ -169,6 +175,13 @@ async def _settled(tenant: AsyncTenant, canary: str) -> Target:
     await tenant.change_profile(business_name=canary)
     await tenant.change_hours(away_text=canary)
     told = await _told(tenant, integration.id, canary)
+    file = await tenant.services.chat_files.keep(
+        Attachment(key=canary, name=f"{canary}.pdf", media_type="application/pdf"),
+        canary.encode(),
+        id=ChatFileId(new_id()),
+        chat=told.chat,
+        customer=Customer(source=ConversationSource.TELEGRAM, external_id=canary),
+    )
     return Target(
         document=outcome.document_id,
         chunk=answer.chunks_used[0],
@@ -176,6 +189,7 @@ async def _settled(tenant: AsyncTenant, canary: str) -> Target:
         integration=integration.id,
         event=told.id,
         chat=told.chat,
+        chat_file=file.id,
         conversation=answer.conversation_id,
         schema=tenant.services.schema,
         file_key=(await tenant.document(outcome.document_id)).file_key,
@@ -254,6 +268,13 @@ def library_calls(tenant: AsyncTenant, target: Target) -> dict[str, Call]:
         "answer_chat": lambda: tenant.answer_chat(target.chat, word),
         "take_chat": lambda: tenant.take_chat(target.chat),
         "give_back_chat": lambda: tenant.give_back_chat(target.chat),
+        "set_files_kept": lambda: tenant.set_files_kept(target.integration, True),
+        "chat_files": tenant.chat_files,
+        "chat_files of the chat": lambda: tenant.chat_files(target.chat),
+        "chat_files after it": lambda: tenant.chat_files(after=target.chat_file),
+        "chat_file": lambda: tenant.chat_file(target.chat_file),
+        "chat_file_content": lambda: tenant.chat_file_content(target.chat_file),
+        "delete_chat_file": lambda: tenant.delete_chat_file(target.chat_file),
         "conversations": tenant.conversations,
         "conversations before it": lambda: tenant.conversations(before=target.conversation),
         "messages": lambda: tenant.messages(target.conversation),
@@ -281,6 +302,8 @@ def library_calls(tenant: AsyncTenant, target: Target) -> dict[str, Call]:
         "the photo's file": lambda: files.read(target.photo_key),
         "deleting the file": lambda: files.delete(target.file_key),
         "deleting the file by a way out": lambda: files.delete(outside),
+        "the chat file's bytes": lambda: files.read(chat_file_key(target.chat_file)),
+        "deleting the chat file's bytes": lambda: files.delete(chat_file_key(target.chat_file)),
         "deleting the photo's file": lambda: files.delete(target.photo_key),
         "writing the file by a way out": lambda: files.write(outside, b"planted"),
     }
@@ -387,7 +410,8 @@ async def _fingerprint(tenant: AsyncTenant, target: Target) -> str:
     async with database.inside(schema) as connection:
         rows = [await _digest(connection, table) for table in tables]
     read = tenant.services.documents.files.read
-    files = [await _outcome(partial(read, key)) for key in (target.file_key, target.photo_key)]
+    keys = (target.file_key, target.photo_key, chat_file_key(target.chat_file))
+    files = [await _outcome(partial(read, key)) for key in keys]
     return repr((rows, files))
 
 

@@ -11,6 +11,7 @@ from sloth_agent.agent.ports import Delta, Trial
 from sloth_agent.app.tenant import AsyncTenant
 from sloth_agent.app.tenant_services import TenantServices
 from sloth_agent.billing.allowance import UsageReport
+from sloth_agent.channels.chat_files import ChatFile
 from sloth_agent.channels.chats import ChatState
 from sloth_agent.channels.desk import DeskChat
 from sloth_agent.channels.models import Integration, IntegrationType
@@ -21,7 +22,7 @@ from sloth_agent.client.problems import error_of
 from sloth_agent.client.server import Body, Server, connected
 from sloth_agent.client.uploading import Uploading
 from sloth_agent.errors import BackendUnavailable, Forbidden, NotOffered
-from sloth_agent.ids import ChatId, ConversationId, DocumentId, IntegrationId
+from sloth_agent.ids import ChatFileId, ChatId, ConversationId, DocumentId, IntegrationId
 from sloth_agent.knowledge.intake import FileOutcome, IngestReport, OnProgress
 from sloth_agent.knowledge.models import Document
 from sloth_agent.knowledge.retrieval import Found
@@ -190,6 +191,10 @@ class RemoteTenant(AsyncTenant):
         kept = await self.server.put(f"/api/integrations/{id}/hand-over-words/", asked)
         return list(kept["words"])
 
+    async def set_files_kept(self, id: IntegrationId, kept: bool, *, by: Actor = SYSTEM) -> None:
+        _check_actor(by)
+        await self.server.put(f"/api/integrations/{id}/files-kept/", {"files_kept": kept})
+
     async def chats(
         self, *, state: ChatState | None = None, limit: int = 50, before: ChatId | None = None
     ) -> Sequence[DeskChat]:
@@ -213,6 +218,16 @@ class RemoteTenant(AsyncTenant):
     async def give_back_chat(self, id: ChatId, *, by: Actor = SYSTEM) -> DeskChat:
         _check_actor(by)
         return reading.desk_chat(await self.server.post(f"/api/inbox/chats/{id}/give-back/", {}))
+
+    async def chat_files(
+        self, chat: ChatId | None = None, *, limit: int = 1000, after: ChatFileId | None = None
+    ) -> Sequence[ChatFile]:
+        """See `AsyncTenant.chat_files`; of one chat alone."""
+        if chat is None:
+            raise not_offered()
+        return await self._listed(
+            f"/api/inbox/chats/{chat}/files/", reading.chat_file, limit, after
+        )
 
     async def usage(self) -> UsageReport:
         return reading.usage_report(await self.server.get("/api/subscriptions/usage/"))

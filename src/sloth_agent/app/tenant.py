@@ -19,6 +19,7 @@ from sloth_agent.app.choices import advice
 from sloth_agent.app.tenant_services import TenantServices
 from sloth_agent.billing.allowance import UsageReport
 from sloth_agent.billing.notices import Notice
+from sloth_agent.channels.chat_files import ChatFile
 from sloth_agent.channels.chats import ChatState, Event
 from sloth_agent.channels.checking import Checked
 from sloth_agent.channels.desk import DeskChat
@@ -28,6 +29,7 @@ from sloth_agent.channels.staff_codes import StaffCode
 from sloth_agent.channels.web_pages import WebPages
 from sloth_agent.errors import EmbedderUnavailable
 from sloth_agent.ids import (
+    ChatFileId,
     ChatId,
     ChunkId,
     ConversationId,
@@ -343,6 +345,17 @@ class AsyncTenant:
         """
         return await self.services.integrations.set_hand_over_words(id, words, by=by)
 
+    async def set_files_kept(self, id: IntegrationId, kept: bool, *, by: Actor = SYSTEM) -> None:
+        """Say whether documents that customers send are kept for the people of the firm.
+
+        The assistant never reads them. Else they are declined.
+
+        Raises:
+            NotFound: no such integration.
+            Conflict: nobody sends files there.
+        """
+        await self.services.integrations.set_files_kept(id, kept, by=by)
+
     async def chats(
         self, *, state: ChatState | None = None, limit: int = 50, before: ChatId | None = None
     ) -> Sequence[DeskChat]:
@@ -388,6 +401,44 @@ class AsyncTenant:
             NotFound: no such chat.
         """
         return await self.services.desk.give_back(id, by=by)
+
+    async def chat_files(
+        self, chat: ChatId | None = None, *, limit: int = 1000, after: ChatFileId | None = None
+    ) -> Sequence[ChatFile]:
+        """Documents that were sent in a chat; oldest first.
+
+        Of no chat in particular: those of all, and of integrations that were disconnected.
+
+        Raises:
+            NotFound: no such chat.
+        """
+        if chat is not None:
+            await self.show_chat(chat, last=1)
+        return await self.services.chat_files.list(chat=chat, limit=limit, after=after)
+
+    async def chat_file(self, id: ChatFileId) -> ChatFile:
+        """What is known of a document that a customer sent.
+
+        Raises:
+            NotFound: no such file.
+        """
+        return await self.services.chat_files.show(id)
+
+    async def chat_file_content(self, id: ChatFileId) -> bytes:
+        """As it was sent. It comes from a stranger, and nobody has looked into it.
+
+        Raises:
+            NotFound: no such file.
+        """
+        return await self.services.chat_files.content(id)
+
+    async def delete_chat_file(self, id: ChatFileId, *, by: Actor = SYSTEM) -> None:
+        """Forget a document that a customer sent.
+
+        Raises:
+            NotFound: no such file.
+        """
+        await self.services.chat_files.delete(id, by=by)
 
     async def profile(self) -> Profile:
         """What the firm says of itself."""

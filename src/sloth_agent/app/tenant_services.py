@@ -5,6 +5,7 @@ from datetime import datetime
 from functools import cached_property
 
 from sloth_agent.adapters.files.local import LocalFiles
+from sloth_agent.adapters.stores.postgres.chat_files import PostgresChatFiles
 from sloth_agent.adapters.stores.postgres.conversations import (
     PostgresConversations,
     PostgresPrompts,
@@ -34,6 +35,7 @@ from sloth_agent.billing.costs import Costs
 from sloth_agent.billing.notices import LimitNotices
 from sloth_agent.billing.usage import Metering
 from sloth_agent.billing.usage_ports import CurrentSubscriptions
+from sloth_agent.channels.chat_files import ChatFiles
 from sloth_agent.channels.checking import Checking
 from sloth_agent.channels.connecting import Connecting
 from sloth_agent.channels.desk import Desk
@@ -41,6 +43,7 @@ from sloth_agent.channels.handing_over import HandingOver
 from sloth_agent.channels.inbox import Inbox
 from sloth_agent.channels.inbox_ports import IntegrationAddresses
 from sloth_agent.channels.integrations import Integrations
+from sloth_agent.channels.keeping import Keeping
 from sloth_agent.channels.models import Integration
 from sloth_agent.channels.replaying import Replaying
 from sloth_agent.channels.replying import Replying
@@ -121,7 +124,8 @@ class TenantServices:
 
     @cached_property
     def leftovers(self) -> Leftovers:
-        return Leftovers(self._document_store, self._photo_store, self.files, self.backends.clock)
+        named_by = (self._document_store, self._photo_store, self._chat_file_store)
+        return Leftovers(named_by, self.files, self.backends.clock)
 
     @cached_property
     def intake(self) -> Intake:
@@ -137,6 +141,18 @@ class TenantServices:
             backends.clock,
             self._off_limits,
             backends.settings.max_upload_bytes,
+        )
+
+    @cached_property
+    def chat_files(self) -> ChatFiles:
+        backends = self.backends
+        return ChatFiles(
+            store=self._chat_file_store,
+            files=self.files,
+            metering=self.metering,
+            log=self.log,
+            clock=backends.clock,
+            max_bytes=backends.settings.max_upload_bytes,
         )
 
     @cached_property
@@ -219,7 +235,7 @@ class TenantServices:
             firm=self.name_of_firm,
             answering=self.answering,
             conversations=self.conversations,
-            photos=self.photos,
+            keeping=Keeping(self.photos, self.chat_files),
             subscriptions=self.subscriptions,
             handing_over=self.handing_over,
             restraint=Restraint(
@@ -315,7 +331,7 @@ class TenantServices:
     @cached_property
     def customers(self) -> Customers:
         store = PostgresCustomers(self.home, self.schema)
-        return Customers(self.organization.id, store, self.photos, self.audit, self.backends.clock)
+        return Customers(self.organization.id, store, self.files, self.audit, self.backends.clock)
 
     @cached_property
     def answering(self) -> Answering:
@@ -388,6 +404,10 @@ class TenantServices:
     @cached_property
     def _photo_store(self) -> PostgresPhotos:
         return PostgresPhotos(self.home, self.schema)
+
+    @cached_property
+    def _chat_file_store(self) -> PostgresChatFiles:
+        return PostgresChatFiles(self.home, self.schema)
 
     @cached_property
     def _index(self) -> PostgresSearchIndex:

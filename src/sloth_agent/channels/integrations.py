@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from sloth_agent.billing.access import require_access
 from sloth_agent.billing.usage_ports import CurrentSubscriptions
+from sloth_agent.channels.chat_files import FILES_KEPT
 from sloth_agent.channels.hand_over_words import HAND_OVER_WORDS, checked_words
 from sloth_agent.channels.models import (
     Credentials,
@@ -15,7 +16,7 @@ from sloth_agent.channels.models import (
 from sloth_agent.channels.ports import IntegrationStore
 from sloth_agent.channels.vault import Vault
 from sloth_agent.clock import Clock
-from sloth_agent.errors import CredentialUnreadable, InvalidInput, NotFound, Problem
+from sloth_agent.errors import Conflict, CredentialUnreadable, InvalidInput, NotFound, Problem
 from sloth_agent.ids import IntegrationId, new_id
 from sloth_agent.tenants.audit import Actor, TenantLog
 
@@ -133,6 +134,22 @@ class Integrations:
         )
         await self.change_settings(id, {HAND_OVER_WORDS: checked})
         return checked
+
+    async def set_files_kept(self, id: IntegrationId, kept: bool, *, by: Actor) -> None:
+        """Say whether documents that customers send are kept for the people of the firm.
+
+        Raises:
+            NotFound: no such integration.
+            Conflict: nobody sends files there.
+        """
+        integration = await self.show(id)
+        if not integration.type.is_messenger:
+            raise Conflict(
+                f"Customers send no files by {integration.type}.",
+                hint="Name an integration of Telegram or WhatsApp.",
+            )
+        await self.log.write("integration.changed", by=by, subject=str(id), fields=[FILES_KEPT])
+        await self.change_settings(id, {FILES_KEPT: kept})
 
     async def mark(
         self, id: IntegrationId, status: IntegrationStatus, problem: Problem | None = None

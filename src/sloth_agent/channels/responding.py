@@ -18,6 +18,7 @@ from sloth_agent.channels.chats import Chat, ChatState, EventOutcome, Outgoing, 
 from sloth_agent.channels.hand_over_words import wants_a_person
 from sloth_agent.channels.handing_over import HandingOver, counted, name_of, needs_a_person
 from sloth_agent.channels.inbox_ports import Announce, InboxStore
+from sloth_agent.channels.keeping import Keeping
 from sloth_agent.channels.messages import (
     Button,
     Capabilities,
@@ -32,25 +33,22 @@ from sloth_agent.channels.restraint import Restraint
 from sloth_agent.channels.states import Move, Mover, moved
 from sloth_agent.channels.texts import OWN_NAMES, text, with_sources
 from sloth_agent.channels.transcripts import Transcripts
-from sloth_agent.channels.turns import Turn
+from sloth_agent.channels.turns import Kept, Turn
 from sloth_agent.errors import (
     BackendUnavailable,
     FeatureNotInPlan,
     InvalidInput,
     LimitReached,
     ModelUnavailable,
-    NotFound,
     SlothError,
     SubscriptionExpired,
-    UnreadableFile,
 )
-from sloth_agent.ids import ConversationId, JobId, PhotoId, TenantId
+from sloth_agent.ids import ConversationId, JobId, TenantId
 from sloth_agent.jobs.models import Claim
-from sloth_agent.knowledge.photos import Photos
 from sloth_agent.language import Language
 
 GIVE_UP_AFTER = 4
-"""Tries of the model, some minutes together: then the person hears that there is no answer now."""
+"""Tries of the model, or of a file, some minutes together: then the person hears that it failed."""
 
 TYPING_SECONDS = 4.0
 """Vendors show it for five."""
@@ -77,7 +75,7 @@ class Responding:
     firm: Callable[[], Awaitable[str]]  # how the firm calls itself
     answering: Answering
     conversations: Conversations
-    photos: Photos
+    keeping: Keeping
     subscriptions: CurrentSubscriptions
     handing_over: HandingOver
     restraint: Restraint
@@ -103,13 +101,18 @@ class Responding:
             return
         chat = await self.transcripts.begun(at.chat, at.integration.type)
         at = replace(at, chat=replace(chat, is_gone=False))
+        brings_a_file = self.keeping.wants(turn.inbound, at.integration)
+        if brings_a_file:
+            turn = replace(turn, kept=await self._kept(at, turn))
         if kind is MessageKind.COMMAND:
             await self._obey(at, turn)
         elif at.chat.state is not ChatState.ASSISTANT:
             await self._pass_on(at, turn)
-        elif kind is MessageKind.PHOTO:
+        elif turn.inbound.is_edit:  # such as a place that moves: one edit after the other
+            await self._record(at, turn, at.chat, EventOutcome.IGNORED)
+        elif brings_a_file:
             await self._look_at(at, turn)
-        elif kind is MessageKind.TEXT and not turn.inbound.is_edit and turn.text.strip():
+        elif kind is MessageKind.TEXT and turn.text.strip():
             await self._answer_or_hand_over(at, turn)
         else:
             await self._decline(at, turn)
@@ -154,20 +157,24 @@ class Responding:
         notices = await self.handing_over.call_a_person(
             chat, at.integration, said, original=turn.inbound.original
         )
-        told = await self.handing_over.promise(language_of(chat, turn.inbound))
+        promise = await self.handing_over.promise(language_of(chat, turn.inbound))
+        told = [promise, *await self._told_of_document(at, turn)]
         await self._record(
             at,
             turn,
             chat,
             EventOutcome.DONE,
-            said=[self._said(Speaker.USER, said), self._said(Speaker.ASSISTANT, told)],
-            queued=[*self._queued(at, told), *notices],
+            said=[
+                self._said(Speaker.USER, said),
+                *(self._said(Speaker.ASSISTANT, words) for words in told),
+            ],
+            queued=[*(part for words in told for part in self._queued(at, words)), *notices],
         )
 
     # What a person of the firm is to answer
 
     async def _pass_on(self, at: Situation, turn: Turn) -> None:
-        said = await self._in_words(at, turn)
+        said = in_words(turn)
         relayed = await self.handing_over.relayed(
             at.chat,
             at.integration,
@@ -185,54 +192,43 @@ class Responding:
         )
         await self._tell(await self.store.record(step, at.claim, now=self.conversations.clock()))
 
-    async def _in_words(self, at: Situation, turn: Turn) -> str:
-        inbound = turn.inbound
-        command = f"/{inbound.command}" if inbound.command else ""
-        words = list(filter(None, (command, inbound.text)))
-        if inbound.kind is MessageKind.PHOTO:
-            kept = await self._kept_photo(at, turn)
-            words.append(f"[photo {kept}]" if kept else "[photo]")
-        elif inbound.attachment is not None:
-            words.append(f"[{inbound.kind}: {inbound.attachment.name}]")
-        elif not words:
-            words.append(f"[{inbound.kind}]")
-        return "\n".join(words)
+    # What came with a message
 
-    # What the assistant answers
-
-    async def _look_at(self, at: Situation, turn: Turn) -> None:
-        kept = await self._kept_photo(at, turn)
-        if kept is None:
-            await self._say_text(at, turn, "photo_refused")
-        elif turn.text.strip():
-            await self._answer_or_hand_over(at, turn)
-        else:
-            await self._say_text(at, turn, "photo", said=f"[photo {kept}]")
-
-    async def _kept_photo(self, at: Situation, turn: Turn) -> PhotoId | None:
-        """The same event keeps one photo, however often it is tried; None: it cannot be taken."""
-        attachment = turn.inbound.attachment
-        if attachment is None:
-            return None
-        id = PhotoId(turn.events[0])
+    async def _kept(self, at: Situation, turn: Turn) -> Kept | None:
         try:
-            content = await at.line.fetch(attachment, max_bytes=self.photos.max_bytes)
-            await self.photos.add(attachment.name, content, id=id)
-        except (UnreadableFile, NotFound, *_NO_MORE):
-            return None
+            return await self.keeping.keep(turn, at.chat, at.integration, at.line)
         except BackendUnavailable:
             if at.claim.tries < GIVE_UP_AFTER:
                 raise
             return None
-        return id
+
+    async def _look_at(self, at: Situation, turn: Turn) -> None:
+        if turn.kept is None:
+            await self._say_text(at, turn, f"{turn.inbound.kind}_refused")
+        elif turn.text.strip():
+            await self._answer_or_hand_over(at, turn)
+        else:
+            await self._say_text(at, turn, f"{turn.kept.kind}_kept")
+
+    async def _told_of_document(self, at: Situation, turn: Turn) -> Sequence[str]:
+        """What to say beside the answer to its caption: nobody may think that it was read."""
+        if turn.kept is None or turn.kept.kind is not MessageKind.DOCUMENT or not turn.text.strip():
+            return ()
+        language = language_of(at.chat, turn.inbound)
+        return (text("document_kept", language, firm=await self.firm()),)
+
+    # What the assistant answers
 
     async def _answer_or_hand_over(self, at: Situation, turn: Turn) -> None:
         if wants_a_person(turn.text, at.integration.settings):
-            await self._hand_over(at, turn, Mover.RULE, said=await self._in_words(at, turn))
+            await self._hand_over(at, turn, Mover.RULE, said=in_words(turn))
         else:
             await self._answer(at, turn)
 
     async def _answer(self, at: Situation, turn: Turn) -> None:
+        # A message of its own, and before the answer: no question leans on the name of a file.
+        brought = [self._said(Speaker.USER, turn.kept.words)] if turn.kept else []
+
         async def keep(
             id: ConversationId,  # noqa: ARG001 - the chat's own
             messages: Sequence[Message],
@@ -240,7 +236,7 @@ class Responding:
             hold: Hold,
             bill: Bill = NO_BILL,
         ) -> None:
-            await self._keep_answer(at, turn, messages, hold, bill)
+            await self._keep_answer(at, turn, [*brought, *messages], hold, bill)
 
         try:
             require_access(
@@ -270,7 +266,11 @@ class Responding:
         answered = messages[-1]
         language = at.chat.language or detect(turn.text)
         out = [*self._queued(at, with_sources(answered.text, answered.citations, language))]
-        chat, said = counted(at.chat, turn.text, answered), list(messages)
+        chat = counted(at.chat, turn.text, answered)
+        said = list(messages)
+        for told in await self._told_of_document(at, turn):
+            out += self._queued(at, told)
+            said.append(self._said(Speaker.ASSISTANT, told))
         if needs_a_person(chat):
             told = await self.handing_over.promise(language)
             out += self._queued(at, told)
@@ -303,11 +303,10 @@ class Responding:
         turn: Turn,
         name: str,
         *,
-        said: str = "",
         outcome: EventOutcome = EventOutcome.DONE,
     ) -> None:
         words = text(name, language_of(at.chat, turn.inbound), firm=await self.firm())
-        await self._say(at, turn, words, said=said, outcome=outcome)
+        await self._say(at, turn, words, outcome=outcome)
 
     async def _say(
         self,
@@ -316,20 +315,27 @@ class Responding:
         words: str,
         *,
         chat: Chat | None = None,
-        said: str = "",
         last: Part | None = None,
         outcome: EventOutcome = EventOutcome.DONE,
     ) -> None:
         """Without a model, and without counting it as a message of the plan."""
-        asked = said or turn.text or (f"/{turn.inbound.command}" if turn.inbound.command else "")
+        worth_keeping = turn.text or turn.inbound.command or turn.kept
+        asked = in_words(turn) if worth_keeping else ""
         messages = [self._said(Speaker.USER, asked)] if asked else []
+        beside = await self._told_of_document(at, turn)
         await self._record(
             at,
             turn,
             chat or at.chat,
             outcome,
-            said=[*messages, self._said(Speaker.ASSISTANT, words)],
-            queued=self._queued(at, words, last),
+            said=[
+                *messages,
+                *(self._said(Speaker.ASSISTANT, told) for told in (words, *beside)),
+            ],
+            queued=[
+                *self._queued(at, words, last),
+                *(part for told in beside for part in self._queued(at, told)),
+            ],
         )
 
     async def _record(
@@ -361,6 +367,22 @@ class Responding:
 
     def _said(self, speaker: Speaker, words: str) -> Message:
         return self.transcripts.message(speaker, words)
+
+
+def in_words(turn: Turn) -> str:
+    """A message as it stands in the conversation, with what came beside its words."""
+    inbound = turn.inbound
+    command = f"/{inbound.command}" if inbound.command else ""
+    words = list(filter(None, (command, inbound.text)))
+    if turn.kept is not None:
+        words.append(turn.kept.words)
+    elif inbound.kind is MessageKind.PHOTO:
+        words.append("[photo]")
+    elif inbound.attachment is not None:
+        words.append(f"[{inbound.kind}: {inbound.attachment.name}]")
+    elif not words:
+        words.append(f"[{inbound.kind}]")
+    return "\n".join(words)
 
 
 def language_of(chat: Chat, inbound: Inbound) -> Language:

@@ -11,11 +11,20 @@ MOST_JOINED = 20
 
 
 @dataclass(frozen=True, slots=True)
+class Kept:
+    """A photo or document that came with a message, and is ours now."""
+
+    kind: MessageKind
+    words: str  # that stand for it wherever the message is shown
+
+
+@dataclass(frozen=True, slots=True)
 class Turn:
     """Events that are handled at once, oldest first."""
 
     events: tuple[EventId, ...]
     inbound: Inbound  # with the text of them all
+    kept: Kept | None = None  # None: nothing came with it, or it was not taken
 
     @property
     def text(self) -> str:

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import typer
 
-from sloth_agent.cli import connecting, desk
+from sloth_agent.cli import chat_files, connecting, desk
 from sloth_agent.cli.actor import operator
 from sloth_agent.cli.connecting import Token, secret
 from sloth_agent.cli.exits import FAILED
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True, epilog="Example: sloth channels list")
 app.add_typer(connecting.app, name="connect", help="Connect one more.")
 app.add_typer(desk.app)
+app.add_typer(chat_files.app)
 
 COLUMNS = ("id", "type", "status", "messages_in", "messages_out", "last_activity_at")
 

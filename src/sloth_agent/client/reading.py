@@ -12,6 +12,7 @@ from sloth_agent.agent.models import (
     Citation,
     Conversation,
     ConversationSource,
+    Customer,
     Message,
     Prompt,
     Reply,
@@ -21,12 +22,14 @@ from sloth_agent.agent.models import (
 from sloth_agent.agent.ports import ChatRequest, Trial
 from sloth_agent.billing.allowance import EVER, Meter, Resource, Room, UsageReport
 from sloth_agent.billing.periods import Period
+from sloth_agent.channels.chat_files import ChatFile
 from sloth_agent.channels.chats import Chat, ChatState
 from sloth_agent.channels.desk import DeskChat
 from sloth_agent.channels.models import Integration, IntegrationStatus, IntegrationType
 from sloth_agent.channels.staff_codes import StaffCode
 from sloth_agent.errors import Problem
 from sloth_agent.ids import (
+    ChatFileId,
     ChatId,
     ChunkId,
     ConversationId,
@@ -196,6 +199,18 @@ def desk_chat(body: Body) -> DeskChat:
         ),
         channel=IntegrationType(body["channel"]),
         messages=tuple(message({**each, "passages": ()}) for each in body.get("messages", ())),
+    )
+
+
+def chat_file(body: Body) -> ChatFile:
+    return ChatFile(
+        id=ChatFileId(UUID(body["id"])),
+        chat=ChatId(UUID(body["chat_id"])) if body["chat_id"] else None,
+        customer=Customer.named(body["customer"]),
+        name=body["name"],
+        media_type=body["type"],
+        size_bytes=body["size"],
+        created_at=_moment(body["created_at"]),
     )
 
 

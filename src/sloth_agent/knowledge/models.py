@@ -164,6 +164,14 @@ class PhotoStatus(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Sender:
+    """The customer who sent something, by the names that `Customer` has."""
+
+    source: str
+    external_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Photo:
     """A picture of the firm's, with what was seen in it: nothing, until somebody has looked."""
 
@@ -180,6 +188,7 @@ class Photo:
     objects: tuple[str, ...] = ()  # things in it, one for each
     faces: int | None = None  # how many; None until looked at
     problem: Problem | None = None  # set when failed
+    sender: Sender | None = None  # None: it is the firm's own
 
     @property
     def file_key(self) -> str:

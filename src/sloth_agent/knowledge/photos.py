@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import anyio.to_thread
@@ -11,9 +11,9 @@ from sloth_agent.billing.allowance import Resource
 from sloth_agent.billing.usage import Metering
 from sloth_agent.clock import Clock
 from sloth_agent.errors import Conflict, LimitReached, NotFound, UnreadableFile
-from sloth_agent.ids import PhotoId, new_id
+from sloth_agent.ids import ChatId, PhotoId, new_id
 from sloth_agent.knowledge.documents import title_of, too_large
-from sloth_agent.knowledge.models import Photo
+from sloth_agent.knowledge.models import Photo, Sender
 from sloth_agent.knowledge.off_limits import OffLimits
 from sloth_agent.knowledge.opening import content_of
 from sloth_agent.knowledge.pictures import examined
@@ -31,10 +31,8 @@ class Photos:
     off_limits: OffLimits
     max_bytes: int
 
-    async def add(self, name: str, content: bytes, *, id: PhotoId | None = None) -> Photo:
+    async def add(self, name: str, content: bytes) -> Photo:
         """Keep a picture under a new id, whatever is there already: the same one twice is two.
-
-        With an `id` of the caller's it is one, however often it is tried.
 
         It is one photo of the month, for good, and its bytes until it is deleted.
 
@@ -45,13 +43,31 @@ class Photos:
             SubscriptionExpired: likewise.
             StorageUnavailable: likewise.
         """
-        if id is not None and (known := await self.store.find(id)) is not None:
+        photo = await self._examined(name, content, PhotoId(new_id()))
+        await self._keep(photo, content)
+        return photo
+
+    async def add_sent(
+        self, name: str, content: bytes, *, id: PhotoId, sender: Sender, chat: ChatId
+    ) -> Photo:
+        """Keep a picture that a customer sent; it is one, however often it is tried.
+
+        Raises:
+            ChatMoved: the chat was erased meanwhile; nothing is kept.
+            UnreadableFile, LimitReached, SubscriptionExpired, StorageUnavailable: as `add`.
+        """
+        if (known := await self.store.find(id)) is not None:
             return known
+        photo = replace(await self._examined(name, content, id), sender=sender)
+        await self._keep(photo, content, chat)
+        return photo
+
+    async def _examined(self, name: str, content: bytes, id: PhotoId) -> Photo:
         if len(content) > self.max_bytes:
             raise too_large(name, self.max_bytes)
         picture = await anyio.to_thread.run_sync(examined, content)
-        photo = Photo(
-            id=id or PhotoId(new_id()),
+        return Photo(
+            id=id,
             title=title_of(name),
             media_type=picture.kind.value,
             size_bytes=len(content),
@@ -59,10 +75,8 @@ class Photos:
             height=picture.height,
             created_at=self.clock(),
         )
-        await self._keep(photo, content)
-        return photo
 
-    async def _keep(self, photo: Photo, content: bytes) -> None:
+    async def _keep(self, photo: Photo, content: bytes, chat: ChatId | None = None) -> None:
         """The file first, then the record that speaks of it.
 
         Where nobody knows whether it was recorded the file stays; `Leftovers` finds it if not.
@@ -71,7 +85,7 @@ class Photos:
         async with self.metering.held(Resource.PHOTOS) as hold:
             await self.files.write(photo.file_key, content)
             try:
-                await self.store.add(photo, hold=hold, limits=limits)
+                await self.store.add(photo, hold=hold, limits=limits, chat=chat)
             except (LimitReached, Conflict):
                 await self.files.delete(photo.file_key)
                 raise

@@ -7,7 +7,7 @@ from typing import Protocol, runtime_checkable
 from sloth_agent.billing.allowance import Hold
 from sloth_agent.billing.costs import NO_BILL, Bill
 from sloth_agent.billing.models import NO_LIMITS, Limits
-from sloth_agent.ids import ChunkId, DocumentId, PhotoId
+from sloth_agent.ids import ChatId, ChunkId, DocumentId, PhotoId
 from sloth_agent.jobs.models import Claim
 from sloth_agent.knowledge.models import (
     Chunk,
@@ -120,6 +120,13 @@ class FileStore(Protocol):
         """
 
 
+class NamesFiles(Protocol):
+    """Whatever keeps files in the store of one tenant."""
+
+    async def file_keys(self) -> Collection[str]:
+        """The names of all that are to stay."""
+
+
 class DocumentStore(Protocol):
     """The documents of one tenant, counted with their bytes. Each method is one transaction."""
 
@@ -170,12 +177,20 @@ class DocumentStore(Protocol):
 class PhotoStore(Protocol):
     """The photos of one tenant, counted with their bytes. Each method is one transaction."""
 
-    async def add(self, photo: Photo, *, hold: Hold, limits: Limits = NO_LIMITS) -> None:
+    async def add(
+        self,
+        photo: Photo,
+        *,
+        hold: Hold,
+        limits: Limits = NO_LIMITS,
+        chat: ChatId | None = None,
+    ) -> None:
         """Record a photo, count its bytes, and count it where a place was kept for it.
 
         Raises:
             StorageLimitExceeded: nothing is recorded.
             Conflict: the place was kept beyond its time; the same.
+            ChatMoved: the chat that it came by was erased meanwhile; the same.
         """
 
     async def find(self, id: PhotoId) -> Photo | None: ...

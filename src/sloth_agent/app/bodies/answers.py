@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from sloth_agent.agent.customers import CustomerRecord
 from sloth_agent.agent.models import Answer, Citation, Conversation, Message, Prompt
-from sloth_agent.agent.ports import ChatTrace, Held, Transcript, Trial
+from sloth_agent.agent.ports import ChatTrace, Held, SentFile, Transcript, Trial
 from sloth_agent.agent.prompting import script
 from sloth_agent.app.bodies.values import Body, milliseconds, moment_of, rounded, tokens
 from sloth_agent.ids import ChunkId
@@ -45,6 +45,8 @@ def customer_body(record: CustomerRecord) -> Body:
         "exported_at": record.exported_at.isoformat(),
         "conversations": [transcript_body(transcript) for transcript in record.transcripts],
         "chats": [_trace_body(chat) for chat in record.chats],
+        "photos": [_sent_body(photo) for photo in record.files.photos],
+        "documents": [_sent_body(document) for document in record.files.documents],
     }
 
 
@@ -55,6 +57,8 @@ def erased_customer_body(customer: str, held: Held) -> Body:
         "conversations": held.conversations,
         "messages": held.messages,
         "chats": held.chats,
+        "photos": held.photos,
+        "documents": held.documents,
     }
 
 
@@ -78,7 +82,16 @@ def _trace_body(chat: ChatTrace) -> Body:
             }
             for each in chat.sent
         ],
-        "photos": [str(photo) for photo in chat.photos],
+    }
+
+
+def _sent_body(file: SentFile) -> Body:
+    return {
+        "id": str(file.id),
+        "name": file.name,
+        "type": file.media_type,
+        "size": file.size_bytes,
+        "created_at": file.created_at.isoformat(),
     }
 
 

@@ -2,6 +2,7 @@
 
 from sloth_agent.app.bodies.answers import message_body
 from sloth_agent.app.bodies.values import Body
+from sloth_agent.channels.chat_files import ChatFile
 from sloth_agent.channels.desk import DeskChat
 from sloth_agent.channels.staff_codes import StaffCode
 from sloth_agent.tenants.profile import Profile
@@ -28,6 +29,18 @@ def chat_body(shown: DeskChat) -> Body:
 def told_chat_body(shown: DeskChat) -> Body:
     """With what was said."""
     return {**chat_body(shown), "messages": [message_body(message) for message in shown.messages]}
+
+
+def chat_file_body(file: ChatFile) -> Body:
+    return {
+        "id": str(file.id),
+        "chat_id": str(file.chat) if file.chat else None,
+        "customer": str(file.customer),
+        "name": file.name,
+        "type": file.media_type,
+        "size": file.size_bytes,
+        "created_at": file.created_at.isoformat(),
+    }
 
 
 def staff_code_body(made: StaffCode) -> Body:

@@ -4,21 +4,29 @@ from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends, Query, Response
 from pydantic import Field
 from starlette.responses import JSONResponse
 
 from sloth_agent.access.models import Scope
-from sloth_agent.app.bodies.inbox import chat_body, hours_body, told_chat_body
+from sloth_agent.app.bodies.inbox import chat_body, chat_file_body, hours_body, told_chat_body
 from sloth_agent.app.sloth import AsyncTenant
+from sloth_agent.channels.chat_files import ChatFile
 from sloth_agent.channels.chats import ChatState
 from sloth_agent.channels.desk import LONGEST_ANSWER
 from sloth_agent.channels.models import IntegrationType
-from sloth_agent.errors import Conflict, NotFound, RecipientGone, WindowClosed
-from sloth_agent.ids import ChatId
+from sloth_agent.errors import (
+    Conflict,
+    NotFound,
+    RecipientGone,
+    StorageUnavailable,
+    WindowClosed,
+)
+from sloth_agent.ids import ChatFileId, ChatId
 from sloth_agent.language import Language
 from sloth_agent.server.callers import CurrentActor, tenant_of
 from sloth_agent.server.described_problems import problems
+from sloth_agent.server.downloads import A_FILE, download
 from sloth_agent.server.repeating import Repeating
 from sloth_agent.server.shapes import (
     Asked,
@@ -92,6 +100,24 @@ class ChatTold(ChatShown):
 
 class ChatPage(Shown):
     items: list[ChatShown]
+    next_cursor: NextCursor
+
+
+class ChatFileShown(Shown):
+    id: Id
+    chat_id: Id
+    customer: str = Field(description="Who sent it.", examples=["telegram:123456789"])
+    name: str = Field(description="As they call it.", examples=["contract.pdf"])
+    type: str = Field(
+        description="Media type as the sender's program says: not to be relied on.",
+        examples=["application/pdf"],
+    )
+    size: int = Field(description="Bytes.", examples=[48_320])
+    created_at: datetime
+
+
+class ChatFilePage(Shown):
+    items: list[ChatFileShown]
     next_cursor: NextCursor
 
 
@@ -174,6 +200,51 @@ async def give_back(id: UUID, tenant: Staff, actor: CurrentActor) -> JSONRespons
     Again, nothing happens.
     """
     return ok(chat_body(await tenant.give_back_chat(ChatId(id), by=actor)))
+
+
+@router.get("/chats/{id:uuid}/files/", response_model=ChatFilePage, responses=problems(NotFound))
+async def files(id: UUID, tenant: Staff, limit: Limit = 20, cursor: Cursor = None) -> JSONResponse:
+    """Documents that were sent in a chat, oldest first.
+
+    They are kept where the firm wants them: `PUT /api/integrations/{id}/files-kept/`.
+    """
+    after = ChatFileId(cursor) if cursor else None
+    found = await tenant.chat_files(ChatId(id), limit=limit + 1, after=after)
+    return page_of(found, limit, chat_file_body, cursor=lambda file: file.id)
+
+
+@router.get(
+    "/chats/{id:uuid}/files/{file:uuid}/",
+    responses={**problems(NotFound, StorageUnavailable), 200: A_FILE},
+    response_class=Response,
+    name="download",
+)
+async def file(id: UUID, file: UUID, tenant: Staff) -> Response:
+    """A document as the customer sent it.
+
+    It comes from a stranger, and nobody has looked into it: save it, and let no page show it.
+    """
+    found = await _file_in(tenant, ChatId(id), ChatFileId(file))
+    return download(found.name, await tenant.chat_file_content(found.id))
+
+
+@router.delete(
+    "/chats/{id:uuid}/files/{file:uuid}/",
+    status_code=204,
+    responses=problems(NotFound, StorageUnavailable),
+)
+async def delete_file(id: UUID, file: UUID, tenant: Staff, actor: CurrentActor) -> Response:
+    """Forget a document that a customer sent; its bytes are free again."""
+    found = await _file_in(tenant, ChatId(id), ChatFileId(file))
+    await tenant.delete_chat_file(found.id, by=actor)
+    return Response(status_code=204)
+
+
+async def _file_in(tenant: AsyncTenant, chat: ChatId, id: ChatFileId) -> ChatFile:
+    found = await tenant.chat_file(id)
+    if found.chat != chat:
+        raise NotFound(f"There is no file {id} in the chat {chat}.")
+    return found
 
 
 @router.get("/hours/", response_model=OfficeHours)

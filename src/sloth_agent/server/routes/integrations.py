@@ -120,6 +120,14 @@ class HandOverWordsKept(Shown):
     words: list[str] = Field(examples=[["complaint", "скарг"]])
 
 
+class FilesToBeKept(Asked):
+    files_kept: bool = Field(examples=[True])
+
+
+class FilesKept(Shown):
+    files_kept: bool = Field(examples=[True])
+
+
 class Connected(Shown):
     id: Id
     type: IntegrationType
@@ -222,6 +230,21 @@ async def hand_over_words(
     """Name the words after which a person is to answer, in the place of earlier ones."""
     kept = await tenant.set_hand_over_words(IntegrationId(id), given.words, by=actor)
     return ok({"words": list(kept)})
+
+
+@router.put(
+    "/{id:uuid}/files-kept/", response_model=FilesKept, responses=problems(NotFound, Conflict)
+)
+async def files_kept(
+    id: UUID, given: FilesToBeKept, tenant: Writer, actor: CurrentActor
+) -> Response:
+    """Say whether documents that customers send there are kept for the firm's people.
+
+    The assistant never reads them. They count as storage, and are listed with their chat. Else
+    they are politely declined.
+    """
+    await tenant.set_files_kept(IntegrationId(id), given.files_kept, by=actor)
+    return ok({"files_kept": given.files_kept})
 
 
 @router.delete("/{id:uuid}/", status_code=204, responses=problems(NotFound))

@@ -1,7 +1,7 @@
 """The documents of one tenant."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from itertools import chain, groupby
 from operator import itemgetter
@@ -162,6 +162,10 @@ class PostgresDocuments:
                 (*forgotten, id, *one_counted, 0, id, *size_counted, id),
             )
             return _only(gone)
+
+    async def file_keys(self) -> Collection[str]:
+        async with self.database.inside(self.schema) as connection:
+            return await document_files(connection)
 
     async def unfinished(self, *, generation: int) -> Sequence[DocumentId]:
         async with self.database.inside(self.schema) as connection:

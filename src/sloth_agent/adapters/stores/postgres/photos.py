@@ -1,11 +1,12 @@
 """The photos of one tenant."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from typing import LiteralString
 
 from psycopg.types.json import Jsonb
 
+from sloth_agent.adapters.stores.postgres.chat_files import CHAT_HELD, erased_meanwhile
 from sloth_agent.adapters.stores.postgres.database import (
     Connection,
     Row,
@@ -16,12 +17,12 @@ from sloth_agent.adapters.stores.postgres.usage import PostgresUsage, adding, ch
 from sloth_agent.billing.allowance import Hold, Resource, lasting_room
 from sloth_agent.billing.models import NO_LIMITS, Limits
 from sloth_agent.errors import Conflict, Problem
-from sloth_agent.ids import PhotoId
-from sloth_agent.knowledge.models import Photo, PhotoStatus, photo_key
+from sloth_agent.ids import ChatId, PhotoId
+from sloth_agent.knowledge.models import Photo, PhotoStatus, Sender, photo_key
 
 _COLUMNS: LiteralString = (
     "id, title, media_type, size_bytes, width, height, created_at, status, labels, text, objects,"
-    " faces, problem"
+    " faces, problem, source, external_id"
 )
 
 # Its row is held already: who counts takes the counters last.
@@ -35,21 +36,30 @@ class PostgresPhotos:
     database: TenantDatabase
     schema: str
 
-    async def add(self, photo: Photo, *, hold: Hold, limits: Limits = NO_LIMITS) -> None:
+    async def add(
+        self,
+        photo: Photo,
+        *,
+        hold: Hold,
+        limits: Limits = NO_LIMITS,
+        chat: ChatId | None = None,
+    ) -> None:
         one, one_counted = ending(self.schema, hold)
         size, size_counted = adding(
             self.schema, lasting_room(Resource.STORAGE_BYTES, limits), photo.size_bytes
         )
         recording = (
-            f"insert into photos ({_COLUMNS})"
-            " values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s);"
+            f"{CHAT_HELD}; insert into photos ({_COLUMNS})"
+            " values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s);"
             f" {one}; {size}"
         )
         usage = PostgresUsage(self.database, self.schema)
         async with usage.within(limits), self.database.inside(self.schema) as connection:
-            [counted] = await rows_of_each(
-                connection, recording, (*_values(photo), *one_counted, *size_counted)
+            [held, counted] = await rows_of_each(
+                connection, recording, (chat, *_values(photo), *one_counted, *size_counted)
             )
+            if chat is not None and not held:
+                raise erased_meanwhile()
             if not counted:
                 raise Conflict(
                     "The photo came so late that its place was given away.", hint="Add it again."
@@ -81,6 +91,10 @@ class PostgresPhotos:
         )
         return _only(gone)
 
+    async def file_keys(self) -> Collection[str]:
+        async with self.database.inside(self.schema) as connection:
+            return await photo_files(connection)
+
 
 async def photo_files(connection: Connection) -> list[str]:
     """Keys of the original files of all photos."""
@@ -103,6 +117,8 @@ def _values(photo: Photo) -> tuple[object, ...]:
         Jsonb(photo.objects),
         photo.faces,
         Jsonb(asdict(photo.problem)) if photo.problem else None,
+        photo.sender.source if photo.sender else None,
+        photo.sender.external_id if photo.sender else None,
     )
 
 
@@ -112,7 +128,7 @@ def _only(rows: Sequence[Row]) -> Photo | None:
 
 def _photo(row: Row) -> Photo:
     (id, title, media_type, size_bytes, width, height, created_at, status, labels, text, objects,
-     faces, problem) = row  # fmt: skip
+     faces, problem, source, external_id) = row  # fmt: skip
     return Photo(
         id=PhotoId(id),
         title=title,
@@ -127,4 +143,5 @@ def _photo(row: Row) -> Photo:
         objects=tuple(objects),
         faces=faces,
         problem=Problem(**problem) if problem else None,
+        sender=Sender(source=source, external_id=external_id) if external_id else None,
     )

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 import psycopg
 from psycopg import sql
 
+from sloth_agent.adapters.stores.postgres.chat_files import files_of_chats
 from sloth_agent.adapters.stores.postgres.database import Connection
 from sloth_agent.adapters.stores.postgres.databases import Databases
 from sloth_agent.adapters.stores.postgres.documents import document_files, waiting_documents
@@ -141,8 +142,11 @@ class Snapshot:
 
     async def files(self) -> Sequence[str]:
         keys = await document_files(self.connection)
-        if "photos" in self.tables:  # not in those of an older version
+        # Not in those of an older version.
+        if "photos" in self.tables:
             keys += await photo_files(self.connection)
+        if "chat_files" in self.tables:
+            keys += await files_of_chats(self.connection)
         return keys
 
     def rows(self, table: str) -> AsyncIterator[bytes]:
