@@ -8,12 +8,13 @@ import anyio
 import pytest
 
 from fakes.pictures import png
-from fakes.telegram_salon import PRICES, answered, new_bot, until
+from fakes.telegram_salon import PRICES, answered, new_bot, revoke, until
 from fakes.telegram_server.faults import Fault
 from fakes.telegram_server.records import Bot, Sent, User
 from fakes.telegram_server.server import TelegramServer
 from sloth_agent import AsyncSloth, Settings
 from sloth_agent.agent.ports import ChatRequest, Completion, Delta
+from sloth_agent.app.polling import answer_by_polling
 from sloth_agent.app.sloth import AsyncTenant
 from sloth_agent.billing.allowance import Resource
 from sloth_agent.channels.chats import EventOutcome
@@ -290,6 +291,52 @@ async def test_a_token_that_was_revoked_is_told_and_heals(
         again = await salon.connect(IntegrationType.TELEGRAM, {"token": bot.token})
         assert (again.id, again.status) == (broken.id, IntegrationStatus.ACTIVE)
         await until(lambda: bool(telegram_server.sent(bot=bot)))
+
+
+async def test_bots_that_are_lost_leave_the_others_listening(
+    sloth: AsyncSloth, salon: AsyncTenant, telegram_server: TelegramServer, bot: Bot, anna: User
+) -> None:
+    names = ("revoked_bot", "unreadable_bot", "disconnected_bot")
+    revoked, unreadable, disconnected = [new_bot(telegram_server, name) for name in names]
+    await salon.connect(IntegrationType.TELEGRAM, {"token": revoked.token})
+    revoke(telegram_server, revoked)
+    spoilt = await salon.connect(IntegrationType.TELEGRAM, {"token": unreadable.token})
+    await make_unreadable(salon, spoilt)
+    gone = await salon.connect(IntegrationType.TELEGRAM, {"token": disconnected.token})
+    told: list[str] = []
+    async with answered(sloth, salon, tell=told.append):
+        await until(lambda: len(told) == 4 + 2)
+        await salon.disconnect(gone.id)
+        telegram_server.write(anna, disconnected, "Is anybody there?")
+        await until(lambda: len(told) == 4 + 3)
+        telegram_server.write(anna, bot, "How much is a haircut?")
+        await until(lambda: bool(telegram_server.sent(bot=bot)))
+    losses = [line for line in told if line.startswith("No longer listening as ")]
+    assert [sum(f" {name}: " in line for line in losses) for name in names] == [1, 1, 1]
+    assert not any("\n" in line for line in losses)
+
+
+async def test_who_has_lost_all_bots_hears_why(
+    sloth: AsyncSloth, salon: AsyncTenant, telegram_server: TelegramServer, bot: Bot
+) -> None:
+    other = new_bot(telegram_server, "old_salon_bot")
+    await salon.connect(IntegrationType.TELEGRAM, {"token": other.token})
+    for each in (bot, other):
+        revoke(telegram_server, each)
+    told: list[str] = []
+    with anyio.fail_after(20), pytest.raises(ChannelRefused):
+        await answer_by_polling(
+            sloth, salon, IntegrationType.TELEGRAM, stop=anyio.Event(), tell=told.append
+        )
+    assert len(told) == 2 + 1
+
+
+async def make_unreadable(tenant: AsyncTenant, integration: Integration) -> None:
+    """As after an import, where `SECRET_KEY` is another one."""
+    store = tenant.services.integration_store
+    sealed = await store.find_sealed(integration.id)
+    assert sealed is not None
+    assert await store.reseal(integration.id, old=sealed, new=sealed + b"\0")
 
 
 async def test_a_bot_belongs_to_one_firm(sloth: AsyncSloth, salon: AsyncTenant, bot: Bot) -> None:

@@ -25,6 +25,7 @@ from sloth_agent.channels.messages import (
     EarlierTry,
     Finding,
     Inbound,
+    KnownMessage,
     MessageKind,
     Part,
     Payload,
@@ -95,8 +96,12 @@ def heard(server: TwilioServer) -> Inbound:
     return last
 
 
-async def send(line: Line, part: Part = HELLO, *, since: datetime | None = None) -> str:
-    earlier = EarlierTry(since=since, known=()) if since else None
+async def send(
+    line: Line, part: Part = HELLO, *, since: datetime | None = None, known: Sequence[str] = ()
+) -> str:
+    """`since` an earlier try; `known` are the sids of what is known to be sent."""
+    others = [KnownMessage(chat=CHAT, reference=sid, known_at=START) for sid in known]
+    earlier = EarlierTry(since=since, known=others) if since else None
     return await line.send(CHAT, part, key="7", earlier=earlier)
 
 
@@ -342,9 +347,35 @@ async def test_what_an_earlier_process_sent_is_not_sent_again(
     twilio_server.write(ANNA, "Вітаю")
     begun = twilio_server.now
     first = await send(line)
-    assert await send(line, since=begun) == first
-    assert await send(line, Part(text="Інше"), since=twilio_server.now) != first
+    async with messenger(twilio_server).open(credentials(twilio_server), {}) as later:
+        assert await send(later, since=begun) == first
+        assert await send(later, Part(text="Інше"), since=twilio_server.now) != first
     assert twilio_server.texts_to(ANNA) == ["Вітаю!", "Інше"]
+
+
+async def test_two_parts_with_the_same_text_both_come(
+    twilio_server: TwilioServer, line: WhatsAppLine
+) -> None:
+    """The first is known to be sent; of the second nobody knows, and then it is sent."""
+    twilio_server.write(ANNA, "Є місце? І на завтра?")
+    begun = twilio_server.now
+    first = await send(line, Part(text="Так."))
+    second = await send(line, Part(text="Так."), since=begun, known=[first])
+    assert second != first
+    async with messenger(twilio_server).open(credentials(twilio_server), {}) as later:
+        assert await send(later, Part(text="Так."), since=begun, known=[first]) == second
+    assert twilio_server.texts_to(ANNA) == ["Так."] * 2
+
+
+async def test_a_part_is_not_taken_for_the_one_before(
+    twilio_server: TwilioServer, line: WhatsAppLine
+) -> None:
+    """Which said the same, where Twilio fails before it has done anything."""
+    twilio_server.write(ANNA, "Є місце? І на завтра?")
+    await send(line, Part(text="Так."))
+    twilio_server.faults.append(Fault(status=500, method="POST"))
+    await send(line, Part(text="Так."))
+    assert twilio_server.texts_to(ANNA) == ["Так."] * 2
 
 
 async def test_the_same_answer_to_another_question_is_another(
@@ -405,6 +436,22 @@ async def test_a_template_comes_once(twilio_server: TwilioServer) -> None:
         sid = await send(line)
     assert twilio_server.texts_to(ANNA) == ["Салон: Вітаю! Відповідайте тут."]
     assert twilio_server.message(sid).status == "delivered"
+
+
+async def test_a_template_of_an_earlier_process_is_not_sent_again(
+    twilio_server: TwilioServer,
+) -> None:
+    """Nor charged; but another one with the same words is sent."""
+    template = twilio_server.add_template("Салон: {{1}} Відповідайте тут.")
+    part, begun = Part(text="Чекаємо вас\nзавтра."), twilio_server.now
+    opens = messenger(twilio_server).open
+    async with opens(credentials(twilio_server, template=template), {}) as line:
+        first = await send(line, part)
+    async with opens(credentials(twilio_server, template=template), {}) as line:
+        assert await send(line, part, since=begun) == first
+        assert len(twilio_server.texts_to(ANNA)) == 1
+        assert await send(line, part, since=begun, known=[first]) != first
+    assert len(twilio_server.texts_to(ANNA)) == 2
 
 
 async def test_whom_nothing_reaches(twilio_server: TwilioServer, line: WhatsAppLine) -> None:

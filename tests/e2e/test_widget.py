@@ -143,6 +143,38 @@ def conversation(tab: Page) -> Sequence[Sequence[str]]:
     return said
 
 
+HASTE = """
+  window.pauses = [];
+  const later = window.setTimeout;
+  window.setTimeout = (work, pause) => { pauses.push(pause); return later(work, pause / 10); };
+"""
+"""Time runs ten times as fast for a page; it keeps how long it has waited."""
+
+LOOKS = "performance.getEntriesByType('resource').filter((each) => /messages/.test(each.name))"
+DOT = f"!{ROOT}.querySelector('.dot').hidden"
+
+
+def in_haste(tab: Page) -> None:
+    tab.call("Page.addScriptToEvaluateOnNewDocument", source=HASTE)
+
+
+def wait(tab: Page, seconds: float) -> None:
+    """As the page in haste counts them."""
+    tab.run(f"new Promise((done) => later(done, {seconds * 100}))")
+
+
+def staff_say(words: str, salon: SlothCommand, own: Settings, state: ChatState) -> None:
+    """In the chat of that state that was heard of last."""
+
+    async def answer() -> None:
+        async with AsyncSloth(own) as sloth:
+            tenant = await sloth.tenant(salon.tenant)
+            [chat] = await tenant.services.inbox_store.chats([state], limit=1)
+            await said_by_staff(tenant, chat, words)
+
+    anyio.run(answer)
+
+
 def without_violations(tab: Page) -> bool:
     assert tab.run("violations") == []
     assert tab.troubles == []
@@ -330,13 +362,7 @@ def test_a_person_comes_into_the_chat(
     tab.press("Enter")
     tab.until(f"{ROOT}.querySelectorAll('.message.user').length")
 
-    async def answer() -> None:
-        async with AsyncSloth(own) as sloth:
-            tenant = await sloth.tenant(salon.tenant)
-            [chat] = await tenant.services.inbox_store.chats([ChatState.WAITING], limit=10)
-            await said_by_staff(tenant, chat, "Yes, until **six**.")
-
-    anyio.run(answer)
+    staff_say("Yes, until **six**.", salon, own, ChatState.WAITING)
     tab.until(f"{ROOT}.querySelector('.message.staff strong')")
     assert tab.run(f"{ROOT}.querySelector('.message.staff').innerText").startswith("Our team:")
     assert tab.run(f"{ROOT}.querySelector('.who').innerText").endswith("A person is answering")
@@ -344,6 +370,67 @@ def test_a_person_comes_into_the_chat(
     tab.reload()
     tab.until(f"{ROOT}.querySelector('.message.staff')")
     assert conversation(tab) == before
+
+
+def test_staff_come_into_a_chat_that_the_assistant_answers(
+    tab: Page, shown: Site, salon: SlothCommand, own: Settings
+) -> None:
+    """The visitor sees it without doing anything."""
+    in_haste(tab)
+    visit(tab, shown)
+    ask(tab, QUESTION)
+    staff_say("And today it is **600**.", salon, own, ChatState.ASSISTANT)
+    tab.until(f"{ROOT}.querySelector('.message.staff strong')", seconds=10)
+    assert tab.run(f"{ROOT}.querySelector('.who').innerText").endswith("A person is answering")
+    assert without_violations(tab)
+
+
+def test_who_has_gone_on_to_another_page_sees_that_somebody_has_answered(
+    tab: Page, shown: Site, salon: SlothCommand, own: Settings
+) -> None:
+    """By a dot on the button: while they are there, and on every page until they look."""
+    in_haste(tab)
+    visit(tab, shown)
+    tab.run(f"{ROOT}.querySelector('.human').click()")
+    tab.until(f"{ANSWERS}.length > 1")
+    tab.press("Escape")
+    tab.reload()
+    tab.until(f"{ANSWERS}.length > 1")
+    assert not tab.run(DOT), "what was said before was seen"
+    staff_say("Here I am.", salon, own, ChatState.WAITING)
+    tab.until(DOT, seconds=10)
+    tab.reload()
+    tab.until(DOT)
+    tab.run(f"{ROOT}.querySelector('.launcher').click()")
+    assert not tab.run(DOT)
+    assert conversation(tab)[-1] == ["staff", "Here I am."]
+    tab.press("Escape")
+    tab.reload()
+    tab.until(f"{ROOT}.querySelector('.message.staff')")
+    assert not tab.run(DOT)
+
+
+def test_pages_that_wait_cost_little(
+    tab: Page, shown: Site, salon: SlothCommand, own: Settings
+) -> None:
+    """Nothing without a conversation or while nobody sees them, and else the less the longer."""
+    in_haste(tab)
+    visit(tab, shown)
+    wait(tab, 30)
+    assert tab.run(f"{LOOKS}.length") == 1, "it was looked at as it was opened"
+    ask(tab, QUESTION)
+    assert tab.run("pauses.at(-1)") == 20_000
+    tab.run("Date.now = ((now) => () => now() + 11 * 60_000)(Date.now)")
+    tab.until("pauses.at(-1) === 60_000")
+
+    tab.run("Object.defineProperty(document, 'hidden', { configurable: true, value: true })")
+    tab.run("document.dispatchEvent(new Event('visibilitychange'))")
+    before = tab.run(f"{LOOKS}.length")
+    staff_say("Are you there?", salon, own, ChatState.ASSISTANT)
+    wait(tab, 90)
+    assert tab.run(f"{LOOKS}.length") == before
+    tab.run("delete document.hidden, document.dispatchEvent(new Event('visibilitychange'))")
+    tab.until(f"{ROOT}.querySelector('.message.staff')", seconds=5)
 
 
 @pytest.fixture

@@ -17,15 +17,15 @@ PRICES = "# Prices\n\nA haircut costs 45 euros.\n\nA beard trim costs 20 euros.\
 
 
 @asynccontextmanager
-async def answered(sloth: AsyncSloth, tenant: AsyncTenant) -> AsyncIterator[None]:
+async def answered(
+    sloth: AsyncSloth, tenant: AsyncTenant, *, tell: Callable[[str], None] = lambda _: None
+) -> AsyncIterator[None]:
     """`sloth channels run telegram` beside."""
     stop = anyio.Event()
     async with anyio.create_task_group() as group:
 
         async def run() -> None:
-            await answer_by_polling(
-                sloth, tenant, IntegrationType.TELEGRAM, stop=stop, tell=lambda _: None
-            )
+            await answer_by_polling(sloth, tenant, IntegrationType.TELEGRAM, stop=stop, tell=tell)
 
         group.start_soon(run)
         yield
@@ -62,6 +62,12 @@ async def eventually(condition: Callable[[], Awaitable[bool]], seconds: float = 
             await anyio.sleep(0.05)
 
 
-def new_bot(server: TelegramServer) -> Bot:
+def new_bot(server: TelegramServer, username: str = "salon_bot") -> Bot:
     """One that no other test of the same install has connected."""
-    return server.add_bot("salon_bot", token=f"{random.randrange(10**9, 10**10)}:{'x' * 35}")
+    return server.add_bot(username, token=f"{random.randrange(10**9, 10**10)}:{'x' * 35}")
+
+
+def revoke(server: TelegramServer, bot: Bot) -> None:
+    """What BotFather does where a token has become known."""
+    with server.working() as book:
+        del book.bots[bot.token]

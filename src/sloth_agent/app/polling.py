@@ -35,10 +35,13 @@ async def answer_by_polling(
 ) -> None:
     """Until `stop`; what has begun is finished first.
 
+    An account that cannot be listened to any more is told of and left, as long as there are others.
+
     Raises:
         NotSetUp: nothing of this type is connected.
-        ChannelRefused: the messenger does not take the credentials any more.
-        Conflict: somebody else asks for the same account.
+        ChannelRefused: the messenger does not take the credentials of the last account any more.
+        Conflict: somebody else asks for it.
+        CredentialUnreadable, NotFound: what opens it is lost, or it was disconnected meanwhile.
     """
     connected = [
         each
@@ -50,23 +53,33 @@ async def answer_by_polling(
             f"No account at {type} is connected.",
             hint=f"Run `sloth channels connect {type}` first.",
         )
-    failures: list[SlothError] = []
+    heard = {integration.id for integration in connected}
+    last_failure: SlothError | None = None
 
     async def listen(integration: Integration) -> None:
+        nonlocal last_failure
         try:
             await _listen(tenant, integration)
-        except SlothError as error:  # told as it is, and not as a group of errors
-            failures.append(error)
+        except SlothError as error:
+            heard.remove(integration.id)
+            if heard:
+                tell(f"No longer listening as {_name(integration)}: {Problem.of(error).message}")
+                return
+            last_failure = error  # raised as it is, and not in a group of errors
             group.cancel_scope.cancel()
 
     async with _jobs_of(sloth), anyio.create_task_group() as group:
         for integration in connected:
-            tell(f"Listening as {integration.settings.get('username', integration.id)}.")
+            tell(f"Listening as {_name(integration)}.")
             group.start_soon(listen, integration)
         await stop.wait()
         group.cancel_scope.cancel()
-    if failures:
-        raise failures[0]
+    if last_failure is not None:
+        raise last_failure
+
+
+def _name(integration: Integration) -> str:
+    return str(integration.settings.get("username", integration.id))
 
 
 @asynccontextmanager

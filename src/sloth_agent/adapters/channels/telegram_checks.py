@@ -1,17 +1,21 @@
 """What is wrong with a firm's bot, as far as Telegram tells."""
 
 from collections.abc import Sequence
+from datetime import datetime, timedelta
 
 from sloth_agent.adapters.channels.telegram_sdk import telegram
 from sloth_agent.channels.messages import Finding
+from sloth_agent.clock import Clock, system_clock
 
 
-def findings(me: telegram.User, hook: telegram.WebhookInfo, url: str | None) -> Sequence[Finding]:
+def findings(
+    me: telegram.User, hook: telegram.WebhookInfo, url: str | None, *, clock: Clock = system_clock
+) -> Sequence[Finding]:
     """`url` is where the bot should be heard, None: nowhere."""
     return [
         Finding(name="token", is_well=True, message=f"Telegram knows the bot @{me.username}."),
         _webhook(hook, url),
-        _delivery(hook),
+        _delivery(hook, now=clock()),
         _waiting(hook),
         _groups(me),
     ]
@@ -50,15 +54,24 @@ _CAUSES = (
 )
 
 
-def _delivery(hook: telegram.WebhookInfo) -> Finding:
-    failure = hook.last_error_message
+RECENT = timedelta(hours=1)
+
+
+def _delivery(hook: telegram.WebhookInfo, *, now: datetime) -> Finding:
+    """Telegram tells its last failure for ever: an old one matters only while something waits."""
+    failure, failed_at = hook.last_error_message, hook.last_error_date
     if not failure:
         return Finding(name="delivery", is_well=True, message="Telegram reports no failure.")
+    when = f" on {failed_at:%Y-%m-%d at %H:%M} UTC" if failed_at else ""
+    is_over = failed_at is not None and now - failed_at > RECENT and not hook.pending_update_count
+    if is_over:
+        message = f"Nothing waits; Telegram last could not deliver{when}: {failure}."
+        return Finding(name="delivery", is_well=True, message=message)
     hint = next((hint for words, hint in _CAUSES if words in failure.lower()), None)
     return Finding(
         name="delivery",
         is_well=False,
-        message=f"Telegram could not deliver: {failure}.",
+        message=f"Telegram could not deliver{when}: {failure}.",
         hint=hint or "Look at the log of `sloth serve`.",
     )
 

@@ -3,8 +3,8 @@
 import json
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, field
+from datetime import timedelta
 
 import anyio
 
@@ -47,6 +47,7 @@ class WhatsAppLine:
     callback: str | None  # where Twilio tells later what became of a message
     pauses: Sequence[float]  # seconds between looks at a message that is on its way
     clock: Clock
+    sent: set[str] = field(default_factory=set)  # sids: another part may say the same
 
     async def introduce(self) -> Account:
         name, status = await self.twilio.account()
@@ -73,12 +74,12 @@ class WhatsAppLine:
         key: str,  # noqa: ARG002 - Twilio keeps none
         earlier: EarlierTry | None,
     ) -> str:
-        """An earlier try is known by its text."""
+        """An earlier try is known by its text, be it as such or in the template's place."""
         text = whatsapp_text(part)
-        since = earlier.since if earlier else self.clock()
+        tried = earlier or EarlierTry(since=self.clock(), known=())
         sid = await self._sent_once(
             lambda: self._create(chat, body=text),
-            former=lambda: self._former(chat, text, since=since - CLOCKS_DIFFER),
+            former=lambda: self._former(chat, text, tried),
             started=earlier is not None,
         )
         try:
@@ -138,6 +139,7 @@ class WhatsAppLine:
                 raise
 
     async def _sent_as_template(self, sid: str, chat: str, text: str, *, instead_of: str) -> str:
+        """That of an earlier try is not looked for here: `send` has, before it sent the text."""
         place = json.dumps({"1": _one_line(text)}, ensure_ascii=False)
         made = await self._sent_once(
             lambda: self._create(chat, content_sid=sid, content_variables=place),
@@ -160,21 +162,32 @@ class WhatsAppLine:
             started = True
             return (found or create()).sid
 
-        return await self.twilio.call(attempt)
+        sid = await self.twilio.call(attempt)
+        self.sent.add(sid)
+        return sid
 
     def _newest_but(self, sid: str, chat: str) -> Message | None:
         """What was sent to a chat after a message; None: nothing was."""
         sent = self.twilio.list(1, to=chat, sender=self.account.number)
         return next((each for each in sent if each.sid != sid), None)
 
-    def _former(self, chat: str, text: str, *, since: datetime) -> Message | None:
+    def _former(self, chat: str, text: str, tried: EarlierTry) -> Message | None:
         """The message of an earlier try, if that came through.
 
-        The same text before it was to be sent answered something else.
+        The same text before it was to be sent answered something else, and one that somebody is
+        known to have is another part.
         """
+        known = self.sent.union(each.reference for each in tried.known)
+        since = tried.since - CLOCKS_DIFFER
         sent = self.twilio.list(LOOKED_BACK, to=chat, sender=self.account.number)
-        ours = [each for each in sent if each.text.strip() == text.strip() and not each.failed]
-        return next((each for each in ours if each.created_at >= since), None)
+        unknown = [each for each in sent if each.sid not in known and each.created_at >= since]
+        ours = (each for each in unknown if not each.failed and self._tells(each, text))
+        return next(ours, None)
+
+    def _tells(self, message: Message, text: str) -> bool:
+        if message.text.strip() == text.strip():
+            return True
+        return self.template is not None and _one_line(text) in message.text
 
     def _create(self, chat: str, **content: str) -> Message:
         told = {"status_callback": self.callback} if self.callback else {}

@@ -69,6 +69,7 @@
   const SERVER = new URL(`api/widget/${encodeURIComponent(key)}/`, script.src);
   const SLOW_MS = 6000; // until somebody is told that it takes longer
   const SILENT_MS = 60000; // until a silent connection counts as lost
+  const MOST_SHOWN = 100; // messages that it tells at once
 
   class Refused extends Error {
     constructor(status, problem) {
@@ -349,9 +350,9 @@
     host.toggleAttribute("data-open", open);
     keep("open", open || null, "sessionStorage");
     if (open) {
-      launcher.lastChild.hidden = true;
+      dot();
       down();
-      restore();
+      restored ? lookNow() : restore();
     }
     if (focus) (open ? input : launcher).focus();
   }
@@ -397,6 +398,16 @@
   let newest; // the id of the last message that is shown
   const shown = new Set(); // the ids of all that are
   let looking; // when we look again for what a person has written
+  const told = new Set(); // the ids of what was said to the visitor
+  const seen = new Set(); // and of that of it which was before their eyes
+
+  // On the button: something was said that the visitor has not seen, neither here nor on another page.
+  function dot() {
+    const before = kept("seen") || [];
+    for (const id of panel.hidden ? before : [...before, ...told]) seen.add(id);
+    if (!panel.hidden) keep("seen", [...seen].slice(-MOST_SHOWN));
+    launcher.lastChild.hidden = [...told].every((id) => seen.has(id));
+  }
 
   async function restore() {
     if (restored || busy) return;
@@ -408,6 +419,8 @@
       log.replaceChildren();
       bubble("assistant", ...inline(visit.greeting));
       items.forEach(showKept);
+      dot();
+      form.hidden = false; // though the firm was closed before
       answeredBy(state);
       restored = true;
       busy = false;
@@ -426,6 +439,7 @@
     if (!newest || id > newest) newest = id;
     if (role === "user") bubble("user", text);
     else {
+      told.add(id);
       const { message, said } = bubble(role);
       answered(message, said, text, citations);
     }
@@ -433,29 +447,54 @@
 
   // ---- A person in the assistant's place ----------------------------------------------------------
 
-  const LOOK_MS = 4000; // while the chat is open; a while longer while it is not
+  const SOON_MS = 4000; // while a person is awaited before the open chat
+  const LATER_MS = 20000; // else: somebody of the firm may come into any conversation
+  const QUIET_MS = 60000; // where nothing was said for long, or the server does not answer
+  const LONG_MS = 600000;
 
   function answeredBy(who) {
     state = who;
     about.textContent = { waiting: say.waiting, person: say.person }[who] || say.about;
     human.hidden = who !== "assistant";
-    clearTimeout(looking);
-    if (who !== "assistant") looking = setTimeout(look, panel.hidden || document.hidden ? 5 * LOOK_MS : LOOK_MS);
+    lookLater();
   }
+
+  // Only where there is a conversation, and somebody who sees the page: the others cost nothing.
+  const looks = () => newest && !form.hidden && !document.hidden;
+
+  function lookLater(pause) {
+    clearTimeout(looking);
+    if (looks()) looking = setTimeout(look, pause ?? usualPause());
+  }
+
+  function lookNow() {
+    if (looks()) look();
+  }
+
+  function usualPause() {
+    if (state !== "assistant") return panel.hidden ? LATER_MS : SOON_MS;
+    return Date.now() - timeOf(newest) < LONG_MS ? LATER_MS : QUIET_MS;
+  }
+
+  document.addEventListener("visibilitychange", () => {
+    clearTimeout(looking);
+    lookNow();
+  });
 
   // Ids begin with their time: what a person wrote while the assistant was answering has an older one
   // than the answer, and is stored later.
   const OVERLAP_MS = 120000;
 
+  const timeOf = (id) => parseInt(id.replace("-", "").slice(0, 12), 16);
+
   function before(id) {
-    const time = parseInt(id.replace("-", "").slice(0, 12), 16) - OVERLAP_MS;
-    const digits = time.toString(16).padStart(12, "0");
+    const digits = (timeOf(id) - OVERLAP_MS).toString(16).padStart(12, "0");
     return `${digits.slice(0, 8)}-${digits.slice(8)}-7000-8000-000000000000`;
   }
 
   // Shows what was said meanwhile, by whomever.
   async function look() {
-    if (busy) return answeredBy(state);
+    if (busy) return lookLater();
     busy = true;
     try {
       const after = newest ? `?after=${before(newest)}` : "";
@@ -465,13 +504,13 @@
       const heard = items.filter((item) => item.role !== "user").map((item) => item.text);
       if (heard.length) {
         announced.textContent = heard.join("\n");
-        launcher.lastChild.hidden = !panel.hidden;
         down(false);
       }
+      dot();
       answeredBy(who);
     } catch (error) {
       if (error.isFinal) closed(error.message);
-      else answeredBy(state);
+      else lookLater(error instanceof Refused ? QUIET_MS : null);
     } finally {
       busy = false;
     }
@@ -541,13 +580,14 @@
       shown.add(done.id);
       if (done.answer === null) message.remove(); // a person reads it
       else {
+        told.add(done.id);
         answered(message, said, done.answer, citations);
         message.removeAttribute("aria-busy");
         announced.textContent = `${say.assistant}: ${said.textContent}`;
-        launcher.lastChild.hidden = !panel.hidden;
+        dot();
       }
       down(false);
-      if (!done.grounded) setTimeout(look); // perhaps a person was asked for
+      lookLater(done.grounded ? LATER_MS : 0); // at once: perhaps a person was asked for
     } catch (error) {
       cancelAnimationFrame(drawn);
       message.remove(); // no half answer stands as whole
@@ -732,6 +772,7 @@
   const appear = () => {
     document.body.append(host);
     if (kept("open", "sessionStorage")) show(true, { focus: false });
+    else if (visit) restore(); // somebody may have answered since
   };
   if (document.body) appear();
   else addEventListener("DOMContentLoaded", appear);
