@@ -470,6 +470,26 @@ async def test_staff_go_on_in_their_group_when_it_becomes_a_supergroup(
     assert (await heard_in(telegram_server, annas, 2))[1] == "Friday at 10."
 
 
+async def test_staff_who_remain_anonymous_in_their_group_answer(
+    sloth: AsyncSloth,
+    salon: AsyncTenant,
+    telegram_server: TelegramServer,
+    bot: Bot,
+    anna: User,
+    annas: Chat,
+    group: Chat,
+) -> None:
+    made = await salon.staff_code((await integration_of(salon)).id, by=BY)
+    telegram_server.write_anonymously(group, f"/staff {made.code}")
+    await heard_in(telegram_server, group, 1)
+    telegram_server.write(anna, bot, "/human Is Friday free?")
+    await heard_in(telegram_server, group, 2)
+    notice = telegram_server.sent(group)[-1].message
+    telegram_server.write_anonymously(group, "Friday at 10.", reply_to=notice)
+    assert (await heard_in(telegram_server, annas, 2))[1] == "Friday at 10."
+    assert await actions(sloth, salon, "chat") == [("chat.answered", f"telegram:{group.id}")]
+
+
 async def test_whether_staff_hear_by_telegram_too(
     sloth: AsyncSloth,
     salon: AsyncTenant,

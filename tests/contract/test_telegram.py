@@ -184,6 +184,19 @@ async def test_groups_are_answered_when_they_speak_to_the_assistant(
     assert asked.text == "how much is a beard trim?"
 
 
+async def test_what_a_channel_posts_into_its_group_is_no_question(
+    sloth: AsyncSloth, salon: AsyncTenant, telegram_server: TelegramServer, bot: Bot, anna: User
+) -> None:
+    group = telegram_server.add_group("Friends", anna)
+    telegram_server.add_to_group(bot, group, anna)
+    telegram_server.post("News", group, "Ask @salon_bot how much a haircut is!")
+    telegram_server.write_anonymously(group, "@salon_bot how much is a beard trim?")
+    await heard(sloth, salon, telegram_server, bot, answers=1)
+    assert "20 euros" in telegram_server.sent(group)[0].text
+    [shown] = await salon.chats()
+    assert shown.chat.name == "Friends"
+
+
 async def test_who_blocks_the_bot_ends_the_chat_and_nothing_else(
     sloth: AsyncSloth, salon: AsyncTenant, telegram_server: TelegramServer, bot: Bot, anna: User
 ) -> None:

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from fakes.telegram_server import entities, shapes
 from fakes.telegram_server.operations.sending import without_reply
 from fakes.telegram_server.records import (
+    GROUP_ANONYMOUS_BOT,
+    TELEGRAM,
     Bot,
     CallbackQuery,
     Chat,
@@ -89,6 +91,18 @@ class Telegram(Service):
 
     def write(self, user: User, where: Where, text: str, *, reply_to: Json | None = None) -> Json:
         return self._say(user, where, _text(text), reply_to)
+
+    def write_anonymously(self, group: Chat, text: str, *, reply_to: Json | None = None) -> Json:
+        """As administrators do who remain anonymous: the group is said to write."""
+        return self._say_as_group(group, _text(text), reply_to)
+
+    def post(self, channel: str, group: Chat, text: str) -> Json:
+        """In a channel that the group belongs to: Telegram brings it there by itself."""
+        with self.working() as book:
+            by = {"id": -1_003_000_000_000 - book.number(), "type": "channel", "title": channel}
+            origin = {"type": "channel", "date": book.now, "chat": by, "message_id": 1}
+            brought = {"is_automatic_forward": True, "forward_origin": origin, "sender_chat": by}
+            return self._say(TELEGRAM, group, brought | _text(text))
 
     def send_photo(
         self,
@@ -224,7 +238,7 @@ class Telegram(Service):
             new = book.add_group(str(group.title), "supergroup", None)
             new.members = dict(group.members)
             self._say(by, group, {"migrate_to_chat_id": new.id})
-            self._say(by, new, {"migrate_from_chat_id": group.id})
+            self._say_as_group(new, {"migrate_from_chat_id": group.id})
             group.migrated_to = new.id
             return new
 
@@ -285,6 +299,10 @@ class Telegram(Service):
             message = book.add_message(chat, user, replied | content)
             self._tell(chat, "message", message)
             return dict(message)
+
+    def _say_as_group(self, group: Chat, content: Json, reply_to: Json | None = None) -> Json:
+        spoken = {"sender_chat": shapes.chat(group)} | content
+        return self._say(GROUP_ANONYMOUS_BOT, group, spoken, reply_to)
 
     def _tell(self, chat: Chat, kind: str, message: Json) -> None:
         for bot in self.book.readers(chat, message):

@@ -20,6 +20,15 @@ class User:
     deactivated: bool = False  # the account is deleted
 
 
+GROUP_ANONYMOUS_BOT = User(
+    id=1_087_968_824, first_name="Group", username="GroupAnonymousBot", is_bot=True
+)
+"""Writes whatever is written in the name of a group."""
+
+TELEGRAM = User(id=777_000, first_name="Telegram")
+"""Brings a channel's posts into the group that belongs to it."""
+
+
 @dataclass(kw_only=True, eq=False)
 class Webhook:
     """Where a bot's updates are posted; without an address they wait for `getUpdates`."""
