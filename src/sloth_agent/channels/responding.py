@@ -94,6 +94,10 @@ class Responding:
             chat = replace(at.chat, is_gone=kind is MessageKind.LEFT)
             await self._record(at, turn, chat, EventOutcome.DONE)
             return
+        if turn.inbound.is_edit and kind is not MessageKind.TEXT:
+            # Such as a caption or a command, or a place that moves: one edit after the other.
+            await self._record(at, turn, at.chat, EventOutcome.IGNORED)
+            return
         chat = await self.transcripts.begun(at.chat, at.integration.type)
         at = replace(at, chat=replace(chat, is_gone=False))
         brings_a_file = self.keeping.wants(turn.inbound, at.integration)
@@ -103,7 +107,7 @@ class Responding:
             await self._obey(at, turn)
         elif at.chat.state is not ChatState.ASSISTANT:
             await self._pass_on(at, turn)
-        elif turn.inbound.is_edit:  # such as a place that moves: one edit after the other
+        elif turn.inbound.is_edit:  # of what was answered
             await self._record(at, turn, at.chat, EventOutcome.IGNORED)
         elif brings_a_file:
             await self._look_at(at, turn)

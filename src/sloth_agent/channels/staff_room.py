@@ -62,13 +62,13 @@ class StaffRoom:
             await self.integrations.change_settings(
                 at.integration.id, {STAFF_CHAT: at.chat.external_id}
             )
+        elif inbound.is_edit or inbound.kind is MessageKind.CAME_BACK:
+            told = None
         elif inbound.command == COMMAND:
             told = await self._begin_or_end(at, inbound)
         elif inbound.kind is MessageKind.LEFT:
             told = None
             await self._end(at, inbound)
-        elif inbound.kind is MessageKind.CAME_BACK or inbound.is_edit:
-            told = None
         else:
             told = await self._reply(at, turn)
         await self._record(at, turn, told)

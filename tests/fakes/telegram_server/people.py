@@ -153,6 +153,15 @@ class Telegram(Service):
     def send_location(self, user: User, where: Where, latitude: float, longitude: float) -> Json:
         return self._say(user, where, {"location": {"latitude": latitude, "longitude": longitude}})
 
+    def move(self, user: User, where: Where, message: Json, latitude: float) -> None:
+        """What shares one's place for a while tells of each step."""
+        with self.working() as book:
+            chat = self._place(user, where)
+            kept = chat.messages[message["message_id"]]
+            kept["location"] = kept["location"] | {"latitude": latitude, "live_period": 900}
+            kept["edit_date"] = book.now
+            self._tell(chat, "edited_message", kept)
+
     def send_contact(self, user: User, where: Where, phone_number: str) -> Json:
         """Of the user, as the button "Share my number" does."""
         contact = {"phone_number": phone_number, "first_name": user.first_name, "user_id": user.id}
