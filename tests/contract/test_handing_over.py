@@ -464,6 +464,24 @@ async def test_staff_and_customers_see_what_words_do_not_tell(
     assert (messages[-1].speaker, messages[-1].text) == (Speaker.STAFF, "[photo] Rather this.")
 
 
+async def test_staff_see_all_of_an_album_that_is_told_once(
+    salon: AsyncTenant,
+    telegram_server: TelegramServer,
+    bot: Bot,
+    anna: User,
+    olha: User,
+    group: Chat,
+) -> None:
+    await staff_chat_in(salon, telegram_server, olha, group)
+    telegram_server.write(anna, bot, "/human Is Friday free?")
+    await heard_in(telegram_server, group, 2)
+    for caption in ("Like this?", ""):
+        telegram_server.send_photo(anna, bot, png(), caption=caption, album="hair")
+    words, *shown = (await heard_in(telegram_server, group, 5))[2:]
+    assert words.startswith("Anna: Like this?\n[photo ")
+    assert shown == ["<photo>Like this?", "<photo>"]
+
+
 async def test_edits_beside_words_are_left_alone_whoever_answers(
     salon: AsyncTenant,
     telegram_server: TelegramServer,

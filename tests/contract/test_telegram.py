@@ -169,6 +169,44 @@ async def test_photos_are_kept(
     assert len(await salon.photos()) == 2
 
 
+async def test_an_album_is_answered_once(
+    sloth: AsyncSloth, salon: AsyncTenant, telegram_server: TelegramServer, bot: Bot, anna: User
+) -> None:
+    for caption in ("", "How much is a haircut?", ""):
+        telegram_server.send_photo(anna, bot, png(), caption=caption, album="before")
+    for _ in range(2):
+        telegram_server.send_photo(anna, bot, png(), album="after")
+    await heard(sloth, salon, telegram_server, bot, answers=2)
+    answer, kept = texts(telegram_server.sent(bot=bot))
+    assert "45 euros" in answer
+    assert "фотографії збережено" in kept
+    assert len(await salon.photos()) == 5
+    assert await answers_counted(salon) == 1
+    telegram_server.send_photo(anna, bot, png(), album="after")  # late
+    telegram_server.send_photo(anna, bot, b"no picture", album="after")
+    await heard(sloth, salon, telegram_server, bot, answers=3)
+    assert "Не вдалося" in telegram_server.sent(bot=bot)[-1].text
+    photos = {f"[photo {photo.id}]" for photo in await salon.photos()}
+    [conversation] = await salon.conversations()
+    words = "\n".join(each.text for each in await salon.messages(conversation.id)).splitlines()
+    assert len(photos) == 6
+    assert photos <= set(words)
+
+
+async def test_of_an_album_all_that_was_not_taken_is_told_in_one(
+    sloth: AsyncSloth, salon: AsyncTenant, telegram_server: TelegramServer, bot: Bot, anna: User
+) -> None:
+    telegram_server.send_photo(anna, bot, png(), album="mixed")
+    telegram_server.send_photo(anna, bot, b"no picture", album="mixed")
+    for name in ("a.pdf", "b.pdf"):
+        telegram_server.send_document(anna, bot, name, b"%PDF", album="papers")
+    await heard(sloth, salon, telegram_server, bot, answers=2)
+    mixed, papers = texts(telegram_server.sent(bot=bot))
+    assert "фото збережено" in mixed
+    assert "Не вдалося" in mixed
+    assert "не читаю" in papers
+
+
 async def test_groups_are_answered_when_they_speak_to_the_assistant(
     sloth: AsyncSloth, salon: AsyncTenant, telegram_server: TelegramServer, bot: Bot, anna: User
 ) -> None:

@@ -65,6 +65,7 @@ class Inbound:
     attachment: Attachment | None = None
     reference: str | None = None  # the vendor's name of the message
     reply_to: str | None = None  # of the message that this one answers
+    album: str | None = None  # the vendor's name of what was sent as one, in several messages
     press: str | None = None  # the vendor's name of a pressed button
     language: Language | None = None  # of the person's own program; None: none of ours
     name: str = ""  # how the person is called

@@ -131,13 +131,15 @@ class Telegram(Service):
         data: bytes,
         *,
         caption: str = "",
+        album: str = "",
         size: int | None = None,
     ) -> Json:
         """Of its own size, or of one that is only told: over 20 MB no bot can fetch it."""
         document = self._file(user, where, "documents", name, data, size=size)
         media_type = mimetypes.guess_type(name)[0] or "application/octet-stream"
         document |= {"file_name": name, "mime_type": media_type}
-        return self._say(user, where, {"document": document} | _caption(caption))
+        grouped = {"media_group_id": album} if album else {}
+        return self._say(user, where, {"document": document} | grouped | _caption(caption))
 
     def send_voice(self, user: User, where: Where, data: bytes, *, seconds: int = 3) -> Json:
         voice = self._file(user, where, "voice", "voice.oga", data)

@@ -63,6 +63,7 @@ def _message(
         attachment=attachment,
         reference=_number_text(message, "message_id"),
         reply_to=_number_text(answered, "message_id"),
+        album=_text(message, "media_group_id") or None,
         language=_language(sender),
         name=_name(sender),
         in_group=in_group,

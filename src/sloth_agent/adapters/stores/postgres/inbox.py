@@ -51,7 +51,7 @@ from sloth_agent.language import Language
 
 _CHAT: LiteralString = (
     "id, integration_id, external_id, customer, name, conversation_id, language, state, unanswered,"
-    " is_gone, last_heard_at, created_at"
+    " is_gone, album, last_heard_at, created_at"
 )
 _EVENT: LiteralString = (
     "id, integration_id, external_id, chat_id, reference, payload, received_at, handled_at, outcome"
@@ -62,7 +62,7 @@ _OUTGOING: LiteralString = (
 
 _HEARING: LiteralString = (
     f"insert into channel_chats as kept ({_CHAT})"
-    " values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
+    " values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
     " on conflict (id) do update set name = excluded.name,"
     " last_heard_at = greatest(kept.last_heard_at, excluded.last_heard_at)"
 )
@@ -75,7 +75,7 @@ _COUNTING_IN: LiteralString = (
     " where id = %s and exists (select from channel_events where channel_events.id = %s)"
 )
 _CHANGING: LiteralString = (
-    "update channel_chats set language = %s, is_gone = %s, unanswered = %s,"
+    "update channel_chats set language = %s, is_gone = %s, album = %s, unanswered = %s,"
     " state = case when %s::text is null then state else %s end"
     " where id = %s and coalesce(%s, state) = state returning 1"
 )
@@ -134,7 +134,7 @@ _LOSING: LiteralString = (
 )
 _OPENING: LiteralString = (
     f"insert into channel_chats as kept ({_CHAT})"
-    " values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
+    " values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
     " on conflict (id) do update set last_heard_at = excluded.last_heard_at,"
     " conversation_id = coalesce(kept.conversation_id, excluded.conversation_id)"
     f" returning {_CHAT}"
@@ -419,7 +419,7 @@ def _moved() -> ChatMoved:
 def _changing(step: Step) -> Statement:
     chat, only_from = step.chat, step.only_from
     state = (only_from, chat.state, chat.id, only_from)
-    return _CHANGING, (chat.language, chat.is_gone, chat.unanswered, *state)
+    return _CHANGING, (chat.language, chat.is_gone, chat.album, chat.unanswered, *state)
 
 
 def _moving(step: Step) -> Statement:
@@ -474,6 +474,7 @@ def _chat_values(chat: Chat) -> tuple[object, ...]:
         chat.state,
         chat.unanswered,
         chat.is_gone,
+        chat.album,
         chat.last_heard_at,
         chat.created_at,
     )
@@ -481,7 +482,7 @@ def _chat_values(chat: Chat) -> tuple[object, ...]:
 
 def _chat(row: Row) -> Chat:
     (id, integration, external_id, customer, name, conversation, language, state, unanswered,
-     is_gone, last_heard_at, created_at) = row  # fmt: skip
+     is_gone, album, last_heard_at, created_at) = row  # fmt: skip
     return Chat(
         id=ChatId(id),
         integration=IntegrationId(integration),
@@ -493,6 +494,7 @@ def _chat(row: Row) -> Chat:
         state=ChatState(state),
         unanswered=unanswered,
         is_gone=is_gone,
+        album=album,
         last_heard_at=last_heard_at,
         created_at=created_at,
     )
