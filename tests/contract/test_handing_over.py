@@ -482,6 +482,54 @@ async def test_staff_see_all_of_an_album_that_is_told_once(
     assert shown == ["<photo>Like this?", "<photo>"]
 
 
+async def test_staff_keep_to_the_topic_in_which_they_began(
+    salon: AsyncTenant,
+    telegram_server: TelegramServer,
+    bot: Bot,
+    anna: User,
+    olha: User,
+    annas: Chat,
+    group: Chat,
+) -> None:
+    desk, news = (telegram_server.begin_topic(group, olha, name) for name in ("Desk", "News"))
+    telegram_server.close_general(group)
+    made = await salon.staff_code((await integration_of(salon)).id, by=BY)
+    telegram_server.write(olha, group, f"/staff {made.code}", topic=desk)
+    await heard_in(telegram_server, group, 1)
+    telegram_server.write(olha, group, "@salon_bot hello?", topic=news)
+    assert "reply" in (await heard_in(telegram_server, group, 2))[1].lower()
+    telegram_server.write(anna, bot, "/human Is Friday free?")
+    await heard_in(telegram_server, group, 3)
+    telegram_server.send_photo(anna, bot, png())
+    await heard_in(telegram_server, group, 5)
+    sent = [each.message for each in telegram_server.sent(group)]
+    assert [each["message_thread_id"] for each in sent] == [desk, news, desk, desk, desk]
+    telegram_server.write(olha, group, "Friday at 10.", reply_to=sent[2])
+    assert (await heard_in(telegram_server, annas, 2))[1] == "Friday at 10."
+    telegram_server.write(olha, group, "/staff", topic=news)
+    await heard_in(telegram_server, group, 6)
+    telegram_server.write(anna, bot, "Thank you!")
+    await heard_in(telegram_server, group, 7)
+    assert telegram_server.sent(group)[-1].message["message_thread_id"] == news
+
+
+async def test_where_the_topic_of_staff_was_deleted_they_hear_beside_it(
+    salon: AsyncTenant,
+    telegram_server: TelegramServer,
+    bot: Bot,
+    anna: User,
+    olha: User,
+    group: Chat,
+) -> None:
+    desk = telegram_server.begin_topic(group, olha, "Desk")
+    made = await salon.staff_code((await integration_of(salon)).id, by=BY)
+    telegram_server.write(olha, group, f"/staff {made.code}", topic=desk)
+    await heard_in(telegram_server, group, 1)
+    telegram_server.end_topic(group, desk)
+    telegram_server.write(anna, bot, "/human Is Friday free?")
+    assert (await heard_in(telegram_server, group, 2))[1] == "🔔 Anna: Is Friday free?"
+
+
 async def test_edits_beside_words_are_left_alone_whoever_answers(
     salon: AsyncTenant,
     telegram_server: TelegramServer,

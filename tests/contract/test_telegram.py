@@ -222,6 +222,33 @@ async def test_groups_are_answered_when_they_speak_to_the_assistant(
     assert asked.text == "how much is a beard trim?"
 
 
+async def test_in_a_group_each_question_is_answered_in_its_topic(
+    sloth: AsyncSloth, salon: AsyncTenant, telegram_server: TelegramServer, bot: Bot, anna: User
+) -> None:
+    group = telegram_server.add_group("Friends", anna)
+    telegram_server.add_to_group(bot, group, anna)
+    hair, beards = (telegram_server.begin_topic(group, anna, name) for name in ("Hair", "Beards"))
+    telegram_server.close_general(group)
+    asked = {
+        topic: telegram_server.write(anna, group, f"@salon_bot {words}", topic=topic)
+        for topic, words in ((hair, "how much is a haircut?"), (beards, "and a beard trim?"))
+    }
+    telegram_server.write(anna, group, "/language", topic=hair)
+    await heard(sloth, salon, telegram_server, bot, answers=3)
+    haircut, trim, buttons = (each.message for each in telegram_server.sent(group))
+    assert "45 euros" in haircut["text"]
+    assert "20 euros" in trim["text"]
+    assert [each["message_thread_id"] for each in (haircut, trim, buttons)] == [hair, beards, hair]
+    for topic, answer in ((hair, haircut), (beards, trim)):
+        assert answer["reply_to_message"]["message_id"] == asked[topic]["message_id"]
+    telegram_server.press(anna, group, "English")
+    [shown] = await salon.chats()
+    await salon.answer_chat(shown.chat.id, "We close at six.")
+    await heard(sloth, salon, telegram_server, bot, answers=5)
+    later = [each.message["message_thread_id"] for each in telegram_server.sent(group)[3:]]
+    assert later == [hair, hair]
+
+
 async def test_what_a_channel_posts_into_its_group_is_no_question(
     sloth: AsyncSloth, salon: AsyncTenant, telegram_server: TelegramServer, bot: Bot, anna: User
 ) -> None:

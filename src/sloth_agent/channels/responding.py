@@ -101,7 +101,8 @@ class Responding:
             return
         chat = await self.transcripts.begun(at.chat, at.integration.type)
         turn = turn.after(chat.album)
-        at = replace(at, chat=replace(chat, is_gone=False, album=turn.inbound.album or chat.album))
+        album = turn.inbound.album or chat.album
+        at = replace(at, chat=replace(chat, is_gone=False, thread=turn.inbound.thread, album=album))
         files = [each for each in turn.heard if self.keeping.wants(each[1], at.integration)]
         if files:
             turn = replace(turn, kept=await self._kept(at, files))
@@ -160,7 +161,7 @@ class Responding:
                 self._said(Speaker.USER, said),
                 *(self._said(Speaker.ASSISTANT, words) for words in told),
             ],
-            queued=[*(part for words in told for part in self._queued(at, words)), *notices],
+            queued=[*(part for words in told for part in self._queued(at, turn, words)), *notices],
         )
 
     # What a person of the firm is to answer
@@ -261,15 +262,15 @@ class Responding:
     ) -> None:
         answered = messages[-1]
         language = at.chat.language or detect(turn.text)
-        out = [*self._queued(at, with_sources(answered.text, answered.citations, language))]
+        out = [*self._queued(at, turn, with_sources(answered.text, answered.citations, language))]
         chat = counted(at.chat, turn.text, answered)
         said = list(messages)
         for told in await self._told_of_document(at, turn):
-            out += self._queued(at, told)
+            out += self._queued(at, turn, told)
             said.append(self._said(Speaker.ASSISTANT, told))
         if needs_a_person(chat):
             told = await self.handing_over.promise(language)
-            out += self._queued(at, told)
+            out += self._queued(at, turn, told)
             out += await self.handing_over.call_a_person(chat, at.integration, turn.text)
             said.append(self._said(Speaker.ASSISTANT, told))
             chat = moved(chat, Move.ASK, Mover.RULE)
@@ -326,7 +327,7 @@ class Responding:
             chat or at.chat,
             outcome,
             said=[*messages, self._said(Speaker.ASSISTANT, words)],
-            queued=self._queued(at, words, last),
+            queued=self._queued(at, turn, words, last),
         )
 
     async def _record(
@@ -353,8 +354,11 @@ class Responding:
         for job in jobs:
             await self.announce(job, self.conversations.clock())
 
-    def _queued(self, at: Situation, words: str, last: Part | None = None) -> tuple[Outgoing, ...]:
-        return queued(at.chat, words, at.capabilities, self.conversations.clock, last=last)
+    def _queued(
+        self, at: Situation, turn: Turn, words: str, last: Part | None = None
+    ) -> tuple[Outgoing, ...]:
+        clock = self.conversations.clock
+        return queued(at.chat, words, at.capabilities, clock, answered=turn.inbound, last=last)
 
     def _said(self, speaker: Speaker, words: str) -> Message:
         return self.transcripts.message(speaker, words)

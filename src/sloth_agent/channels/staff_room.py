@@ -126,11 +126,17 @@ class StaffRoom:
         return await self.store.told_of(at.chat.id, inbound.reply_to)
 
     async def _record(self, at: Situation, turn: Turn, told: str | None) -> None:
+        """Where it was said; staff hear of customers in the topic in which they said so."""
+        inbound = turn.inbound
+        here = replace(at.chat, is_gone=inbound.kind is MessageKind.LEFT, thread=inbound.thread)
+        is_chosen = told is not None and inbound.command == COMMAND
         step = Step(
-            chat=replace(at.chat, is_gone=turn.inbound.kind is MessageKind.LEFT),
+            chat=here if is_chosen else replace(here, thread=at.chat.thread),
             handled=turn.events,
             outcome=EventOutcome.DONE,
-            queued=queued(at.chat, told, at.capabilities, self.clock) if told else (),
+            queued=queued(here, told, at.capabilities, self.clock, answered=inbound)
+            if told
+            else (),
         )
         await self.store.record(step, at.claim, now=self.clock())
 

@@ -75,9 +75,9 @@ def _goes_with(first: Inbound, other: Inbound) -> bool:
     return first.kind is other.kind is MessageKind.TEXT
 
 
-def _speaks_of(inbound: Inbound) -> tuple[str, str | None]:
-    """Who speaks, and of which message."""
-    return inbound.sender, inbound.reply_to
+def _speaks_of(inbound: Inbound) -> tuple[str, str | None, str | None]:
+    """Who speaks, where, and of which message."""
+    return inbound.sender, inbound.thread, inbound.reply_to
 
 
 def _joined(messages: Sequence[Inbound]) -> str:

@@ -3,8 +3,7 @@
 import mimetypes
 from collections.abc import Sequence
 
-from fakes.telegram_server import entities, shapes
-from fakes.telegram_server.operations.sending import without_reply
+from fakes.telegram_server import entities, shapes, topics
 from fakes.telegram_server.records import (
     GROUP_ANONYMOUS_BOT,
     TELEGRAM,
@@ -89,8 +88,16 @@ class Telegram(Service):
         self.unblock(user, bot)
         return self.write(user, bot, f"/start {payload}".strip())
 
-    def write(self, user: User, where: Where, text: str, *, reply_to: Json | None = None) -> Json:
-        return self._say(user, where, _text(text), reply_to)
+    def write(
+        self,
+        user: User,
+        where: Where,
+        text: str,
+        *,
+        reply_to: Json | None = None,
+        topic: int | None = None,
+    ) -> Json:
+        return self._say(user, where, _text(text), reply_to, topic)
 
     def write_anonymously(self, group: Chat, text: str, *, reply_to: Json | None = None) -> Json:
         """As administrators do who remain anonymous: the group is said to write."""
@@ -253,6 +260,30 @@ class Telegram(Service):
             group.migrated_to = new.id
             return new
 
+    def begin_topic(self, group: Chat, by: User, name: str) -> int:
+        """Its beginning is a message in it."""
+        with self.working() as book:
+            group.is_forum = True
+            begun = {"forum_topic_created": {"name": name, "icon_color": 7322096}}
+            message = book.add_message(group, by, begun | {"is_topic_message": True})
+            topic = int(message["message_id"])
+            message["message_thread_id"] = topic
+            group.topics.add(topic)
+            self._tell(group, "message", message)
+            return topic
+
+    def end_topic(self, group: Chat, topic: int) -> None:
+        """With all that was said in it; no bot is told."""
+        with self.working():
+            group.topics.remove(topic)
+            for id, message in list(group.messages.items()):
+                if message.get("message_thread_id") == topic:
+                    del group.messages[id]
+
+    def close_general(self, group: Chat) -> None:
+        with self.working():
+            group.general_is_closed = True
+
     # What happened
 
     def sent(self, where: Chat | None = None, *, bot: Bot | None = None) -> list[Sent]:
@@ -303,11 +334,18 @@ class Telegram(Service):
     def _place(self, user: User, where: Where) -> Chat:
         return self.book.conversation(where, user) if isinstance(where, Bot) else where
 
-    def _say(self, user: User, where: Where, content: Json, reply_to: Json | None = None) -> Json:
+    def _say(
+        self,
+        user: User,
+        where: Where,
+        content: Json,
+        reply_to: Json | None = None,
+        topic: int | None = None,
+    ) -> Json:
         with self.working() as book:
             chat = self._place(user, where)
-            replied = {"reply_to_message": without_reply(reply_to)} if reply_to else {}
-            message = book.add_message(chat, user, replied | content)
+            place = topics.placed(chat, topic, reply_to)
+            message = book.add_message(chat, user, place | content)
             self._tell(chat, "message", message)
             return dict(message)
 

@@ -77,6 +77,9 @@ class Chat:
     last_message_id: int = 0
     last_bot: int | None = None  # the bot that wrote last
     migrated_to: int | None = None
+    is_forum: bool = False
+    topics: set[int] = field(default_factory=set)  # the messages that they begin with
+    general_is_closed: bool = False  # what belongs to no topic is taken from nobody
 
     def has(self, user_id: int) -> bool:
         return self.members.get(user_id) in ("creator", "administrator", "member")

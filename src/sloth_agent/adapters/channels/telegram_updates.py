@@ -44,7 +44,7 @@ def _message(
         return None  # the new chat tells it too
     text = _text(message, "text") or _text(message, "caption")
     in_group = chat.get("type") in _GROUPS
-    answered = _object(message, "reply_to_message")
+    answered = _answered(message)
     moved_from = _number_text(message, "migrate_from_chat_id")
     for_us = not in_group or moved_from is not None or _speaks_to(username, text, answered)
     kind, attachment = _content(message)
@@ -63,6 +63,7 @@ def _message(
         attachment=attachment,
         reference=_number_text(message, "message_id"),
         reply_to=_number_text(answered, "message_id"),
+        thread=_thread(message),
         album=_text(message, "media_group_id") or None,
         language=_language(sender),
         name=_name(sender),
@@ -85,6 +86,19 @@ def _speaker(message: Mapping[str, Any]) -> Mapping[str, Any]:
     return group if is_group else author
 
 
+def _answered(message: Mapping[str, Any]) -> Mapping[str, Any]:
+    """In a topic what answers nothing is shown as an answer to the topic's beginning."""
+    answered = _object(message, "reply_to_message")
+    is_beginning = _thread(message) is not None and "forum_topic_created" in answered
+    return {} if is_beginning else answered
+
+
+def _thread(message: Mapping[str, Any]) -> str | None:
+    """The topic. Where a group has none, Telegram numbers its rows of replies in that field."""
+    is_topic = message.get("is_topic_message") is True
+    return _number_text(message, "message_thread_id") if is_topic else None
+
+
 def _press(id: str, press: Mapping[str, Any]) -> Inbound | None:
     sender, message, data = _object(press, "from"), _object(press, "message"), _text(press, "data")
     chat = _object(message, "chat")
@@ -98,6 +112,7 @@ def _press(id: str, press: Mapping[str, Any]) -> Inbound | None:
         kind=MessageKind.COMMAND,
         text=arguments,
         command=command.lower(),
+        thread=_thread(message),
         press=_text(press, "id") or None,
         language=_language(sender),
         name=_name(sender),
