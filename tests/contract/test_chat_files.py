@@ -253,6 +253,21 @@ async def test_a_firm_that_does_not_want_them_any_more_gets_none(
         await salon.set_files_kept(site.id, True)
 
 
+async def test_an_album_of_documents_is_kept_whole_and_passed_on_whole(
+    salon: AsyncTenant, telegram_server: TelegramServer, bot: Bot, anna: User, annas: Chat
+) -> None:
+    for name in ("contract.pdf", "annex.pdf"):
+        telegram_server.send_document(anna, bot, name, CONTRACT, album="papers")
+    [told] = await heard_in(telegram_server, annas, 1)
+    assert "файли збережено" in told
+    assert [file.name for file in await salon.chat_files()] == ["contract.pdf", "annex.pdf"]
+    await salon.take_chat(await only_chat(salon))
+    for name in ("bill.pdf", "receipt.pdf"):
+        telegram_server.send_document(anna, bot, name, CONTRACT, album="bills")
+    marks = [words for _, words in await said(salon, 3)][-1].splitlines()
+    assert [mark.split()[-1] for mark in marks] == ["bill.pdf]", "receipt.pdf]"]
+
+
 async def test_an_edit_brings_nothing_new(
     salon: AsyncTenant, telegram_server: TelegramServer, bot: Bot, anna: User, annas: Chat
 ) -> None:

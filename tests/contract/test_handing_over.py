@@ -15,7 +15,7 @@ from fakes.channels import connected
 from fakes.pictures import png
 from fakes.smtp_server import SmtpServer
 from fakes.telegram_salon import PRICES, answered, eventually, heard_in, new_bot
-from fakes.telegram_server.records import Bot, Chat, User
+from fakes.telegram_server.records import Bot, Chat, Json, User
 from fakes.telegram_server.server import TelegramServer
 from sloth_agent import AsyncSloth, Settings
 from sloth_agent.adapters.channels.telegram import CAPABILITIES, Telegram
@@ -24,7 +24,7 @@ from sloth_agent.agent.ports import Held
 from sloth_agent.app.bodies.answers import customer_body
 from sloth_agent.app.sloth import AsyncTenant
 from sloth_agent.billing.code_text import new_code
-from sloth_agent.channels.chats import ChatState
+from sloth_agent.channels.chats import ChatState, EventOutcome
 from sloth_agent.channels.messages import Capabilities
 from sloth_agent.channels.models import Integration, IntegrationType
 from sloth_agent.channels.staff_chats import STAFF_CHAT
@@ -127,6 +127,21 @@ async def staff_chat_in(
     server.write(who, where, f"/staff {made.code}")
     await heard_in(server, chat, before + 1)
     return made
+
+
+async def outcomes_of_edits(salon: AsyncTenant, count: int) -> list[EventOutcome | None]:
+    """Once so many are handled."""
+
+    async def outcomes() -> list[EventOutcome | None]:
+        events = await salon.channel_events()
+        edits = [event for event in events if "edited_message" in event.payload]
+        return [event.outcome for event in edits if event.handled_at]
+
+    async def are_there() -> bool:
+        return len(await outcomes()) >= count
+
+    await eventually(are_there)
+    return await outcomes()
 
 
 async def actions(sloth: AsyncSloth, salon: AsyncTenant, kind: str) -> list[tuple[str, str]]:
@@ -449,6 +464,120 @@ async def test_staff_and_customers_see_what_words_do_not_tell(
     assert (messages[-1].speaker, messages[-1].text) == (Speaker.STAFF, "[photo] Rather this.")
 
 
+async def test_staff_see_all_of_an_album_that_is_told_once(
+    salon: AsyncTenant,
+    telegram_server: TelegramServer,
+    bot: Bot,
+    anna: User,
+    olha: User,
+    group: Chat,
+) -> None:
+    await staff_chat_in(salon, telegram_server, olha, group)
+    telegram_server.write(anna, bot, "/human Is Friday free?")
+    await heard_in(telegram_server, group, 2)
+    for caption in ("Like this?", ""):
+        telegram_server.send_photo(anna, bot, png(), caption=caption, album="hair")
+    words, *shown = (await heard_in(telegram_server, group, 5))[2:]
+    assert words.startswith("Anna: Like this?\n[photo ")
+    assert shown == ["<photo>Like this?", "<photo>"]
+
+
+async def test_staff_keep_to_the_topic_in_which_they_began(
+    salon: AsyncTenant,
+    telegram_server: TelegramServer,
+    bot: Bot,
+    anna: User,
+    olha: User,
+    annas: Chat,
+    group: Chat,
+) -> None:
+    desk, news = (telegram_server.begin_topic(group, olha, name) for name in ("Desk", "News"))
+    telegram_server.close_general(group)
+    made = await salon.staff_code((await integration_of(salon)).id, by=BY)
+    telegram_server.write(olha, group, f"/staff {made.code}", topic=desk)
+    await heard_in(telegram_server, group, 1)
+    telegram_server.write(olha, group, "@salon_bot hello?", topic=news)
+    assert "reply" in (await heard_in(telegram_server, group, 2))[1].lower()
+    telegram_server.write(anna, bot, "/human Is Friday free?")
+    await heard_in(telegram_server, group, 3)
+    telegram_server.send_photo(anna, bot, png())
+    await heard_in(telegram_server, group, 5)
+    sent = [each.message for each in telegram_server.sent(group)]
+    assert [each["message_thread_id"] for each in sent] == [desk, news, desk, desk, desk]
+    telegram_server.write(olha, group, "Friday at 10.", reply_to=sent[2])
+    assert (await heard_in(telegram_server, annas, 2))[1] == "Friday at 10."
+    telegram_server.write(olha, group, "/staff", topic=news)
+    await heard_in(telegram_server, group, 6)
+    telegram_server.write(anna, bot, "Thank you!")
+    await heard_in(telegram_server, group, 7)
+    assert telegram_server.sent(group)[-1].message["message_thread_id"] == news
+
+
+async def test_where_the_topic_of_staff_was_deleted_they_hear_beside_it(
+    salon: AsyncTenant,
+    telegram_server: TelegramServer,
+    bot: Bot,
+    anna: User,
+    olha: User,
+    group: Chat,
+) -> None:
+    desk = telegram_server.begin_topic(group, olha, "Desk")
+    made = await salon.staff_code((await integration_of(salon)).id, by=BY)
+    telegram_server.write(olha, group, f"/staff {made.code}", topic=desk)
+    await heard_in(telegram_server, group, 1)
+    telegram_server.end_topic(group, desk)
+    telegram_server.write(anna, bot, "/human Is Friday free?")
+    assert (await heard_in(telegram_server, group, 2))[1] == "🔔 Anna: Is Friday free?"
+
+
+async def test_edits_beside_words_are_left_alone_whoever_answers(
+    salon: AsyncTenant,
+    telegram_server: TelegramServer,
+    bot: Bot,
+    anna: User,
+    olha: User,
+    annas: Chat,
+    group: Chat,
+) -> None:
+    """Caption, command and place: neither answered, nor passed on, nor done again."""
+
+    def edit(place: Json, photo: Json, command: Json) -> None:
+        telegram_server.move(anna, bot, place, 50.46)
+        telegram_server.edit(anna, bot, photo, "How much is a beard trim?")
+        telegram_server.edit(anna, bot, command, "/human Now!")
+
+    await staff_chat_in(salon, telegram_server, olha, group)
+    sent = [
+        telegram_server.send_location(anna, bot, 50.45, 30.52),
+        telegram_server.send_photo(anna, bot, png(), caption="How much is a haircut?"),
+        telegram_server.write(anna, bot, "/help"),
+    ]
+    await heard_in(telegram_server, annas, 3)
+    edit(*sent)
+    assert await outcomes_of_edits(salon, 3) == [EventOutcome.IGNORED] * 3
+    assert await state_of(salon) is ChatState.ASSISTANT
+    telegram_server.write(anna, bot, "/human Is Friday free?")
+    told = len(await heard_in(telegram_server, group, 2))
+    edit(*sent)
+    assert await outcomes_of_edits(salon, 6) == [EventOutcome.IGNORED] * 6
+    telegram_server.write(anna, bot, "Hello?")
+    assert (await heard_in(telegram_server, group, told + 1))[told:] == ["Anna: Hello?"]
+    assert len(telegram_server.sent(annas)) == 4
+    assert len(await salon.photos()) == 1
+
+
+async def test_a_command_of_staff_that_is_edited_is_not_done_again(
+    salon: AsyncTenant, telegram_server: TelegramServer, olha: User, group: Chat
+) -> None:
+    await staff_chat_in(salon, telegram_server, olha, group)
+    sent = telegram_server.write(olha, group, "/staff now")
+    await heard_in(telegram_server, group, 2)
+    telegram_server.edit(olha, group, sent, "/staff off")
+    telegram_server.write(olha, group, "/staff later")
+    await heard_in(telegram_server, group, 3)
+    assert (await integration_of(salon)).settings["staff_chat"] == str(group.id)
+
+
 async def test_staff_go_on_in_their_group_when_it_becomes_a_supergroup(
     salon: AsyncTenant, telegram_server: TelegramServer, bot: Bot, anna: User, olha: User
 ) -> None:
@@ -468,6 +597,26 @@ async def test_staff_go_on_in_their_group_when_it_becomes_a_supergroup(
     telegram_server.write(olha, supergroup, "Friday at 10.", reply_to=sent.message)
     annas = telegram_server.chat(anna, bot)
     assert (await heard_in(telegram_server, annas, 2))[1] == "Friday at 10."
+
+
+async def test_staff_who_remain_anonymous_in_their_group_answer(
+    sloth: AsyncSloth,
+    salon: AsyncTenant,
+    telegram_server: TelegramServer,
+    bot: Bot,
+    anna: User,
+    annas: Chat,
+    group: Chat,
+) -> None:
+    made = await salon.staff_code((await integration_of(salon)).id, by=BY)
+    telegram_server.write_anonymously(group, f"/staff {made.code}")
+    await heard_in(telegram_server, group, 1)
+    telegram_server.write(anna, bot, "/human Is Friday free?")
+    await heard_in(telegram_server, group, 2)
+    notice = telegram_server.sent(group)[-1].message
+    telegram_server.write_anonymously(group, "Friday at 10.", reply_to=notice)
+    assert (await heard_in(telegram_server, annas, 2))[1] == "Friday at 10."
+    assert await actions(sloth, salon, "chat") == [("chat.answered", f"telegram:{group.id}")]
 
 
 async def test_whether_staff_hear_by_telegram_too(

@@ -170,6 +170,44 @@ async def test_photos_are_kept(
     assert len(await salon.photos()) == 2
 
 
+async def test_an_album_is_answered_once(
+    sloth: AsyncSloth, salon: AsyncTenant, telegram_server: TelegramServer, bot: Bot, anna: User
+) -> None:
+    for caption in ("", "How much is a haircut?", ""):
+        telegram_server.send_photo(anna, bot, png(), caption=caption, album="before")
+    for _ in range(2):
+        telegram_server.send_photo(anna, bot, png(), album="after")
+    await heard(sloth, salon, telegram_server, bot, answers=2)
+    answer, kept = texts(telegram_server.sent(bot=bot))
+    assert "45 euros" in answer
+    assert "фотографії збережено" in kept
+    assert len(await salon.photos()) == 5
+    assert await answers_counted(salon) == 1
+    telegram_server.send_photo(anna, bot, png(), album="after")  # late
+    telegram_server.send_photo(anna, bot, b"no picture", album="after")
+    await heard(sloth, salon, telegram_server, bot, answers=3)
+    assert "Не вдалося" in telegram_server.sent(bot=bot)[-1].text
+    photos = {f"[photo {photo.id}]" for photo in await salon.photos()}
+    [conversation] = await salon.conversations()
+    words = "\n".join(each.text for each in await salon.messages(conversation.id)).splitlines()
+    assert len(photos) == 6
+    assert photos <= set(words)
+
+
+async def test_of_an_album_all_that_was_not_taken_is_told_in_one(
+    sloth: AsyncSloth, salon: AsyncTenant, telegram_server: TelegramServer, bot: Bot, anna: User
+) -> None:
+    telegram_server.send_photo(anna, bot, png(), album="mixed")
+    telegram_server.send_photo(anna, bot, b"no picture", album="mixed")
+    for name in ("a.pdf", "b.pdf"):
+        telegram_server.send_document(anna, bot, name, b"%PDF", album="papers")
+    await heard(sloth, salon, telegram_server, bot, answers=2)
+    mixed, papers = texts(telegram_server.sent(bot=bot))
+    assert "фото збережено" in mixed
+    assert "Не вдалося" in mixed
+    assert "не читаю" in papers
+
+
 async def test_groups_are_answered_when_they_speak_to_the_assistant(
     sloth: AsyncSloth, salon: AsyncTenant, telegram_server: TelegramServer, bot: Bot, anna: User
 ) -> None:
@@ -183,6 +221,46 @@ async def test_groups_are_answered_when_they_speak_to_the_assistant(
     [conversation] = await salon.conversations()
     asked, _ = await salon.messages(conversation.id)
     assert asked.text == "how much is a beard trim?"
+
+
+async def test_in_a_group_each_question_is_answered_in_its_topic(
+    sloth: AsyncSloth, salon: AsyncTenant, telegram_server: TelegramServer, bot: Bot, anna: User
+) -> None:
+    group = telegram_server.add_group("Friends", anna)
+    telegram_server.add_to_group(bot, group, anna)
+    hair, beards = (telegram_server.begin_topic(group, anna, name) for name in ("Hair", "Beards"))
+    telegram_server.close_general(group)
+    asked = {
+        topic: telegram_server.write(anna, group, f"@salon_bot {words}", topic=topic)
+        for topic, words in ((hair, "how much is a haircut?"), (beards, "and a beard trim?"))
+    }
+    telegram_server.write(anna, group, "/language", topic=hair)
+    await heard(sloth, salon, telegram_server, bot, answers=3)
+    haircut, trim, buttons = (each.message for each in telegram_server.sent(group))
+    assert "45 euros" in haircut["text"]
+    assert "20 euros" in trim["text"]
+    assert [each["message_thread_id"] for each in (haircut, trim, buttons)] == [hair, beards, hair]
+    for topic, answer in ((hair, haircut), (beards, trim)):
+        assert answer["reply_to_message"]["message_id"] == asked[topic]["message_id"]
+    telegram_server.press(anna, group, "English")
+    [shown] = await salon.chats()
+    await salon.answer_chat(shown.chat.id, "We close at six.")
+    await heard(sloth, salon, telegram_server, bot, answers=5)
+    later = [each.message["message_thread_id"] for each in telegram_server.sent(group)[3:]]
+    assert later == [hair, hair]
+
+
+async def test_what_a_channel_posts_into_its_group_is_no_question(
+    sloth: AsyncSloth, salon: AsyncTenant, telegram_server: TelegramServer, bot: Bot, anna: User
+) -> None:
+    group = telegram_server.add_group("Friends", anna)
+    telegram_server.add_to_group(bot, group, anna)
+    telegram_server.post("News", group, "Ask @salon_bot how much a haircut is!")
+    telegram_server.write_anonymously(group, "@salon_bot how much is a beard trim?")
+    await heard(sloth, salon, telegram_server, bot, answers=1)
+    assert "20 euros" in telegram_server.sent(group)[0].text
+    [shown] = await salon.chats()
+    assert shown.chat.name == "Friends"
 
 
 async def test_who_blocks_the_bot_ends_the_chat_and_nothing_else(

@@ -848,9 +848,13 @@ def test_updates_are_of_the_contracts_types(contract: BotContract) -> None:
     for send in (people.send_photo, people.send_voice):
         send(anna, group, b"data")
     people.edit(anna, group, people.write(anna, group, "one"), "two /three")
+    people.move(anna, group, people.send_location(anna, group, 50.45, 30.52), 50.46)
+    people.write(anna, group, "/three", topic=people.begin_topic(group, anna, "Hair"))
+    people.write_anonymously(group, "/four")
+    people.post("News", group, "@salon_bot has five")
     people.upgrade(group, anna)
     people.block(anna, salon)
-    assert len(people.updates(salon)) == 10
+    assert len(people.updates(salon)) == 16
     assert people.contract_problems == []
     assert contract.type_problems("Update", {"update_id": "1", "message": {"text": 1}}) == [
         "Update .update_id: '1' is no Integer",

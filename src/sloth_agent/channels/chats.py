@@ -40,6 +40,8 @@ class Chat:
     state: ChatState = ChatState.ASSISTANT
     unanswered: int = 0  # questions in a row that the assistant had no answer to
     is_gone: bool = False  # takes no messages from us
+    thread: str | None = None  # the topic that was spoken in last; of staff, that they chose
+    album: str | None = None  # that was answered last: what of it comes late is not answered again
     last_heard_at: datetime
     created_at: datetime
 

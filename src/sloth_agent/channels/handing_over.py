@@ -67,7 +67,7 @@ class HandingOver:
         integration: Integration,
         said: str,
         *,
-        original: Original | None = None,
+        originals: Sequence[Original] = (),
     ) -> Sequence[Outgoing]:
         """Mail who is to hear of it; returns what goes to the staff's own chat.
 
@@ -79,7 +79,7 @@ class HandingOver:
         if len(waiting) < self.most_waiting:
             await self._mail(chat, integration, said)
         words = f"🔔 {name_of(chat)}: {said}"
-        return await self.relayed(chat, integration, words, original=original)
+        return await self.relayed(chat, integration, words, originals=originals)
 
     async def relayed(
         self,
@@ -87,12 +87,12 @@ class HandingOver:
         integration: Integration,
         said: str,
         *,
-        original: Original | None = None,
+        originals: Sequence[Original] = (),
     ) -> Sequence[Outgoing]:
         """For the staff's own chat, where there is one; an answer to it goes to the person."""
         if not await self._staff_chat_is_wanted():
             return ()
-        return await self.staff_chats.told(chat, integration, said, original=original)
+        return await self.staff_chats.told(chat, integration, said, originals=originals)
 
     async def promise(self, language: Language) -> str:
         """What the customer hears: that somebody comes, or when."""

@@ -9,7 +9,7 @@ from sloth_agent.channels.chats import Chat
 from sloth_agent.channels.messages import Attachment, Inbound, MessageKind
 from sloth_agent.channels.models import Integration
 from sloth_agent.channels.ports import Line
-from sloth_agent.channels.turns import Kept, Turn
+from sloth_agent.channels.turns import Heard, Kept
 from sloth_agent.errors import (
     LimitReached,
     NotFound,
@@ -36,7 +36,7 @@ class Keeping:
         return inbound.kind is MessageKind.PHOTO or (is_file and keeps_files(integration.settings))
 
     async def keep(
-        self, turn: Turn, chat: Chat, integration: Integration, line: Line
+        self, heard: Heard, chat: Chat, integration: Integration, line: Line
     ) -> Kept | None:
         """Fetch and keep what came with a message; None: it cannot be taken.
 
@@ -46,31 +46,32 @@ class Keeping:
             BackendUnavailable: another try may succeed.
             ChatMoved: the chat was erased meanwhile.
         """
-        attachment = turn.inbound.attachment
+        attachment = heard[1].attachment
         if attachment is None:
             return None
         try:
             content = await line.fetch(attachment, max_bytes=self.photos.max_bytes)
-            return await self._kept(turn, attachment, content, chat, integration)
+            return await self._kept(heard, attachment, content, chat, integration)
         except (UnreadableFile, NotFound, LimitReached, SubscriptionExpired):
             return None
 
     async def _kept(
         self,
-        turn: Turn,
+        heard: Heard,
         attachment: Attachment,
         content: bytes,
         chat: Chat,
         integration: Integration,
     ) -> Kept | None:
-        id, source = turn.events[0], ConversationSource(integration.type)
-        if turn.inbound.kind is MessageKind.PHOTO:
+        event, inbound = heard
+        source = ConversationSource(integration.type)
+        if inbound.kind is MessageKind.PHOTO:
             with suppress(UnreadableFile):  # no picture of a kind that is taken is still a file
                 photo = await self.photos.add_sent(
                     attachment.name,
                     content,
-                    id=PhotoId(id),
-                    sender=Sender(source=source, external_id=turn.inbound.sender),
+                    id=PhotoId(event.id),
+                    sender=Sender(source=source, external_id=inbound.sender),
                     chat=chat.id,
                 )
                 return Kept(MessageKind.PHOTO, f"[photo {photo.id}]")
@@ -79,8 +80,8 @@ class Keeping:
         file = await self.files.keep(
             attachment,
             content,
-            id=ChatFileId(id),
+            id=ChatFileId(event.id),
             chat=chat.id,
-            customer=Customer(source=source, external_id=turn.inbound.sender),
+            customer=Customer(source=source, external_id=inbound.sender),
         )
         return Kept(MessageKind.DOCUMENT, f"[document {file.id} {file.name}]")

@@ -65,6 +65,8 @@ class Inbound:
     attachment: Attachment | None = None
     reference: str | None = None  # the vendor's name of the message
     reply_to: str | None = None  # of the message that this one answers
+    thread: str | None = None  # the vendor's name of the topic, where the chat has several
+    album: str | None = None  # the vendor's name of what was sent as one, in several messages
     press: str | None = None  # the vendor's name of a pressed button
     language: Language | None = None  # of the person's own program; None: none of ours
     name: str = ""  # how the person is called
@@ -98,6 +100,7 @@ class Part:
     original: Original | None = None  # sent in place of the text
     buttons: tuple[Button, ...] = ()
     reply_to: str | None = None
+    thread: str | None = None  # the topic that it goes to
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

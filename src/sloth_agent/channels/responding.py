@@ -1,6 +1,7 @@
 """What is done about what a person said, step by step."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 
@@ -33,7 +34,7 @@ from sloth_agent.channels.restraint import Restraint
 from sloth_agent.channels.states import Move, Mover, moved
 from sloth_agent.channels.texts import OWN_NAMES, text, with_sources
 from sloth_agent.channels.transcripts import Transcripts
-from sloth_agent.channels.turns import Kept, Turn
+from sloth_agent.channels.turns import Heard, Kept, Turn
 from sloth_agent.errors import (
     BackendUnavailable,
     FeatureNotInPlan,
@@ -43,7 +44,7 @@ from sloth_agent.errors import (
     SlothError,
     SubscriptionExpired,
 )
-from sloth_agent.ids import ConversationId, JobId, TenantId
+from sloth_agent.ids import ConversationId, EventId, JobId, TenantId
 from sloth_agent.jobs.models import Claim
 from sloth_agent.language import Language
 
@@ -96,21 +97,27 @@ class Responding:
             chat = replace(at.chat, is_gone=kind is MessageKind.LEFT)
             await self._record(at, turn, chat, EventOutcome.DONE)
             return
+        if turn.inbound.is_edit and kind is not MessageKind.TEXT:
+            # Such as a caption or a command, or a place that moves: one edit after the other.
+            await self._record(at, turn, at.chat, EventOutcome.IGNORED)
+            return
         if await self.restraint.refuses(at.chat.id):
             await self._refuse(at, turn)
             return
         chat = await self.transcripts.begun(at.chat, at.integration.type)
-        at = replace(at, chat=replace(chat, is_gone=False))
-        brings_a_file = self.keeping.wants(turn.inbound, at.integration)
-        if brings_a_file:
-            turn = replace(turn, kept=await self._kept(at, turn))
+        turn = turn.after(chat.album)
+        album = turn.inbound.album or chat.album
+        at = replace(at, chat=replace(chat, is_gone=False, thread=turn.inbound.thread, album=album))
+        files = [each for each in turn.heard if self.keeping.wants(each[1], at.integration)]
+        if files:
+            turn = replace(turn, kept=await self._kept(at, files))
         if kind is MessageKind.COMMAND:
             await self._obey(at, turn)
         elif at.chat.state is not ChatState.ASSISTANT:
             await self._pass_on(at, turn)
-        elif turn.inbound.is_edit:  # such as a place that moves: one edit after the other
+        elif turn.inbound.is_edit:  # of what was answered
             await self._record(at, turn, at.chat, EventOutcome.IGNORED)
-        elif brings_a_file:
+        elif files:
             await self._look_at(at, turn)
         elif kind is MessageKind.TEXT and turn.text.strip():
             await self._answer_or_hand_over(at, turn)
@@ -123,7 +130,7 @@ class Responding:
             await self._record(at, turn, at.chat, EventOutcome.REFUSED)
             return
         words = text("too_often", language_of(at.chat, turn.inbound))
-        queued = self._queued(at, words)
+        queued = self._queued(at, turn, words)
         await self._record(at, turn, at.chat, EventOutcome.REFUSED, queued=queued)
 
     # Commands
@@ -155,7 +162,7 @@ class Responding:
             await self._pass_on(at, turn)
             return
         notices = await self.handing_over.call_a_person(
-            chat, at.integration, said, original=turn.inbound.original
+            chat, at.integration, said, originals=turn.originals
         )
         promise = await self.handing_over.promise(language_of(chat, turn.inbound))
         told = [promise, *await self._told_of_document(at, turn)]
@@ -168,7 +175,7 @@ class Responding:
                 self._said(Speaker.USER, said),
                 *(self._said(Speaker.ASSISTANT, words) for words in told),
             ],
-            queued=[*(part for words in told for part in self._queued(at, words)), *notices],
+            queued=[*(part for words in told for part in self._queued(at, turn, words)), *notices],
         )
 
     # What a person of the firm is to answer
@@ -179,7 +186,7 @@ class Responding:
             at.chat,
             at.integration,
             f"{name_of(at.chat)}: {said}",
-            original=turn.inbound.original,
+            originals=turn.originals,
         )
         message = self._said(Speaker.USER, said)
         step = Step(
@@ -194,28 +201,34 @@ class Responding:
 
     # What came with a message
 
-    async def _kept(self, at: Situation, turn: Turn) -> Kept | None:
+    async def _kept(self, at: Situation, files: Sequence[Heard]) -> Mapping[EventId, Kept]:
+        kept = {event.id: await self._taken(at, (event, inbound)) for event, inbound in files}
+        return {event: each for event, each in kept.items() if each is not None}
+
+    async def _taken(self, at: Situation, file: Heard) -> Kept | None:
         try:
-            return await self.keeping.keep(turn, at.chat, at.integration, at.line)
+            return await self.keeping.keep(file, at.chat, at.integration, at.line)
         except BackendUnavailable:
             if at.claim.tries < GIVE_UP_AFTER:
                 raise
             return None
 
     async def _look_at(self, at: Situation, turn: Turn) -> None:
-        if turn.kept is None:
-            await self._say_text(at, turn, f"{turn.inbound.kind}_refused")
-        elif turn.text.strip():
+        if turn.kept and turn.text.strip():
             await self._answer_or_hand_over(at, turn)
+        elif turn.is_late and len(turn.kept) == len(turn.heard):
+            said = [self._said(Speaker.USER, in_words(turn))]
+            await self._record(at, turn, at.chat, EventOutcome.DONE, said=said)
         else:
-            await self._say_text(at, turn, f"{turn.kept.kind}_kept")
+            await self._say_text(at, turn, *_what_became_of(turn))
 
     async def _told_of_document(self, at: Situation, turn: Turn) -> Sequence[str]:
         """What to say beside the answer to its caption: nobody may think that it was read."""
-        if turn.kept is None or turn.kept.kind is not MessageKind.DOCUMENT or not turn.text.strip():
+        if not turn.text.strip():
             return ()
+        names = [name for name in _thanks(turn) if name.startswith(MessageKind.DOCUMENT)]
         language = language_of(at.chat, turn.inbound)
-        return (text("document_kept", language, firm=await self.firm()),)
+        return [text(name, language, firm=await self.firm()) for name in names]
 
     # What the assistant answers
 
@@ -227,7 +240,7 @@ class Responding:
 
     async def _answer(self, at: Situation, turn: Turn) -> None:
         # A message of its own, and before the answer: no question leans on the name of a file.
-        brought = [self._said(Speaker.USER, turn.kept.words)] if turn.kept else []
+        brought = [self._said(Speaker.USER, kept.words) for kept in turn.kept.values()]
 
         async def keep(
             id: ConversationId,  # noqa: ARG001 - the chat's own
@@ -265,15 +278,15 @@ class Responding:
     ) -> None:
         answered = messages[-1]
         language = at.chat.language or detect(turn.text)
-        out = [*self._queued(at, with_sources(answered.text, answered.citations, language))]
+        out = [*self._queued(at, turn, with_sources(answered.text, answered.citations, language))]
         chat = counted(at.chat, turn.text, answered)
         said = list(messages)
         for told in await self._told_of_document(at, turn):
-            out += self._queued(at, told)
+            out += self._queued(at, turn, told)
             said.append(self._said(Speaker.ASSISTANT, told))
         if needs_a_person(chat):
             told = await self.handing_over.promise(language)
-            out += self._queued(at, told)
+            out += self._queued(at, turn, told)
             out += await self.handing_over.call_a_person(chat, at.integration, turn.text)
             said.append(self._said(Speaker.ASSISTANT, told))
             chat = moved(chat, Move.ASK, Mover.RULE)
@@ -290,6 +303,8 @@ class Responding:
 
     async def _decline(self, at: Situation, turn: Turn) -> None:
         match turn.inbound.kind:
+            case _ if turn.is_late:
+                await self._record(at, turn, at.chat, EventOutcome.IGNORED)
             case MessageKind.VOICE | MessageKind.DOCUMENT | MessageKind.LOCATION as kind:
                 await self._say_text(at, turn, kind.value)
             case _:
@@ -301,11 +316,11 @@ class Responding:
         self,
         at: Situation,
         turn: Turn,
-        name: str,
-        *,
+        *names: str,
         outcome: EventOutcome = EventOutcome.DONE,
     ) -> None:
-        words = text(name, language_of(at.chat, turn.inbound), firm=await self.firm())
+        language, firm = language_of(at.chat, turn.inbound), await self.firm()
+        words = "\n\n".join(text(name, language, firm=firm) for name in names)
         await self._say(at, turn, words, outcome=outcome)
 
     async def _say(
@@ -333,8 +348,8 @@ class Responding:
                 *(self._said(Speaker.ASSISTANT, told) for told in (words, *beside)),
             ],
             queued=[
-                *self._queued(at, words, last),
-                *(part for told in beside for part in self._queued(at, told)),
+                *self._queued(at, turn, words, last),
+                *(part for told in beside for part in self._queued(at, turn, told)),
             ],
         )
 
@@ -362,8 +377,11 @@ class Responding:
         for job in jobs:
             await self.announce(job, self.conversations.clock())
 
-    def _queued(self, at: Situation, words: str, last: Part | None = None) -> tuple[Outgoing, ...]:
-        return queued(at.chat, words, at.capabilities, self.conversations.clock, last=last)
+    def _queued(
+        self, at: Situation, turn: Turn, words: str, last: Part | None = None
+    ) -> tuple[Outgoing, ...]:
+        clock = self.conversations.clock
+        return queued(at.chat, words, at.capabilities, clock, answered=turn.inbound, last=last)
 
     def _said(self, speaker: Speaker, words: str) -> Message:
         return self.transcripts.message(speaker, words)
@@ -373,16 +391,28 @@ def in_words(turn: Turn) -> str:
     """A message as it stands in the conversation, with what came beside its words."""
     inbound = turn.inbound
     command = f"/{inbound.command}" if inbound.command else ""
-    words = list(filter(None, (command, inbound.text)))
-    if turn.kept is not None:
-        words.append(turn.kept.words)
-    elif inbound.kind is MessageKind.PHOTO:
-        words.append("[photo]")
-    elif inbound.attachment is not None:
-        words.append(f"[{inbound.kind}: {inbound.attachment.name}]")
-    elif not words:
-        words.append(f"[{inbound.kind}]")
-    return "\n".join(words)
+    beside = [_beside(each, turn.kept.get(event.id)) for event, each in turn.heard]
+    words = [each for each in (command, inbound.text, *beside) if each]
+    return "\n".join(words or [f"[{inbound.kind}]"])
+
+
+def _beside(inbound: Inbound, kept: Kept | None) -> str:
+    if kept is not None:
+        return kept.words
+    if inbound.kind is MessageKind.PHOTO:
+        return "[photo]"
+    return f"[{inbound.kind}: {inbound.attachment.name}]" if inbound.attachment else ""
+
+
+def _what_became_of(turn: Turn) -> Sequence[str]:
+    """The texts that tell it, of all that came."""
+    refused = [each.kind for event, each in turn.heard if event.id not in turn.kept]
+    return [*_thanks(turn), *(f"{kind}_refused" for kind in dict.fromkeys(refused))]
+
+
+def _thanks(turn: Turn) -> Sequence[str]:
+    count = Counter(kept.kind for kept in turn.kept.values())
+    return [f"{kind}s_kept" if many > 1 else f"{kind}_kept" for kind, many in count.items()]
 
 
 def language_of(chat: Chat, inbound: Inbound) -> Language:

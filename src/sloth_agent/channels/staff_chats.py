@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 from sloth_agent.channels.chats import Chat, Outgoing, chat_id
 from sloth_agent.channels.inbox import Messengers
@@ -31,7 +32,7 @@ class StaffChats:
         integration: Integration,
         words: str,
         *,
-        original: Original | None = None,
+        originals: Sequence[Original] = (),
     ) -> Sequence[Outgoing]:
         """What tells staff of a customer's chat; an answer to it goes to the customer.
 
@@ -44,9 +45,10 @@ class StaffChats:
         where, there = room
         capabilities = self.messengers(there.type).capabilities
         told = queued(where, words, capabilities, self.clock, about=chat.id)
-        if original and capabilities.shows_originals and there.id == integration.id:
-            told += shown(where, original, self.clock, about=chat.id)
-        return told
+        if not capabilities.shows_originals or there.id != integration.id:
+            return told
+        beside = [shown(where, each, self.clock, about=chat.id) for each in originals]
+        return [*told, *chain.from_iterable(beside)]
 
     async def _near(self, integration: Integration) -> tuple[Chat, Integration] | None:
         others = [each for each in await self.integrations.list() if each.id != integration.id]

@@ -62,13 +62,13 @@ class StaffRoom:
             await self.integrations.change_settings(
                 at.integration.id, {STAFF_CHAT: at.chat.external_id}
             )
+        elif inbound.is_edit or inbound.kind is MessageKind.CAME_BACK:
+            told = None
         elif inbound.command == COMMAND:
             told = await self._begin_or_end(at, inbound)
         elif inbound.kind is MessageKind.LEFT:
             told = None
             await self._end(at, inbound)
-        elif inbound.kind is MessageKind.CAME_BACK or inbound.is_edit:
-            told = None
         else:
             told = await self._reply(at, turn)
         await self._record(at, turn, told)
@@ -126,11 +126,17 @@ class StaffRoom:
         return await self.store.told_of(at.chat.id, inbound.reply_to)
 
     async def _record(self, at: Situation, turn: Turn, told: str | None) -> None:
+        """Where it was said; staff hear of customers in the topic in which they said so."""
+        inbound = turn.inbound
+        here = replace(at.chat, is_gone=inbound.kind is MessageKind.LEFT, thread=inbound.thread)
+        is_chosen = told is not None and inbound.command == COMMAND
         step = Step(
-            chat=replace(at.chat, is_gone=turn.inbound.kind is MessageKind.LEFT),
+            chat=here if is_chosen else replace(here, thread=at.chat.thread),
             handled=turn.events,
             outcome=EventOutcome.DONE,
-            queued=queued(at.chat, told, at.capabilities, self.clock) if told else (),
+            queued=queued(here, told, at.capabilities, self.clock, answered=inbound)
+            if told
+            else (),
         )
         await self.store.record(step, at.claim, now=self.clock())
 

@@ -1,13 +1,17 @@
 """What a person said in one go: several messages that are answered together."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import takewhile
+from typing import Self
 
 from sloth_agent.channels.chats import Event
-from sloth_agent.channels.messages import Inbound, MessageKind
+from sloth_agent.channels.messages import Inbound, MessageKind, Original
 from sloth_agent.ids import EventId
 
 MOST_JOINED = 20
+
+_FILES = (MessageKind.PHOTO, MessageKind.DOCUMENT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,20 +22,34 @@ class Kept:
     words: str  # that stand for it wherever the message is shown
 
 
+Heard = tuple[Event, Inbound]
+
+
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """Events that are handled at once, oldest first."""
+    """What is handled at once."""
 
-    events: tuple[EventId, ...]
-    inbound: Inbound  # with the text of them all
-    kept: Kept | None = None  # None: nothing came with it, or it was not taken
+    heard: tuple[Heard, ...]  # oldest first
+    inbound: Inbound  # the first, with the text of them all
+    kept: Mapping[EventId, Kept] = field(default_factory=dict)  # what came with it and was taken
+    is_late: bool = False  # the rest of an album that was answered already
+
+    @property
+    def events(self) -> tuple[EventId, ...]:
+        return tuple(event.id for event, _ in self.heard)
+
+    def after(self, album: str | None) -> Self:
+        """Knowing what was answered before it."""
+        return replace(self, is_late=album is not None and album == self.inbound.album)
 
     @property
     def text(self) -> str:
         return self.inbound.text
 
-
-Heard = tuple[Event, Inbound]
+    @property
+    def originals(self) -> Sequence[Original]:
+        """What words do not say all of."""
+        return [each.original for _, each in self.heard if each.original is not None]
 
 
 def next_turn(heard: Sequence[Heard], *, joined: bool = True) -> Turn | None:
@@ -43,20 +61,23 @@ def next_turn(heard: Sequence[Heard], *, joined: bool = True) -> Turn | None:
         return None
     first = heard[0][1]
     together = [heard[0]]
-    if joined and first.kind is MessageKind.TEXT and not first.is_edit:
-        for event, inbound in heard[1:MOST_JOINED]:
-            if inbound.kind is not MessageKind.TEXT or _speaks_of(inbound) != _speaks_of(first):
-                break
-            together.append((event, inbound))
-    return Turn(
-        events=tuple(event.id for event, _ in together),
-        inbound=replace(first, text=_joined([inbound for _, inbound in together])),
-    )
+    if joined:
+        together += takewhile(lambda each: _goes_with(first, each[1]), heard[1:MOST_JOINED])
+    words = _joined([inbound for _, inbound in together])
+    return Turn(tuple(together), replace(first, text=words))
 
 
-def _speaks_of(inbound: Inbound) -> tuple[str, str | None]:
-    """Who speaks, and of which message."""
-    return inbound.sender, inbound.reply_to
+def _goes_with(first: Inbound, other: Inbound) -> bool:
+    if first.is_edit or _speaks_of(first) != _speaks_of(other):
+        return False
+    if first.kind in _FILES and first.album is not None:
+        return first.album == other.album and other.kind in _FILES and not other.is_edit
+    return first.kind is other.kind is MessageKind.TEXT
+
+
+def _speaks_of(inbound: Inbound) -> tuple[str, str | None, str | None]:
+    """Who speaks, where, and of which message."""
+    return inbound.sender, inbound.thread, inbound.reply_to
 
 
 def _joined(messages: Sequence[Inbound]) -> str:
@@ -68,4 +89,4 @@ def _joined(messages: Sequence[Inbound]) -> str:
         key = message.reference or str(number)
         if not message.is_edit or key in texts:
             texts[key] = message.text
-    return "\n".join(texts.values())
+    return "\n".join(filter(None, texts.values()))

@@ -213,4 +213,10 @@ class Book:
         return file.data
 
 
-SERVICE = ("new_chat_members", "left_chat_member", "migrate_to_chat_id", "migrate_from_chat_id")
+SERVICE = (
+    "new_chat_members",
+    "left_chat_member",
+    "migrate_to_chat_id",
+    "migrate_from_chat_id",
+    "forum_topic_created",
+)

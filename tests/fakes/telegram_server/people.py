@@ -3,9 +3,10 @@
 import mimetypes
 from collections.abc import Sequence
 
-from fakes.telegram_server import entities, shapes
-from fakes.telegram_server.operations.sending import without_reply
+from fakes.telegram_server import entities, shapes, topics
 from fakes.telegram_server.records import (
+    GROUP_ANONYMOUS_BOT,
+    TELEGRAM,
     Bot,
     CallbackQuery,
     Chat,
@@ -87,8 +88,28 @@ class Telegram(Service):
         self.unblock(user, bot)
         return self.write(user, bot, f"/start {payload}".strip())
 
-    def write(self, user: User, where: Where, text: str, *, reply_to: Json | None = None) -> Json:
-        return self._say(user, where, _text(text), reply_to)
+    def write(
+        self,
+        user: User,
+        where: Where,
+        text: str,
+        *,
+        reply_to: Json | None = None,
+        topic: int | None = None,
+    ) -> Json:
+        return self._say(user, where, _text(text), reply_to, topic)
+
+    def write_anonymously(self, group: Chat, text: str, *, reply_to: Json | None = None) -> Json:
+        """As administrators do who remain anonymous: the group is said to write."""
+        return self._say_as_group(group, _text(text), reply_to)
+
+    def post(self, channel: str, group: Chat, text: str) -> Json:
+        """In a channel that the group belongs to: Telegram brings it there by itself."""
+        with self.working() as book:
+            by = {"id": -1_003_000_000_000 - book.number(), "type": "channel", "title": channel}
+            origin = {"type": "channel", "date": book.now, "chat": by, "message_id": 1}
+            brought = {"is_automatic_forward": True, "forward_origin": origin, "sender_chat": by}
+            return self._say(TELEGRAM, group, brought | _text(text))
 
     def send_photo(
         self,
@@ -117,13 +138,15 @@ class Telegram(Service):
         data: bytes,
         *,
         caption: str = "",
+        album: str = "",
         size: int | None = None,
     ) -> Json:
         """Of its own size, or of one that is only told: over 20 MB no bot can fetch it."""
         document = self._file(user, where, "documents", name, data, size=size)
         media_type = mimetypes.guess_type(name)[0] or "application/octet-stream"
         document |= {"file_name": name, "mime_type": media_type}
-        return self._say(user, where, {"document": document} | _caption(caption))
+        grouped = {"media_group_id": album} if album else {}
+        return self._say(user, where, {"document": document} | grouped | _caption(caption))
 
     def send_voice(self, user: User, where: Where, data: bytes, *, seconds: int = 3) -> Json:
         voice = self._file(user, where, "voice", "voice.oga", data)
@@ -138,6 +161,15 @@ class Telegram(Service):
 
     def send_location(self, user: User, where: Where, latitude: float, longitude: float) -> Json:
         return self._say(user, where, {"location": {"latitude": latitude, "longitude": longitude}})
+
+    def move(self, user: User, where: Where, message: Json, latitude: float) -> None:
+        """What shares one's place for a while tells of each step."""
+        with self.working() as book:
+            chat = self._place(user, where)
+            kept = chat.messages[message["message_id"]]
+            kept["location"] = kept["location"] | {"latitude": latitude, "live_period": 900}
+            kept["edit_date"] = book.now
+            self._tell(chat, "edited_message", kept)
 
     def send_contact(self, user: User, where: Where, phone_number: str) -> Json:
         """Of the user, as the button "Share my number" does."""
@@ -224,9 +256,33 @@ class Telegram(Service):
             new = book.add_group(str(group.title), "supergroup", None)
             new.members = dict(group.members)
             self._say(by, group, {"migrate_to_chat_id": new.id})
-            self._say(by, new, {"migrate_from_chat_id": group.id})
+            self._say_as_group(new, {"migrate_from_chat_id": group.id})
             group.migrated_to = new.id
             return new
+
+    def begin_topic(self, group: Chat, by: User, name: str) -> int:
+        """Its beginning is a message in it."""
+        with self.working() as book:
+            group.is_forum = True
+            begun = {"forum_topic_created": {"name": name, "icon_color": 7322096}}
+            message = book.add_message(group, by, begun | {"is_topic_message": True})
+            topic = int(message["message_id"])
+            message["message_thread_id"] = topic
+            group.topics.add(topic)
+            self._tell(group, "message", message)
+            return topic
+
+    def end_topic(self, group: Chat, topic: int) -> None:
+        """With all that was said in it; no bot is told."""
+        with self.working():
+            group.topics.remove(topic)
+            for id, message in list(group.messages.items()):
+                if message.get("message_thread_id") == topic:
+                    del group.messages[id]
+
+    def close_general(self, group: Chat) -> None:
+        with self.working():
+            group.general_is_closed = True
 
     # What happened
 
@@ -278,13 +334,24 @@ class Telegram(Service):
     def _place(self, user: User, where: Where) -> Chat:
         return self.book.conversation(where, user) if isinstance(where, Bot) else where
 
-    def _say(self, user: User, where: Where, content: Json, reply_to: Json | None = None) -> Json:
+    def _say(
+        self,
+        user: User,
+        where: Where,
+        content: Json,
+        reply_to: Json | None = None,
+        topic: int | None = None,
+    ) -> Json:
         with self.working() as book:
             chat = self._place(user, where)
-            replied = {"reply_to_message": without_reply(reply_to)} if reply_to else {}
-            message = book.add_message(chat, user, replied | content)
+            place = topics.placed(chat, topic, reply_to)
+            message = book.add_message(chat, user, place | content)
             self._tell(chat, "message", message)
             return dict(message)
+
+    def _say_as_group(self, group: Chat, content: Json, reply_to: Json | None = None) -> Json:
+        spoken = {"sender_chat": shapes.chat(group)} | content
+        return self._say(GROUP_ANONYMOUS_BOT, group, spoken, reply_to)
 
     def _tell(self, chat: Chat, kind: str, message: Json) -> None:
         for bot in self.book.readers(chat, message):

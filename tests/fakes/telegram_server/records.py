@@ -20,6 +20,15 @@ class User:
     deactivated: bool = False  # the account is deleted
 
 
+GROUP_ANONYMOUS_BOT = User(
+    id=1_087_968_824, first_name="Group", username="GroupAnonymousBot", is_bot=True
+)
+"""Writes whatever is written in the name of a group."""
+
+TELEGRAM = User(id=777_000, first_name="Telegram")
+"""Brings a channel's posts into the group that belongs to it."""
+
+
 @dataclass(kw_only=True, eq=False)
 class Webhook:
     """Where a bot's updates are posted; without an address they wait for `getUpdates`."""
@@ -68,6 +77,9 @@ class Chat:
     last_message_id: int = 0
     last_bot: int | None = None  # the bot that wrote last
     migrated_to: int | None = None
+    is_forum: bool = False
+    topics: set[int] = field(default_factory=set)  # the messages that they begin with
+    general_is_closed: bool = False  # what belongs to no topic is taken from nobody
 
     def has(self, user_id: int) -> bool:
         return self.members.get(user_id) in ("creator", "administrator", "member")

@@ -38,6 +38,7 @@ def chat(where: Chat) -> Json:
         "username": who.username if who else where.username,
         "first_name": who.first_name if who else None,
         "last_name": who.last_name if who else None,
+        "is_forum": where.is_forum or None,
     }
     return known(shown)
 

@@ -84,3 +84,7 @@ def refused() -> ChannelRefused:
 def is_unchanged(error: InvalidInput) -> bool:
     """Whether it was refused because it is so already."""
     return "message is not modified" in error.message.lower()
+
+
+def is_topic_gone(error: InvalidInput) -> bool:
+    return "message thread not found" in error.message.lower()

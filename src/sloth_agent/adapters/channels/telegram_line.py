@@ -3,11 +3,18 @@
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sloth_agent.adapters.channels import telegram_checks
 from sloth_agent.adapters.channels.paces import Paces
-from sloth_agent.adapters.channels.telegram_calls import SECONDS, is_unchanged, once, tried, wait_of
+from sloth_agent.adapters.channels.telegram_calls import (
+    SECONDS,
+    is_topic_gone,
+    is_unchanged,
+    once,
+    tried,
+    wait_of,
+)
 from sloth_agent.adapters.channels.telegram_ids import unknown_ids
 from sloth_agent.adapters.channels.telegram_sdk import telegram, told
 from sloth_agent.adapters.channels.telegram_text import telegram_text
@@ -126,13 +133,24 @@ class TelegramLine:
         return True
 
     async def _send(self, chat: str, part: Part) -> str:
+        """In its topic; where that was deleted meanwhile, beside the others."""
+        try:
+            return await self._post(chat, part)
+        except InvalidInput as error:
+            if part.thread is None or not is_topic_gone(error):
+                raise
+            return await self._post(chat, replace(part, thread=None))
+
+    async def _post(self, chat: str, part: Part) -> str:
+        topic = int(part.thread) if part.thread else None
         if part.original is not None:
-            return await self._show(chat, part.original)
+            return await self._show(chat, part.original, topic)
         answered = part.reply_to
         message = await once(
             lambda: self.bot.send_message(
                 chat,
                 telegram_text(part.text),
+                message_thread_id=topic,
                 parse_mode="HTML",
                 reply_markup=_keyboard(part),
                 link_preview_options=telegram.LinkPreviewOptions(is_disabled=True),
@@ -145,10 +163,13 @@ class TelegramLine:
         )
         return str(message.message_id)
 
-    async def _show(self, chat: str, original: Original) -> str:
+    async def _show(self, chat: str, original: Original, topic: int | None) -> str:
         copy = await once(
             lambda: self.bot.copy_message(
-                chat, from_chat_id=original.chat, message_id=int(original.reference)
+                chat,
+                from_chat_id=original.chat,
+                message_id=int(original.reference),
+                message_thread_id=topic,
             )
         )
         return str(copy.message_id)

@@ -9,6 +9,7 @@ from sloth_agent.language import Language
 
 _GROUPS = ("group", "supergroup")
 _GONE = ("kicked", "left")
+_ANONYMOUS = 1_087_968_824  # @GroupAnonymousBot
 _LONGEST_MOMENT = 2**40
 _LONGEST_ID = 2**53
 
@@ -32,16 +33,18 @@ def inbound_of(update: Payload, username: str) -> Inbound | None:
 def _message(
     id: str, message: Mapping[str, Any], username: str, *, is_edit: bool
 ) -> Inbound | None:
-    chat, sender = _object(message, "chat"), _object(message, "from")
-    if not chat or not sender or not _is_id(chat.get("id")) or not _is_id(sender.get("id")):
+    chat, sender = _object(message, "chat"), _speaker(message)
+    if not _is_id(chat.get("id")) or not _is_id(sender.get("id")):
         return None
     if sender.get("is_bot") is True:
         return None  # two assistants would talk for ever
+    if message.get("is_automatic_forward") is True:
+        return None  # a channel's post in its group: news, and nobody's question
     if _number_text(message, "migrate_to_chat_id") is not None:
         return None  # the new chat tells it too
     text = _text(message, "text") or _text(message, "caption")
     in_group = chat.get("type") in _GROUPS
-    answered = _object(message, "reply_to_message")
+    answered = _answered(message)
     moved_from = _number_text(message, "migrate_from_chat_id")
     for_us = not in_group or moved_from is not None or _speaks_to(username, text, answered)
     kind, attachment = _content(message)
@@ -60,6 +63,8 @@ def _message(
         attachment=attachment,
         reference=_number_text(message, "message_id"),
         reply_to=_number_text(answered, "message_id"),
+        thread=_thread(message),
+        album=_text(message, "media_group_id") or None,
         language=_language(sender),
         name=_name(sender),
         in_group=in_group,
@@ -68,6 +73,30 @@ def _message(
         is_edit=is_edit,
         sent_at=_moment(message.get("date")),
     )
+
+
+def _speaker(message: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Administrators may speak as their group, and so does what becomes a supergroup: Telegram
+    names a bot of its own then, and beside it the group.
+    """
+    author, group = _object(message, "from"), _object(message, "sender_chat")
+    is_group = author.get("id") == _ANONYMOUS and group.get("id") == _object(message, "chat").get(
+        "id"
+    )
+    return group if is_group else author
+
+
+def _answered(message: Mapping[str, Any]) -> Mapping[str, Any]:
+    """In a topic what answers nothing is shown as an answer to the topic's beginning."""
+    answered = _object(message, "reply_to_message")
+    is_beginning = _thread(message) is not None and "forum_topic_created" in answered
+    return {} if is_beginning else answered
+
+
+def _thread(message: Mapping[str, Any]) -> str | None:
+    """The topic. Where a group has none, Telegram numbers its rows of replies in that field."""
+    is_topic = message.get("is_topic_message") is True
+    return _number_text(message, "message_thread_id") if is_topic else None
 
 
 def _press(id: str, press: Mapping[str, Any]) -> Inbound | None:
@@ -83,6 +112,7 @@ def _press(id: str, press: Mapping[str, Any]) -> Inbound | None:
         kind=MessageKind.COMMAND,
         text=arguments,
         command=command.lower(),
+        thread=_thread(message),
         press=_text(press, "id") or None,
         language=_language(sender),
         name=_name(sender),
@@ -173,7 +203,7 @@ def _language(sender: Mapping[str, Any]) -> Language | None:
 
 
 def _name(sender: Mapping[str, Any]) -> str:
-    parts = (_text(sender, "first_name"), _text(sender, "last_name"))
+    parts = (_text(sender, "first_name"), _text(sender, "last_name"), _text(sender, "title"))
     return " ".join(part for part in parts if part)[:200]
 
 

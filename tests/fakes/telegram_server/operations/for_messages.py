@@ -11,7 +11,17 @@ UNCHANGED = (
     " the same as a current content and reply markup of the message"
 )
 CALLBACK_SECONDS = 15  # about as long as a client waits for an answer
-NOT_COPIED = ("message_id", "from", "chat", "date", "edit_date", "reply_to_message", "reply_markup")
+NOT_COPIED = (
+    "message_id",
+    "from",
+    "chat",
+    "date",
+    "edit_date",
+    "reply_to_message",
+    "reply_markup",
+    "message_thread_id",
+    "is_topic_message",
+)
 
 
 @on("sendMessage", "chat_id")

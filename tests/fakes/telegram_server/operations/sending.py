@@ -1,5 +1,6 @@
 """What all messages of a bot have in common."""
 
+from fakes.telegram_server import topics
 from fakes.telegram_server.operations.table import Call
 from fakes.telegram_server.parameters import Values
 from fakes.telegram_server.records import Chat, Json, Sent
@@ -13,7 +14,7 @@ def post(call: Call, content: Json) -> Json:
         Refused: it may not be written to, too much was, or there is no message to reply to.
     """
     chat = call.chat()
-    fields = content | _reply(call.values, chat) | keyboard(call.values)
+    fields = content | _placed(call.values, chat) | keyboard(call.values)
     if call.values.flag("protect_content"):
         fields["has_protected_content"] = True
     call.count(chat)
@@ -30,23 +31,24 @@ def record(call: Call, chat: Chat, message: Json) -> None:
     call.book.sent.append((chat, sent))
 
 
-def _reply(values: Values, chat: Chat) -> Json:
+def _placed(values: Values, chat: Chat) -> Json:
+    topic = values.integer("message_thread_id") if "message_thread_id" in values else None
+    place = topics.placed(chat, topic, _replied(values, chat))
+    if chat.general_is_closed and "message_thread_id" not in place:
+        raise Refused("TOPIC_CLOSED")
+    return place
+
+
+def _replied(values: Values, chat: Chat) -> Json | None:
     asked = values.object("reply_parameters")
     if not asked:
-        return {}
+        return None
     if not isinstance(asked.get("message_id"), int):
         raise Refused("can't parse reply parameters JSON object")
     replied = chat.messages.get(asked["message_id"])
-    if replied is None:
-        if asked.get("allow_sending_without_reply"):
-            return {}
+    if replied is None and not asked.get("allow_sending_without_reply"):
         raise Refused("message to be replied not found")
-    return {"reply_to_message": without_reply(replied)}
-
-
-def without_reply(message: Json) -> Json:
-    """A message within a message holds no third one."""
-    return {name: value for name, value in message.items() if name != "reply_to_message"}
+    return replied
 
 
 def keyboard(values: Values) -> Json:

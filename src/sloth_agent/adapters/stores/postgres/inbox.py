@@ -51,18 +51,18 @@ from sloth_agent.language import Language
 
 _CHAT: LiteralString = (
     "id, integration_id, external_id, customer, name, conversation_id, language, state, unanswered,"
-    " is_gone, last_heard_at, created_at"
+    " is_gone, thread, album, last_heard_at, created_at"
 )
 _EVENT: LiteralString = (
     "id, integration_id, external_id, chat_id, reference, payload, received_at, handled_at, outcome"
 )
 _OUTGOING: LiteralString = (
-    "id, chat_id, recipient, text, original, buttons, reply_to, queued_at, about"
+    "id, chat_id, recipient, text, original, buttons, reply_to, thread, queued_at, about"
 )
 
 _HEARING: LiteralString = (
     f"insert into channel_chats as kept ({_CHAT})"
-    " values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
+    " values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
     " on conflict (id) do update set name = excluded.name,"
     " last_heard_at = greatest(kept.last_heard_at, excluded.last_heard_at)"
 )
@@ -75,7 +75,8 @@ _COUNTING_IN: LiteralString = (
     " where id = %s and exists (select from channel_events where channel_events.id = %s)"
 )
 _CHANGING: LiteralString = (
-    "update channel_chats set language = %s, is_gone = %s, unanswered = %s,"
+    "update channel_chats set language = %s, is_gone = %s, thread = %s, album = %s,"
+    " unanswered = %s,"
     " state = case when %s::text is null then state else %s end"
     " where id = %s and coalesce(%s, state) = state returning 1"
 )
@@ -88,7 +89,7 @@ _HANDLING: LiteralString = (
     " where id = any(%s) and handled_at is null"
 )
 _QUEUEING: LiteralString = (
-    f"insert into channel_outbox ({_OUTGOING}) values (%s, %s, %s, %s, %s, %s, %s, %s, %s)"
+    f"insert into channel_outbox ({_OUTGOING}) values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
 )
 _FORGETTING: LiteralString = (
     "with emptied as (update channel_events set payload = '{}'"
@@ -112,8 +113,8 @@ _WITH_MORE: LiteralString = (
 _TAKING_UNSENT: LiteralString = (
     "update channel_outbox as kept set begun = true from (select id, begun from channel_outbox"
     " where chat_id = %s and ended_at is null) as found where kept.id = found.id"
-    " returning kept.id, chat_id, recipient, text, original, buttons, reply_to, queued_at, about,"
-    " found.begun"
+    " returning kept.id, chat_id, recipient, text, original, buttons, reply_to, thread, queued_at,"
+    " about, found.begun"
 )
 COUNTED = 1000
 KNOWN_BEFORE, KNOWN_AFTER = 50, 1000
@@ -135,7 +136,7 @@ _LOSING: LiteralString = (
 )
 _OPENING: LiteralString = (
     f"insert into channel_chats as kept ({_CHAT})"
-    " values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
+    " values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
     " on conflict (id) do update set last_heard_at = excluded.last_heard_at,"
     " conversation_id = coalesce(kept.conversation_id, excluded.conversation_id)"
     f" returning {_CHAT}"
@@ -448,7 +449,14 @@ def _moved() -> ChatMoved:
 def _changing(step: Step) -> Statement:
     chat, only_from = step.chat, step.only_from
     state = (only_from, chat.state, chat.id, only_from)
-    return _CHANGING, (chat.language, chat.is_gone, chat.unanswered, *state)
+    return _CHANGING, (
+        chat.language,
+        chat.is_gone,
+        chat.thread,
+        chat.album,
+        chat.unanswered,
+        *state,
+    )
 
 
 def _moving(step: Step) -> Statement:
@@ -503,6 +511,8 @@ def _chat_values(chat: Chat) -> tuple[object, ...]:
         chat.state,
         chat.unanswered,
         chat.is_gone,
+        chat.thread,
+        chat.album,
         chat.last_heard_at,
         chat.created_at,
     )
@@ -510,7 +520,7 @@ def _chat_values(chat: Chat) -> tuple[object, ...]:
 
 def _chat(row: Row) -> Chat:
     (id, integration, external_id, customer, name, conversation, language, state, unanswered,
-     is_gone, last_heard_at, created_at) = row  # fmt: skip
+     is_gone, thread, album, last_heard_at, created_at) = row  # fmt: skip
     return Chat(
         id=ChatId(id),
         integration=IntegrationId(integration),
@@ -522,6 +532,8 @@ def _chat(row: Row) -> Chat:
         state=ChatState(state),
         unanswered=unanswered,
         is_gone=is_gone,
+        thread=thread,
+        album=album,
         last_heard_at=last_heard_at,
         created_at=created_at,
     )
@@ -553,13 +565,14 @@ def _outgoing_values(outgoing: Outgoing) -> tuple[object, ...]:
         Jsonb(asdict(part.original)) if part.original else None,
         buttons,
         part.reply_to,
+        part.thread,
         outgoing.queued_at,
         outgoing.about,
     )
 
 
 def _outgoing(row: Row) -> Outgoing:
-    id, chat, recipient, text, original, buttons, reply_to, queued_at, about, begun = row
+    id, chat, recipient, text, original, buttons, reply_to, thread, queued_at, about, begun = row
     return Outgoing(
         id=OutgoingId(id),
         chat=ChatId(chat),
@@ -569,6 +582,7 @@ def _outgoing(row: Row) -> Outgoing:
             original=Original(**original) if original else None,
             buttons=tuple(Button(**button) for button in buttons),
             reply_to=reply_to,
+            thread=thread,
         ),
         queued_at=queued_at,
         begun=begun,
