@@ -123,7 +123,7 @@ class Desk:
                 chat,
                 Move.TAKE,
                 said=[self.transcripts.message(Speaker.STAFF, words, id=message)],
-                queued=shown(chat, original, self.clock)
+                queued=[shown(chat, original, self.clock)]
                 if original
                 else self._queued(chat, integration, words),
             )

@@ -43,17 +43,13 @@ def queued(
     )
 
 
-def shown(
-    chat: Chat, original: Original, clock: Clock, *, about: ChatId | None = None
-) -> tuple[Outgoing, ...]:
+def shown(chat: Chat, original: Original, clock: Clock, *, about: ChatId | None = None) -> Outgoing:
     """What another chat of the account has, to be sent in this one."""
-    return (
-        Outgoing(
-            id=OutgoingId(new_id()),
-            chat=chat.id,
-            recipient=chat.external_id,
-            part=Part(text="", original=original, thread=chat.thread),
-            queued_at=clock(),
-            about=about,
-        ),
+    return Outgoing(
+        id=OutgoingId(new_id()),
+        chat=chat.id,
+        recipient=chat.external_id,
+        part=Part(text="", original=original, thread=chat.thread),
+        queued_at=clock(),
+        about=about,
     )

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import chain
 
 from sloth_agent.channels.chats import Chat, Outgoing, chat_id
 from sloth_agent.channels.inbox import Messengers
@@ -47,8 +46,7 @@ class StaffChats:
         told = queued(where, words, capabilities, self.clock, about=chat.id)
         if not capabilities.shows_originals or there.id != integration.id:
             return told
-        beside = [shown(where, each, self.clock, about=chat.id) for each in originals]
-        return [*told, *chain.from_iterable(beside)]
+        return [*told, *(shown(where, each, self.clock, about=chat.id) for each in originals)]
 
     async def _near(self, integration: Integration) -> tuple[Chat, Integration] | None:
         others = [each for each in await self.integrations.list() if each.id != integration.id]
