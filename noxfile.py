@@ -26,7 +26,8 @@ def tests(session: nox.Session) -> None:
     session.install(".[all]", *nox.project.dependency_groups(PYPROJECT, "test"))
     # It works with our Typer, and asks for an older one.
     session.install("--no-deps", "openapi-python-client==0.29.1")
-    session.run("pytest", "--numprocesses", "2", "--dist", "loadgroup", *session.posargs)
+    # Many tests wait for others most of the time.
+    session.run("pytest", "--numprocesses", "3", "--dist", "loadgroup", *session.posargs)
 
 
 @nox.session
