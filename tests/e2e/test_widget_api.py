@@ -292,7 +292,7 @@ async def test_a_visitor_who_asks_too_often_waits(served: Api, key: str) -> None
     problem = refused.json()
     assert (problem["code"], problem["detail"]) == (
         "rate_limited",
-        text("web_too_often", Language.ENGLISH),
+        text("too_often", Language.ENGLISH),
     )
     assert int(refused.headers["retry-after"]) >= 1
     assert refused.headers["access-control-allow-origin"] == SITE
