@@ -427,9 +427,13 @@ async def test_a_bot_belongs_to_one_firm(sloth: AsyncSloth, salon: AsyncTenant, 
     await clinic.connect(IntegrationType.TELEGRAM, {"token": bot.token})
 
 
-async def test_a_wrong_token_connects_nothing(tenant: AsyncTenant) -> None:
+@pytest.mark.parametrize(
+    "token", ["7:wrong", "", "7:", "../7:a", "7:a/../b", "7:a?b", "7:a#b", "7:a\0", "7:a b", "٧:a"]
+)
+async def test_a_wrong_token_connects_nothing(tenant: AsyncTenant, token: str) -> None:
+    """It stands in the addresses of all requests: what leads elsewhere is sent nowhere."""
     with pytest.raises(ChannelRefused):
-        await tenant.connect(IntegrationType.TELEGRAM, {"token": "7:wrong"})
+        await tenant.connect(IntegrationType.TELEGRAM, {"token": token})
     assert await tenant.integrations() == []
 
 
