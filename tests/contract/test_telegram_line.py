@@ -1,6 +1,7 @@
 """A bot's line: of what was tried before, what came through is found and not sent again."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -9,6 +10,7 @@ from fakes.telegram_salon import new_bot
 from fakes.telegram_server.faults import Fault
 from fakes.telegram_server.records import Bot, Json, User
 from fakes.telegram_server.server import TelegramServer
+from sloth_agent.adapters.channels.paces import Pace, Paces
 from sloth_agent.adapters.channels.telegram import Connections, Telegram
 from sloth_agent.adapters.channels.telegram_line import TelegramLine
 from sloth_agent.channels.messages import Button, EarlierTry, KnownMessage, Part
@@ -146,6 +148,22 @@ async def test_what_was_put_off_is_not_looked_for(
     assert list(telegram_server.faults) == [looked], "nobody asked"
     telegram_server.faults.clear()
     assert len(telegram_server.sent(bot=bot)) == 1
+
+
+async def test_groups_that_have_had_their_share_silence_nobody_else(
+    telegram_server: TelegramServer, line: TelegramLine, bot: Bot, anna: User
+) -> None:
+    """Only Telegram can say that the whole bot has to wait; our own pace is each group's."""
+    paced = replace(line, paces=Paces(seconds=0.0, pace_of=lambda _: Pace(0.0, most_a_minute=1)))
+    telegram_server.write(anna, bot, "Ви тут?")
+    for _ in range(2):
+        group = telegram_server.add_group("Team")
+        telegram_server.add_to_group(bot, group, anna)
+        await send(paced, group.id)
+        with pytest.raises(RateLimited):
+            await send(paced, group.id)
+    await send(paced, anna.id)
+    assert len(telegram_server.sent(bot=bot)) == 3
 
 
 async def test_where_nothing_is_known_it_is_sent_again(

@@ -34,7 +34,6 @@ class Paces:
     now: Callable[[], float] = time.monotonic
     _one: anyio.Lock = field(default_factory=anyio.Lock)
     _next: float = 0.0
-    _next_of: dict[str, float] = field(default_factory=dict)
     _lately: dict[str, deque[float]] = field(default_factory=dict)
     _paused: dict[str, float] = field(default_factory=dict)
 
@@ -70,12 +69,13 @@ class Paces:
         """When the next message may go to a chat; it is taken by this call."""
         pace = self.pace_of(chat)
         lately = self._lately.get(chat) or deque(maxlen=pace.most_a_minute or 1)
-        at = max(self.now(), self._next_of.get(chat, 0.0), self._open_again(chat))
+        at = max(self.now(), self._open_again(chat))
+        if lately:
+            at = max(at, lately[-1] + pace.seconds)
         if pace.most_a_minute is not None and len(lately) == pace.most_a_minute:
             at = max(at, lately[0] + MINUTE)
         self._require_soon(at)
         self._forget()
-        self._next_of[chat] = at + pace.seconds
         lately.append(at)
         self._lately[chat] = lately
         return at
@@ -94,7 +94,6 @@ class Paces:
             await anyio.sleep(seconds)
 
     def _forget(self) -> None:
-        if len(self._next_of) >= _REMEMBERED:
-            now = self.now()
-            self._next_of = {chat: at for chat, at in self._next_of.items() if at > now}
-            self._lately = {chat: at for chat, at in self._lately.items() if at[-1] > now - MINUTE}
+        if len(self._lately) >= _REMEMBERED:
+            before = self.now() - MINUTE
+            self._lately = {chat: at for chat, at in self._lately.items() if at[-1] > before}

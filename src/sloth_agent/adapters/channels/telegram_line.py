@@ -1,8 +1,8 @@
 """A firm's bot at Telegram."""
 
 import sys
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 
 from sloth_agent.adapters.channels import telegram_checks
@@ -89,18 +89,15 @@ class TelegramLine:
             return await self._send_once(str(error.new_chat_id), part, key, earlier)
 
     async def _send_once(self, chat: str, part: Part, key: str, earlier: EarlierTry | None) -> str:
-        try:
-            found = await self._found(chat, part, key, earlier) if earlier else None
-            return found or await self._sent(chat, part, key)
-        except RateLimited as error:
-            self.paces.pause(chat, wait_of(error))
-            raise
+        found = await self._found(chat, part, key, earlier) if earlier else None
+        return found or await self._sent(chat, part, key)
 
     async def _sent(self, chat: str, part: Part, key: str) -> str:
         """Put off, it has not come through, and the next call need not look for it."""
         try:
             async with self.paces.turn(chat):
-                return await self._send(chat, part)
+                with self._heeding(chat):
+                    return await self._send(chat, part)
         except RateLimited:
             self.looked_at[key] = EVERYWHERE
             raise
@@ -114,11 +111,22 @@ class TelegramLine:
         for id in unknown_ids(chat, earlier):
             if id > self.looked_at.get(key, 0):
                 async with self.paces.turn(chat, is_message=False):
-                    if await self._is_ours(chat, id, part):
-                        return str(id)
+                    with self._heeding(chat):
+                        is_ours = await self._is_ours(chat, id, part)
+                if is_ours:
+                    return str(id)
                 self.looked_at[key] = id
         self.looked_at.pop(key, None)
         return None
+
+    @contextmanager
+    def _heeding(self, chat: str) -> Iterator[None]:
+        """Pause where Telegram says so; that our own pace puts something off pauses nothing."""
+        try:
+            yield
+        except RateLimited as error:
+            self.paces.pause(chat, wait_of(error))
+            raise
 
     async def _is_ours(self, chat: str, id: int, part: Part) -> bool:
         """A message of ours can be given the buttons that it has; another's cannot be changed."""
