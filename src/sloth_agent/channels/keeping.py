@@ -29,9 +29,7 @@ class Keeping:
     files: ChatFiles
 
     def wants(self, inbound: Inbound, integration: Integration) -> bool:
-        """Whether it brings something that is to be kept; an edit brings nothing new."""
-        if inbound.is_edit:
-            return False
+        """Whether it brings something that is to be kept."""
         is_file = inbound.kind is MessageKind.DOCUMENT
         return inbound.kind is MessageKind.PHOTO or (is_file and keeps_files(integration.settings))
 
