@@ -63,13 +63,13 @@ async def test_no_texts_need_no_request(
     assert openai_server.requests == []
 
 
-async def test_many_texts_travel_in_few_requests(
-    embedder: openai.OpenAIEmbedder, openai_server: OpenAIServer
-) -> None:
+async def test_many_texts_travel_in_few_requests(openai_server: OpenAIServer) -> None:
+    embedder = openai.from_settings(settings(openai_server))
     texts = [f"price number {number}" for number in range(300)]
     vectors = await embedder.embed(texts)
     assert len(openai_server.requests) == 5
     assert closeness(vectors[257], (await embedder.embed([texts[257]]))[0]) == pytest.approx(1)
+    await embedder.aclose()
 
 
 async def test_dimensions_are_asked_for_only_where_they_are_set(

@@ -285,6 +285,7 @@ async def test_used_up_messages_are_told_to_nobody(settings: Settings, served: A
 
 
 async def test_a_visitor_who_asks_too_often_waits(served: Api, key: str) -> None:
+    served.counts_within_one_window()
     anna, ben = [await visitor(served.client, key) for _ in range(2)]
     answers = [await anna.ask(QUESTION) for _ in range(VISITOR.amount + 1)]
     assert [answer.status_code for answer in answers] == [200] * VISITOR.amount + [429]
@@ -300,6 +301,7 @@ async def test_a_visitor_who_asks_too_often_waits(served: Api, key: str) -> None
 
 
 async def test_one_address_has_so_many_visitors(served: Api, key: str) -> None:
+    served.counts_within_one_window()
     begun = [await begin(served.client, key) for _ in range(VISITORS.amount + 1)]
     assert [answer.status_code for answer in begun] == [201] * VISITORS.amount + [429]
 
@@ -307,6 +309,7 @@ async def test_one_address_has_so_many_visitors(served: Api, key: str) -> None:
 async def test_one_address_sends_so_many_requests(settings: Settings) -> None:
     """Also with keys that it makes up."""
     async with api(settings.model_copy(update={"address_requests_per_minute": 5})) as served:
+        served.counts_within_one_window()
         statuses = [(await begin(served.client, str(uuid4()))).status_code for _ in range(6)]
     assert statuses == [404] * 5 + [429]
 
@@ -508,6 +511,7 @@ async def _called_with_mail(settings: Settings) -> None:
 
 async def test_an_address_calls_so_many_persons(served: Api, key: str) -> None:
     """Each is a mail to the firm."""
+    served.counts_within_one_window()
     anna = await visitor(served.client, key)
     statuses = [(await called(anna)).status_code for _ in range(PERSONS.amount + 1)]
     assert statuses == [200] * PERSONS.amount + [429]
