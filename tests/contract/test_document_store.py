@@ -1,7 +1,7 @@
 """The documents of one tenant."""
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import anyio
 import psycopg
@@ -9,13 +9,17 @@ import pytest
 
 from sloth_agent.adapters.stores.postgres.database import Database
 from sloth_agent.adapters.stores.postgres.documents import PostgresDocuments
+from sloth_agent.adapters.stores.postgres.jobs import PostgresJobs
 from sloth_agent.app.sloth import AsyncTenant
 from sloth_agent.errors import Conflict, InvalidInput, Problem
 from sloth_agent.ids import DocumentId, new_id
+from sloth_agent.jobs.models import JobKind, NewJob
 from sloth_agent.knowledge.models import Document, DocumentStatus, Unread
 from sloth_agent.knowledge.ports import DocumentStore
 
 pytestmark = pytest.mark.anyio
+
+NOW = datetime(2026, 3, 1, 9, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -48,6 +52,29 @@ async def test_everything_about_a_document_comes_back(store: DocumentStore) -> N
     assert await store.find(document.id) == document
     assert list(await store.all(limit=10)) == [document]
     assert list(await store.with_digest(document.digest)) == [document]
+
+
+async def test_a_document_whose_job_was_given_up_has_failed(
+    store: DocumentStore, database: Database, tenant: AsyncTenant
+) -> None:
+    """Nobody was there to write it down: a killed worker, a deadline, a cancellation."""
+    jobs = PostgresJobs(database, tenant.organization.schema_name)
+    document = await store.add(new_document())
+    job = NewJob(kind=JobKind.INGEST, subject=document.id)
+    claim = await jobs.take(job, worker="w", now=NOW, until=NOW + timedelta(minutes=1))
+    reading = await begun(store, document)
+    assert claim is not None
+    assert await store.find(document.id) == reading
+
+    lost = Problem(code="worker_lost", message="It ended without a word.")
+    assert await jobs.end(claim, now=NOW, problem=lost)
+    failed = replace(reading, status=DocumentStatus.FAILED, problem=lost, processed_at=NOW)
+    assert await store.find(document.id) == failed
+    assert list(await store.all(limit=10)) == [failed]
+    assert list(await store.with_digest(document.digest)) == [failed]
+
+    await jobs.ask(job, now=NOW)
+    assert await store.find(document.id) == reading
 
 
 @pytest.mark.parametrize("name", ["a'b", "a\\'; drop table documents --", "100 %s.txt", "$1 {} 💇"])

@@ -42,6 +42,16 @@ _COLUMNS: LiteralString = (
     "id, title, source, digest, size_bytes, created_at, status, media_type, problem, pages,"
     " chunk_count, unread, processed_at"
 )
+# A document whose reading was given up or cancelled has failed, though nobody could write it down.
+_SELECTED: LiteralString = (
+    "select documents.id, title, source, digest, size_bytes, documents.created_at,"
+    " case when given_up.id is null then documents.status else given_up.status end, media_type,"
+    " case when given_up.id is null then documents.problem else given_up.problem end, pages,"
+    " chunk_count, unread, coalesce(given_up.completed_at, processed_at)"
+    " from documents left join public.processing_jobs as given_up"
+    " on schema_name = current_schema() and kind = 'ingest' and subject = documents.id"
+    " and given_up.status = 'failed' and documents.status in ('pending', 'processing')"
+)
 
 DOCUMENTS, STORAGE = Resource.DOCUMENTS, Resource.STORAGE_BYTES
 
@@ -95,14 +105,14 @@ class PostgresDocuments:
 
     async def find(self, id: DocumentId) -> Document | None:
         [rows] = await self.database.at_once(
-            self.schema, f"select {_COLUMNS} from documents where id = %s", (id,)
+            self.schema, f"{_SELECTED} where documents.id = %s", (id,)
         )
         return _only(rows)
 
     async def with_digest(self, digest: str) -> Sequence[Document]:
         [rows] = await self.database.at_once(
             self.schema,
-            f"select {_COLUMNS} from documents where digest = %s order by id",
+            f"{_SELECTED} where digest = %s order by documents.id",
             (digest,),
         )
         return [_document(row) for row in rows]
@@ -110,8 +120,8 @@ class PostgresDocuments:
     async def all(self, *, limit: int, after: DocumentId | None = None) -> Sequence[Document]:
         [rows] = await self.database.at_once(
             self.schema,
-            f"select {_COLUMNS} from documents where %s::uuid is null or id > %s"
-            " order by id limit %s",
+            f"{_SELECTED} where %s::uuid is null or documents.id > %s"
+            " order by documents.id limit %s",
             (after, after, limit),
         )
         return [_document(row) for row in rows]
