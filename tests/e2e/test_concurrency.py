@@ -3,10 +3,10 @@
 import itertools
 import json
 import random
-import subprocess
 import tempfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from uuid import uuid4
@@ -50,11 +50,9 @@ def write_note(folder: Path, number: int, edition: str) -> None:
 
 
 def at_once(sloth: Sloth, commands: Sequence[Sequence[str]]) -> list[Ended]:
-    processes = [sloth.start(*command) for command in commands]
-    ended: list[tuple[subprocess.Popen[bytes], tuple[bytes, bytes]]] = [
-        (process, process.communicate(timeout=90)) for process in processes
-    ]
-    return [Ended(p.returncode, out.decode(), err.decode()) for p, (out, err) in ended]
+    with ThreadPoolExecutor(len(commands)) as threads:
+        ended = [threads.submit(sloth, *command, timeout=90) for command in commands]
+        return [each.result() for each in ended]
 
 
 async def knowledge(database: Database, settings: Settings, slug: str) -> list[tuple[object, ...]]:

@@ -7,6 +7,7 @@ import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryFile
 from uuid import uuid4
 
 import pytest
@@ -120,12 +121,15 @@ def test_a_worker_that_is_told_to_stop_ends_what_it_has_begun(sloth: Sloth, tmp_
     write_notes(tmp_path / "notes", 120)
     health = tmp_path / "health"
     sloth("ingest", "--no-wait", str(tmp_path / "notes"))
-    with working(sloth, "--concurrency", "1", "--health-file", str(health)) as process:
+    options = ("--concurrency", "1", "--health-file", str(health))
+    with TemporaryFile() as log, working(sloth, *options, told=log) as process:
         deadline = time.monotonic() + 30
         while len(unfinished(sloth)) == 120 or not health.exists():
             assert time.monotonic() < deadline
         process.send_signal(signal.SIGTERM)
-        _, told = process.communicate(timeout=40)
+        process.wait(timeout=40)
+        log.seek(0)
+        told = log.read()
     assert process.returncode == 0, told
     assert b"Traceback" not in told
     left = unfinished(sloth)

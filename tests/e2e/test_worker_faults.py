@@ -12,6 +12,7 @@ import redis
 
 from fakes.command import Sloth
 from fakes.redis_server import redis_server
+from fakes.server import until
 from fakes.workers import pieces, unfinished, wait_until_done, working, write_notes
 from sloth_agent import Settings
 from sloth_agent import Sloth as Library
@@ -62,9 +63,9 @@ def test_a_database_that_is_killed_under_a_worker(own_home: Path, tmp_path: Path
         library.tenant(quiet).ingest(folder)
         sloth = Sloth(own_home, tmp_path, busy)
         assert sloth("ingest", "--no-wait", "--json", str(folder)).json["pending"] == 100
-        with working(sloth) as worker:
-            assert worker.stderr is not None
-            assert b"Waiting for jobs" in worker.stderr.readline()  # one that only begins gives up
+        log = tmp_path / "log"
+        with log.open("wb") as told, working(sloth, told=told):
+            until(lambda: b"Waiting for jobs" in log.read_bytes())  # one that only begins gives up
             for _ in range(3):
                 time.sleep(0.5 + chance.random())
                 described = own_home / "postgres" / "data" / "postmaster.pid"

@@ -2,8 +2,6 @@
 
 import os
 import socket
-import subprocess
-import sys
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
@@ -17,6 +15,7 @@ from uuid import uuid4
 import httpx
 
 from fakes.described import Described
+from fakes.nursery import Child, nursery
 from sloth_agent import Settings
 from sloth_agent.server.application import ROUTERS, create_app
 from sloth_agent.server.description import described
@@ -130,7 +129,7 @@ class Server:
     """`sloth serve` as a process."""
 
     address: str
-    process: subprocess.Popen[bytes]
+    process: Child
 
 
 @contextmanager
@@ -146,12 +145,16 @@ def server_process(
 ) -> Iterator[Server]:
     """`sloth serve` in a group of its own, for tests that send it signals."""
     port = port or free_port()
-    command = [str(Path(sys.executable).with_name("sloth")), "serve", f"--port={port}", *arguments]
     address = f"http://127.0.0.1:{port}"
     with (
+        Path(os.devnull).open("r+b") as nothing,
         TemporaryFile() as told,
-        subprocess.Popen(
-            command, env={**os.environ, **variables}, stderr=told, start_new_session=True
+        nursery().start(
+            ["serve", f"--port={port}", *arguments],
+            env={**os.environ, **variables},
+            cwd=Path.cwd(),
+            streams=(nothing, nothing, told),
+            new_session=True,
         ) as process,
     ):
         try:
@@ -168,7 +171,7 @@ def free_port() -> int:
         return int(free.getsockname()[1])
 
 
-def _wait_until_it_answers(address: str, process: subprocess.Popen[bytes], told: IO[bytes]) -> None:
+def _wait_until_it_answers(address: str, process: Child, told: IO[bytes]) -> None:
     deadline = time.monotonic() + 40
     while True:
         if process.poll() is not None:

@@ -1,15 +1,15 @@
-"""The installed `sloth` command in processes of their own, with nothing inherited by accident."""
+"""The `sloth` command in processes of their own, with nothing inherited by accident."""
 
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from tempfile import TemporaryFile
+from typing import IO, Any
 
-SLOTH = str(Path(sys.executable).with_name("sloth"))
+from fakes.nursery import SLOTH, Child, Streams, is_seen_at_the_start, nursery
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +58,7 @@ class Sloth:
         }
 
     def start(self, *arguments: str | bytes, **options: Any) -> subprocess.Popen[bytes]:
+        """The installed command, with options of `Popen`."""
         return subprocess.Popen(
             [SLOTH, *arguments],
             cwd=self.folder,
@@ -73,11 +74,35 @@ class Sloth:
     def __call__(
         self, *arguments: str | bytes, stdin: bytes | None = None, timeout: float = 60
     ) -> Outcome:
-        source = subprocess.DEVNULL if stdin is None else subprocess.PIPE
-        with self.start(*arguments, stdin=source) as process:
-            try:
-                stdout, stderr = process.communicate(stdin, timeout=timeout)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                raise
-        return Outcome(process.returncode, stdout.decode(), stderr.decode())
+        with TemporaryFile() as given, TemporaryFile() as out, TemporaryFile() as told:
+            given.write(stdin or b"")
+            given.seek(0)
+            with self.begin(*arguments, streams=(given, out, told)) as process:
+                try:
+                    rc = process.wait(timeout)
+                except subprocess.TimeoutExpired:
+                    process.kill()
+                    raise
+            stdout, stderr = (_whole(stream) for stream in (out, told))
+        return Outcome(rc, stdout, stderr)
+
+    def begin(
+        self, *arguments: str | bytes, streams: Streams, new_session: bool = False
+    ) -> Child | subprocess.Popen[bytes]:
+        """Sooner than `start`, where it makes no difference how a command is loaded."""
+        if is_seen_at_the_start(self.variables):
+            names = ("stdin", "stdout", "stderr")
+            options = dict(zip(names, streams, strict=True))
+            return self.start(*arguments, **options, start_new_session=new_session)
+        return nursery().start(
+            arguments,
+            env=self.environment,
+            cwd=self.folder,
+            streams=streams,
+            new_session=new_session,
+        )
+
+
+def _whole(stream: IO[bytes]) -> str:
+    stream.seek(0)
+    return stream.read().decode()

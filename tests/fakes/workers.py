@@ -7,23 +7,21 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import IO
 
 from fakes.command import Sloth
+from fakes.nursery import Child
 from sloth_agent import Settings
 from sloth_agent import Sloth as Library
 
 
 @contextmanager
-def working(sloth: Sloth, *options: str) -> Iterator[subprocess.Popen[bytes]]:
-    """A worker; in the end it is killed with all its children."""
-    process = sloth.start("worker", *options, start_new_session=True, stdout=subprocess.DEVNULL)
-    with keeping_schedule(sloth):
-        try:
-            yield process
-        finally:
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            process.communicate()
+def working(
+    sloth: Sloth, *options: str, told: IO[bytes] | None = None
+) -> Iterator[Child | subprocess.Popen[bytes]]:
+    """A worker; in the end it is killed with all its children. `told`: where it logs to."""
+    with _begun(sloth, "worker", *options, told=told) as process, keeping_schedule(sloth):
+        yield process
 
 
 @contextmanager
@@ -32,12 +30,23 @@ def keeping_schedule(sloth: Sloth) -> Iterator[None]:
     if "REDIS_URL" not in sloth.variables:
         yield
         return
-    beat = sloth.start("beat", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
+    with _begun(sloth, "beat"):
         yield
-    finally:
-        beat.kill()
-        beat.communicate()
+
+
+@contextmanager
+def _begun(
+    sloth: Sloth, *command: str, told: IO[bytes] | None = None
+) -> Iterator[Child | subprocess.Popen[bytes]]:
+    with Path(os.devnull).open("r+b") as nothing:
+        streams = (nothing, nothing, told or nothing)
+        process = sloth.begin(*command, streams=streams, new_session=True)
+        try:
+            yield process
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
 
 
 def write_notes(folder: Path, count: int, *, edition: int = 0) -> None:
