@@ -3,6 +3,8 @@
 `sloth worker` and `sloth beat` start it too, where the settings choose Celery.
 """
 
+import os
+import signal
 import threading
 from typing import Any
 
@@ -23,6 +25,9 @@ except ModuleNotFoundError as error:
 
 WORKED_OFF_SECONDS = 3.0
 """How long one message keeps a process; then another one goes on, and others have their turn."""
+
+LAST_SECONDS = 30.0
+"""How long what has begun may go on when a worker is told to stop."""
 
 WORKERS_WOKEN = 16
 """How many messages a sweep leaves in a queue at most: each has a process work off what is due."""
@@ -80,7 +85,16 @@ def with_tasks(app: Celery) -> Celery:
     for name, does in ((WORK, work), (SWEEP, sweep), (PERIODIC, periodic)):
         app.task(name=name)(does)
     signals.worker_process_shutdown.connect(lambda **_: process.close(), weak=False)
+    signals.worker_shutting_down.connect(_end_in_time, weak=False)
     return app
+
+
+def _end_in_time(how: str, **_: object) -> None:
+    """A worker that waits for what has begun does not wait for ever: the rest is handed back."""
+    if how == "Warm":
+        last = threading.Timer(LAST_SECONDS, os.kill, (os.getpid(), signal.SIGQUIT))
+        last.daemon = True
+        last.start()
 
 
 async def _sweep(sloth: AsyncSloth, engine: CeleryEngine) -> None:

@@ -1,6 +1,5 @@
 """`sloth worker` and `sloth beat`: background jobs alone, and on Celery their schedule."""
 
-import os
 import signal
 from collections.abc import Callable, Collection
 from pathlib import Path
@@ -79,8 +78,6 @@ def _on_celery() -> bool:
 
 
 def _program() -> Any:
-    # Read by Celery when it is imported: SIGTERM lets what has begun end, but not for ever.
-    os.environ.setdefault("REMAP_SIGTERM", "SIGQUIT")
     from sloth_agent.app import celery_app
 
     return celery_app.app

@@ -143,7 +143,6 @@ def celery_app(settings: Settings) -> Celery:
         task_time_limit=_HARD_LIMIT_SECONDS,
         worker_prefetch_multiplier=1,
         worker_hijack_root_logger=False,
-        worker_soft_shutdown_timeout=30.0,
         beat_schedule={
             SWEEP: _every(SWEEP_EVERY_SECONDS, SWEEP),
             PERIODIC: _every(PERIODIC_EVERY_SECONDS, PERIODIC),
