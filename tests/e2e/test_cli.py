@@ -17,7 +17,7 @@ import psycopg
 import pytest
 
 from fakes.command import Sloth
-from fakes.nursery import SLOTH
+from fakes.incubator import SLOTH
 from sloth_agent.adapters.stores.postgres.embedded import Attachment
 
 NOBODY = "0197c3a2-0000-7000-8000-000000000000"  # fixed: parallel runners compare names of tests

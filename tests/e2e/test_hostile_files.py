@@ -3,6 +3,7 @@
 import asyncio
 import os
 import random
+import re
 import socket
 import sys
 import time
@@ -225,12 +226,13 @@ async def test_closing_leaves_no_process(harmful: SandboxReader) -> None:
 
 
 def _family() -> list[psutil.Process]:
-    """Our children, without the one that Python keeps for tests with several processes."""
-    return [
-        child
-        for child in psutil.Process().children(recursive=True)
-        if not any("resource_tracker" in word for word in child.cmdline())
-    ]
+    """Our children, without what Python keeps for several processes, and tests for commands."""
+    ours = psutil.Process().children(recursive=True)
+    return [child for child in ours if not re.search(r"resource_tracker|incubator", _named(child))]
+
+
+def _named(process: psutil.Process) -> str:
+    return " ".join(process.cmdline())
 
 
 async def _gone() -> None:

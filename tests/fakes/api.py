@@ -15,7 +15,7 @@ from uuid import uuid4
 import httpx
 
 from fakes.described import Described
-from fakes.nursery import Child, nursery
+from fakes.incubator import Child, incubator
 from sloth_agent import Settings
 from sloth_agent.server.application import ROUTERS, create_app
 from sloth_agent.server.description import described
@@ -149,7 +149,7 @@ def server_process(
     with (
         Path(os.devnull).open("r+b") as nothing,
         TemporaryFile() as told,
-        nursery().start(
+        incubator().start(
             ["serve", f"--port={port}", *arguments],
             env={**os.environ, **variables},
             cwd=Path.cwd(),

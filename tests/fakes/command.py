@@ -9,7 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO, Any
 
-from fakes.nursery import SLOTH, Child, Streams, is_seen_at_the_start, nursery
+from fakes.incubator import SLOTH, Child, Streams, incubator, is_seen_at_the_start
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +94,7 @@ class Sloth:
             names = ("stdin", "stdout", "stderr")
             options = dict(zip(names, streams, strict=True))
             return self.start(*arguments, **options, start_new_session=new_session)
-        return nursery().start(
+        return incubator().start(
             arguments,
             env=self.environment,
             cwd=self.folder,

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import IO
 
 from fakes.command import Sloth
-from fakes.nursery import Child
+from fakes.incubator import Child
 from sloth_agent import Settings
 from sloth_agent import Sloth as Library
 

@@ -1,6 +1,6 @@
 """A process that has the library loaded, and forks for each command.
 
-A short command spends most of its time on loading. A child of the nursery is a process like any
+A short command spends most of its time on loading. A child of the incubator is a process like any
 other, with its own environment, folder and streams, only that it has that behind it. What must be
 seen from the first instruction on, such as a variable that Python itself reads, is to be started
 as the installed command.
@@ -88,7 +88,7 @@ class Child:
 
 
 @dataclass(slots=True)
-class Nursery:
+class Incubator:
     """The process, and the way to it."""
 
     process: subprocess.Popen[bytes]
@@ -122,7 +122,7 @@ class Nursery:
 
 
 @cache
-def nursery() -> Nursery:
+def incubator() -> Incubator:
     """The one of this process; it ends when this process does."""
     ours, theirs = socket.socketpair()
     inherited = {name: os.environ[name] for name in ("PATH", "TMPDIR") if name in os.environ}
@@ -134,7 +134,7 @@ def nursery() -> Nursery:
             stdout=subprocess.DEVNULL,
             pass_fds=[theirs.fileno()],
         )
-    return Nursery(process, ours)
+    return Incubator(process, ours)
 
 
 def _load() -> None:
