@@ -45,6 +45,8 @@ def chaos(session: nox.Session) -> None:
     session.run("pytest", *killed, "--kills", "50", *session.posargs)
     told = ("tests/e2e/test_told_five_times.py", "--updates", "200", "-rP")
     session.run("pytest", *told)
+    crowd = ("tests/e2e/test_http_quotas.py", "--crowd", "1000")
+    session.run("pytest", *crowd)
     away = ("tests/e2e/test_http_operation.py", "-k", "redis_is_away", "--away", "120")
     session.run("pytest", *away, "-rP")
 

@@ -40,6 +40,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--firms", type=int, default=10, help="how many have a year's payments")
     parser.addoption("--life", type=int, help="only the one with this number")
     parser.addoption("--requests", type=int, default=100, help="how many are sent as each role")
+    parser.addoption("--crowd", type=int, default=250, help="how many ask for what is for few")
     parser.addoption("--away", type=float, default=12, help="for how many seconds Redis is away")
 
 

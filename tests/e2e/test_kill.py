@@ -26,7 +26,7 @@ pytestmark = [
 ]
 
 SEED = random.randrange(10**6)
-NOTES = 200
+NOTES = 120
 
 
 @pytest.fixture
