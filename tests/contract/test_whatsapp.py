@@ -515,7 +515,7 @@ async def test_it_introduces_itself(twilio_server: TwilioServer) -> None:
 
 async def test_the_webhook_is_set_by_hand(twilio_server: TwilioServer, line: WhatsAppLine) -> None:
     await line.listen(HOOK)
-    await line.stop_listening()
+    await line.stop_listening("https://sloth.test/")
     assert twilio_server.requests == []
     assert HOOK in finding(await line.examine(HOOK), "webhook").message
 

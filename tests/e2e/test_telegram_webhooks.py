@@ -10,6 +10,7 @@ import pytest
 
 from fakes.api import Api, Firm, api
 from fakes.bot_contract import bot_contract
+from fakes.telegram_salon import answered, until
 from fakes.telegram_server.malformed import malformed_updates
 from fakes.telegram_server.records import Bot
 from fakes.telegram_server.server import TelegramServer
@@ -115,6 +116,32 @@ async def test_an_integration_that_was_disconnected_takes_nothing(
     assert bot.bot.webhook.url == "", "Telegram is told to stop"
     answer = await served.client.post(bot.path, content=delivery.body, headers=delivery.headers)
     assert answer.status_code == 404
+
+
+async def test_a_bot_that_has_moved_to_another_install_goes_on_there(
+    served: Api, bot: Connected
+) -> None:
+    """Fails where what is forgotten here is taken from Telegram, whoever has set it."""
+    bot.bot.webhook.url = "https://elsewhere.test/api/integrations/webhooks/telegram/7/"
+    tenant = await served.platform.sloth.tenant(bot.tenant.organization.slug)
+    [integration] = await tenant.integrations()
+    await tenant.disconnect(integration.id)
+    assert bot.bot.webhook.url == "https://elsewhere.test/api/integrations/webhooks/telegram/7/"
+
+
+async def test_who_polls_for_a_while_gives_the_webhook_back(
+    served: Api, telegram_server: TelegramServer, bot: Connected
+) -> None:
+    sloth = served.platform.sloth
+    tenant = await sloth.tenant(bot.tenant.organization.slug)
+    told: list[str] = []
+    async with answered(sloth, tenant, tell=told.append):
+        await until(lambda: not bot.bot.webhook.url)
+        telegram_server.write(telegram_server.add_user("Anna"), bot.bot, "/help")
+        await until(lambda: bool(telegram_server.sent(bot=bot.bot)))
+    assert bot.bot.webhook.url == f"https://sloth.test{bot.path}"
+    assert bot.bot.webhook.secret_token == bot.secret
+    assert told == ["Listening as salon_bot, its webhook is set aside meanwhile."]
 
 
 async def test_malformed_updates_do_no_harm(served: Api, bot: Connected, contracts: Path) -> None:

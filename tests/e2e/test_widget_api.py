@@ -509,6 +509,25 @@ async def _called_with_mail(settings: Settings) -> None:
         assert (await called(anna)).status_code == 200
 
 
+async def test_words_that_the_firm_named_call_a_person(served: Api, firm: Firm, key: str) -> None:
+    """Also of two messages at once, which are both kept for the person."""
+    words = {"words": ["refund"]}
+    named = await firm.client.put(
+        f"/api/integrations/{key}/hand-over-words/", json=words, headers=firm.headers
+    )
+    assert named.status_code == 200
+    anna = await visitor(served.client, key)
+    async with anyio.create_task_group() as group:
+        for number in range(2):
+            group.start_soon(anna.ask, f"I want a REFUND! {number}")
+    assert await state(anna) == "waiting"
+    promise = text("handed_over", Language.ENGLISH, firm="Salon Lavanda")
+    said = [message["text"] for message in await anna.said()]
+    assert sorted(said) == sorted(["I want a REFUND! 0", "I want a REFUND! 1", promise])
+    assert (await anna.ask(QUESTION)).json()["answer"] is None
+    assert (await usage(firm))["messages"]["used"] == 0
+
+
 async def test_an_address_calls_so_many_persons(served: Api, key: str) -> None:
     """Each is a mail to the firm."""
     served.counts_within_one_window()

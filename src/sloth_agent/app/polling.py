@@ -1,7 +1,7 @@
 """Asks messengers for what people wrote, and answers them: for installs that nobody can reach."""
 
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Protocol, cast
 
 import anyio
@@ -9,6 +9,8 @@ import anyio
 from sloth_agent.app.choices import jobs_choice
 from sloth_agent.app.sloth import AsyncSloth
 from sloth_agent.app.tenant import AsyncTenant
+from sloth_agent.channels.connecting import webhook_of
+from sloth_agent.channels.inbox import Inbox
 from sloth_agent.channels.models import Integration, IntegrationStatus, IntegrationType
 from sloth_agent.channels.ports import Polled
 from sloth_agent.errors import (
@@ -22,6 +24,9 @@ from sloth_agent.errors import (
 
 PAUSE_SECONDS = 2.0
 """While a messenger, or our own database, is away."""
+
+LAST_SECONDS = 5.0
+"""How long a vendor may take to hear that we leave."""
 
 Tell = Callable[[str], None]
 
@@ -70,7 +75,10 @@ async def answer_by_polling(
 
     async with _jobs_of(sloth), anyio.create_task_group() as group:
         for integration in connected:
-            tell(f"Listening as {_name(integration)}.")
+            aside = (
+                "" if webhook_of(integration) is None else ", its webhook is set aside meanwhile"
+            )
+            tell(f"Listening as {_name(integration)}{aside}.")
             group.start_soon(listen, integration)
         await stop.wait()
         group.cancel_scope.cancel()
@@ -102,22 +110,38 @@ async def _listen(tenant: AsyncTenant, integration: Integration) -> None:
     credentials = await services.integrations.credentials(integration.id)
     async with messenger.open(credentials, integration.settings) as line:
         polled = cast("Polled", line)
-        listens_elsewhere = True
-        confirmed: str | None = None
-        while True:
-            try:
-                if listens_elsewhere:  # a vendor tells us in one way alone
-                    await polled.stop_listening()
-                    listens_elsewhere = False
-                payloads, after = await polled.poll(confirmed)
-                for payload in payloads:
-                    await services.inbox.take(integration, payload)
-            except (BackendUnavailable, RateLimited):
-                await anyio.sleep(PAUSE_SECONDS)
-            except ChannelRefused as error:
-                await services.integrations.mark(
-                    integration.id, IntegrationStatus.ERROR, Problem.of(error)
-                )
-                raise
-            else:
-                confirmed = after
+        try:
+            await _poll(services.inbox, polled, integration)
+        except ChannelRefused as error:
+            await services.integrations.mark(
+                integration.id, IntegrationStatus.ERROR, Problem.of(error)
+            )
+            raise
+        except anyio.get_cancelled_exc_class():
+            await _leave(polled, integration)
+            raise
+
+
+async def _poll(inbox: Inbox, polled: Polled, integration: Integration) -> None:
+    listens_elsewhere = True
+    confirmed: str | None = None
+    while True:
+        try:
+            if listens_elsewhere:
+                await polled.listen_here()
+                listens_elsewhere = False
+            payloads, after = await polled.poll(confirmed)
+            for payload in payloads:
+                await inbox.take(integration, payload)
+        except (BackendUnavailable, RateLimited):
+            await anyio.sleep(PAUSE_SECONDS)
+        else:
+            confirmed = after
+
+
+async def _leave(polled: Polled, integration: Integration) -> None:
+    """Have the vendor tell what happens where it told it before."""
+    url = webhook_of(integration)
+    with anyio.move_on_after(LAST_SECONDS, shield=True), suppress(SlothError):
+        if url is not None:
+            await polled.listen(url)

@@ -115,6 +115,8 @@ class Connecting:
     async def disconnect(self, id: IntegrationId, *, by: Actor) -> None:
         """Forget an account, and have the vendor tell us nothing more, if it can be reached.
 
+        What another install has set since, to which the firm has moved, stays.
+
         Raises:
             NotFound: no such integration.
         """
@@ -126,7 +128,8 @@ class Connecting:
                 credentials = await self.integrations.credentials(id)
                 messenger = self.messengers(integration.type)
                 async with messenger.open(credentials, integration.settings) as line:
-                    await line.stop_listening()
+                    if url := webhook_of(integration):
+                        await line.stop_listening(url)
         await self.addresses.remove(id, self.organization)
         await self.integrations.disconnect(id, by=by)
 
@@ -175,6 +178,12 @@ class Connecting:
                     await self.addresses.add(integration.id, self.organization, account.key)
                     return integration.id
         return None
+
+
+def webhook_of(integration: Integration) -> str | None:
+    """Where the vendor tells what happens; None: nowhere, whoever polls hears of it."""
+    url = integration.settings.get(WEBHOOK)
+    return url if isinstance(url, str) else None
 
 
 def webhook_url(public_url: str, integration: Integration) -> str:

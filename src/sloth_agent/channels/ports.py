@@ -89,8 +89,8 @@ class Line(Protocol):
     async def listen(self, url: str) -> None:
         """Have the vendor tell what happens to this address of ours, and keep what waits there."""
 
-    async def stop_listening(self) -> None:
-        """Have it told nowhere. What was not set is no error."""
+    async def stop_listening(self, url: str) -> None:
+        """Have it told to this address of ours no more. Another install's, by now, stays."""
 
     async def send(self, chat: str, part: Part, *, key: str, earlier: EarlierTry | None) -> str:
         """Send one message; returns the vendor's name of it.
@@ -122,6 +122,9 @@ class Line(Protocol):
 
 class Polled(Line, Protocol):
     """A line on which we can ask for what happens, without any address of ours."""
+
+    async def listen_here(self) -> None:
+        """Have it told to no address, whoever set one: a vendor tells us in one way alone."""
 
     async def poll(self, after: str | None) -> tuple[Sequence[Payload], str | None]:
         """Wait some seconds for events; `after`, as the last call returned it, confirms earlier

@@ -12,6 +12,7 @@ from sloth_agent.agent.ports import Delta
 from sloth_agent.billing.allowance import Hold
 from sloth_agent.billing.costs import NO_BILL, Bill
 from sloth_agent.channels.chats import Chat, ChatState, EventOutcome, Outgoing, Step, chat_id
+from sloth_agent.channels.hand_over_words import wants_a_person
 from sloth_agent.channels.handing_over import HandingOver, counted, name_of, needs_a_person
 from sloth_agent.channels.inbox_ports import Announce, InboxStore
 from sloth_agent.channels.models import Integration
@@ -41,15 +42,16 @@ class WebChat:
     ) -> AsyncIterator[Delta | Answer] | Message:
         """As `Answering.answer`, in the visitor's conversation; the first message begins it.
 
-        Where a person answers in the assistant's place, the message is kept, and returned.
+        Where a person answers in the assistant's place, or is to from now on, the message is kept,
+        and returned.
         """
         chat = await self._opened(visitor)
         if chat.state is not ChatState.ASSISTANT:
-            message = self.transcripts.message(Speaker.USER, cleaned(question))
-            told = f"{name_of(chat)}: {message.text}"
-            relayed = await self.handing_over.relayed(chat, self.integration, told)
-            await self._note(chat, EventOutcome.PASSED_ON, message, queued=relayed)
-            return message
+            return await self._pass_on(chat, question)
+        if wants_a_person(question, self.integration.settings):
+            with suppress(ChatMoved):
+                return await self._hand_over(chat, question, language or detect(question))
+            return await self.ask(visitor, question, language=language)
 
         async def keep(
             id: ConversationId,  # noqa: ARG001 - the chat's own
@@ -63,6 +65,22 @@ class WebChat:
         return self.answering.answer(
             question, conversation=chat.conversation, language=language, keep=keep
         )
+
+    async def _pass_on(self, chat: Chat, question: str) -> Message:
+        message = self.transcripts.message(Speaker.USER, cleaned(question))
+        told = f"{name_of(chat)}: {message.text}"
+        relayed = await self.handing_over.relayed(chat, self.integration, told)
+        await self._note(chat, EventOutcome.PASSED_ON, message, queued=relayed)
+        return message
+
+    async def _hand_over(self, chat: Chat, question: str, language: Language) -> Message:
+        message = self.transcripts.message(Speaker.USER, cleaned(question))
+        waiting = moved(chat, Move.ASK, Mover.RULE)
+        told, notices = await self._handed_over(waiting, message.text, language)
+        await self._note(
+            waiting, EventOutcome.DONE, message, told, only_from=chat.state, queued=notices
+        )
+        return message
 
     async def call_a_person(self, visitor: Visitor, *, language: Language) -> ChatState:
         """Have somebody of the firm answer; who has called one already waits on."""

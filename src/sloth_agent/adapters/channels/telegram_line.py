@@ -78,7 +78,12 @@ class TelegramLine:
                 " `sloth channels run telegram`, which needs no address.",
             ) from error
 
-    async def stop_listening(self) -> None:
+    async def stop_listening(self, url: str) -> None:
+        hook = await tried(self.bot.get_webhook_info)
+        if hook.url == url:
+            await self.listen_here()
+
+    async def listen_here(self) -> None:
         await tried(lambda: self.bot.delete_webhook(drop_pending_updates=False))
 
     async def send(self, chat: str, part: Part, *, key: str, earlier: EarlierTry | None) -> str:

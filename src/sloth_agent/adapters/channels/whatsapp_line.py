@@ -63,7 +63,7 @@ class WhatsAppLine:
     async def listen(self, url: str) -> None:
         """Twilio lets nobody set a WhatsApp number's webhook but by hand: `examine` says how."""
 
-    async def stop_listening(self) -> None:
+    async def stop_listening(self, url: str) -> None:
         """By hand, too; without its integration what comes is refused."""
 
     async def send(
