@@ -75,9 +75,7 @@ async def answer_by_polling(
 
     async with _jobs_of(sloth), anyio.create_task_group() as group:
         for integration in connected:
-            aside = (
-                "" if webhook_of(integration) is None else ", its webhook is set aside meanwhile"
-            )
+            aside = ", its webhook is set aside meanwhile" if webhook_of(integration) else ""
             tell(f"Listening as {_name(integration)}{aside}.")
             group.start_soon(listen, integration)
         await stop.wait()
@@ -143,5 +141,5 @@ async def _leave(polled: Polled, integration: Integration) -> None:
     """Have the vendor tell what happens where it told it before."""
     url = webhook_of(integration)
     with anyio.move_on_after(LAST_SECONDS, shield=True), suppress(SlothError):
-        if url is not None:
+        if url:
             await polled.listen(url)
