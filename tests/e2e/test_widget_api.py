@@ -28,7 +28,7 @@ from sloth_agent.channels.visitors import VISIT_LASTS, Visitors
 from sloth_agent.errors import TokenInvalid
 from sloth_agent.ids import IntegrationId, new_id
 from sloth_agent.language import Language
-from sloth_agent.server.limiting import PERSONS, VISITOR, VISITORS
+from sloth_agent.server.limiting import PERSONS, QUESTIONS, VISITORS
 from sloth_agent.tenants.users import Role
 
 pytestmark = pytest.mark.anyio
@@ -287,8 +287,9 @@ async def test_used_up_messages_are_told_to_nobody(settings: Settings, served: A
 async def test_a_visitor_who_asks_too_often_waits(served: Api, key: str) -> None:
     served.counts_within_one_window()
     anna, ben = [await visitor(served.client, key) for _ in range(2)]
-    answers = [await anna.ask(QUESTION) for _ in range(VISITOR.amount + 1)]
-    assert [answer.status_code for answer in answers] == [200] * VISITOR.amount + [429]
+    allowed = served.platform.rates.visitor.amount
+    answers = [await anna.ask(QUESTION) for _ in range(allowed + 1)]
+    assert [answer.status_code for answer in answers] == [200] * allowed + [429]
     refused = answers[-1]
     problem = refused.json()
     assert (problem["code"], problem["detail"]) == (
@@ -298,6 +299,81 @@ async def test_a_visitor_who_asks_too_often_waits(served: Api, key: str) -> None
     assert int(refused.headers["retry-after"]) >= 1
     assert refused.headers["access-control-allow-origin"] == SITE
     assert (await ben.ask(QUESTION)).status_code == 200
+
+
+async def test_a_visitor_asks_so_much_a_day(settings: Settings) -> None:
+    """As on a messenger: nobody else is to pay for who never stops."""
+    async with api(settings.model_copy(update={"chat_turns_per_day": 2})) as served:
+        served.counts_within_one_window()
+        firm = await served.signed_up()
+        key = await web_key(firm)
+        anna, ben = [await visitor(served.client, key) for _ in range(2)]
+        assert [(await anna.ask(QUESTION)).status_code for _ in range(3)] == [200, 200, 429]
+        assert (await ben.ask(QUESTION)).status_code == 200
+
+
+async def test_one_address_asks_a_firm_so_much_a_day(served: Api, firm: Firm, key: str) -> None:
+    """Whoever begins new visits all the time uses up no plan; other firms do not notice."""
+    served.counts_within_one_window()
+    elsewhere = await visitor(served.client, await web_key(await served.signed_up()))
+    organization = (await tenant_of(served, firm)).organization.id
+    for _ in range(QUESTIONS.amount):
+        await served.platform.limiter.take(QUESTIONS, f"{organization} 127.0.0.1")
+    assert (await (await visitor(served.client, key)).ask(QUESTION)).status_code == 429
+    assert (await elsewhere.ask(QUESTION)).status_code == 200
+
+
+async def test_a_question_that_is_still_being_answered(
+    settings: Settings, openai_server: OpenAIServer
+) -> None:
+    """Said in the visitor's language, and under its own name: the script waits and asks again."""
+    openai_server.always = Fault(delay_seconds=1)
+    changes = {"chat": "openai", "openai_base_url": openai_server.url}
+    async with api(settings.model_copy(update=changes)) as served:
+        firm = await served.signed_up()
+        await teach(firm)
+        anna = await visitor(served.client, await web_key(firm))
+        headers = {"Idempotency-Key": str(uuid4()), "Accept-Language": "de"}
+        answers: list[httpx.Response] = []
+
+        async def ask() -> None:
+            answers.append(await anna.ask(QUESTION, **headers))
+
+        async with anyio.create_task_group() as group:
+            group.start_soon(ask)
+            await anyio.sleep(0.3)
+            group.start_soon(ask)
+    refused, answered = answers
+    assert answered.status_code == 200
+    assert (refused.status_code, refused.json()["code"], refused.json()["detail"]) == (
+        409,
+        "in_progress",
+        text("being_answered", Language.GERMAN),
+    )
+
+
+async def test_the_firm_presents_itself_in_the_language_of_the_page(served: Api, key: str) -> None:
+    anna = await visitor(served.client, key)
+    path = f"/api/widget/{key}/messages/"
+    polish = {**anna.headers, "Accept-Language": "pl"}
+    shown = (await served.client.get(path, headers=polish)).json()
+    assert shown["name"] == "Salon Lavanda"
+    assert shown["greeting"] == text("web_greeting", Language.POLISH)
+    await anna.ask(QUESTION)
+    newest = (await anna.said())[-1]["id"]
+    later = (await served.client.get(path, headers=polish, params={"after": newest})).json()
+    assert (later["name"], later["greeting"], later["items"]) == (None, None, [])
+
+
+async def test_a_page_of_this_server_over_plain_http(served: Api, key: str) -> None:
+    """Where browsers tell of no `Sec-Fetch-Site`, and of no origin where a page reads its own."""
+    own = {"Origin": "http://testserver"}
+    begun = await begin(served.client, key, **own)
+    token = {"Authorization": f"Bearer {begun.json()['token']}"}
+    anna = Visitor(served.client, key, {**own, **token})
+    assert (await anna.ask(QUESTION)).status_code == 200
+    assert len(await Visitor(served.client, key, token).said()) == 2
+    assert (await Visitor(served.client, key, token).ask(QUESTION)).status_code == 403
 
 
 async def test_one_address_has_so_many_visitors(served: Api, key: str) -> None:

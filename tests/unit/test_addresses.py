@@ -4,7 +4,7 @@ import pytest
 from starlette.datastructures import Headers
 
 from sloth_agent.errors import ConfigurationError
-from sloth_agent.server.addresses import TrustedProxies
+from sloth_agent.server.addresses import TrustedProxies, network_of
 
 PROXIES = TrustedProxies.named(["10.0.0.0/8", "2001:db8::/32", "unix"])
 
@@ -41,3 +41,20 @@ def test_only_trusted_proxies_are_believed(
 def test_what_is_no_network_is_refused_at_the_start() -> None:
     with pytest.raises(ConfigurationError, match="TRUSTED_PROXIES"):
         TrustedProxies.named(["proxy.example.com"])
+
+
+@pytest.mark.parametrize(
+    ("address", "network"),
+    [
+        ("192.0.2.7", "192.0.2.7"),
+        ("::ffff:192.0.2.7", "192.0.2.7"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ("2001:db8:1:2::", "2001:db8:1:2::/64"),
+        ("fe80::1%eth0", "fe80::/64"),
+        ("local", "local"),
+    ],
+)
+def test_a_limit_is_of_the_network_that_one_customer_of_a_provider_has(
+    address: str, network: str
+) -> None:
+    assert network_of(address) == network

@@ -1,8 +1,11 @@
 """A firm that asks as fast as it can goes on at its pace, and nobody else waits."""
 
+import contextlib
+
 import anyio
 import pytest
 
+from sloth_agent.errors import RateLimited
 from sloth_agent.server.pacing import AT_ONCE_SECONDS, Pace
 
 pytestmark = pytest.mark.anyio
@@ -28,3 +31,14 @@ async def test_who_was_quiet_may_ask_again() -> None:
     await seconds_of(pace, "salon", int(1000 * AT_ONCE_SECONDS))
     await anyio.sleep(0.2)
     assert await seconds_of(pace, "salon", 150) < 0.1
+
+
+async def test_who_would_wait_too_long_is_refused_and_takes_no_turn() -> None:
+    """Else a flood would be felt long after it has ended."""
+    pace = Pace(per_second=10, longest_seconds=0)
+    await seconds_of(pace, "salon", int(10 * AT_ONCE_SECONDS))
+    for _ in range(100):
+        with contextlib.suppress(RateLimited):
+            await pace.turn("salon")
+    await anyio.sleep(0.25)
+    assert await seconds_of(pace, "salon", 1) < 0.1

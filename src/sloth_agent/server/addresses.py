@@ -3,7 +3,7 @@
 import ipaddress
 from collections.abc import Sequence
 from dataclasses import dataclass
-from ipaddress import IPv4Network, IPv6Network
+from ipaddress import IPv4Address, IPv4Network, IPv6Network
 
 from starlette.datastructures import Headers
 
@@ -56,6 +56,18 @@ class TrustedProxies:
             return self.local_socket and address is None
         known = ipaddress.ip_address(address)
         return any(known in network for network in self.networks)
+
+
+def network_of(address: str) -> str:
+    """Of whom a limit is: whoever has one address of IPv6 has all of its network."""
+    if not _is_address(address):
+        return address
+    known = ipaddress.ip_address(address)
+    if isinstance(known, IPv4Address):
+        return address
+    if known.ipv4_mapped:
+        return str(known.ipv4_mapped)
+    return str(ipaddress.ip_network((known.packed[:8].ljust(16, b"\0"), 64)))
 
 
 def _is_address(text: str) -> bool:

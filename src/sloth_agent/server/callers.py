@@ -13,6 +13,7 @@ from sloth_agent.access.callers import Caller
 from sloth_agent.access.models import ApiKey, Scope
 from sloth_agent.app.sloth import AsyncTenant
 from sloth_agent.errors import NotSignedIn, RateLimited, TokenInvalid
+from sloth_agent.server.addresses import network_of
 from sloth_agent.server.edge import arrival_of
 from sloth_agent.server.limiting import Left
 from sloth_agent.server.platform import Door, Platform
@@ -78,11 +79,16 @@ async def count_by_address(request: Request) -> None:
         RateLimited: too many came from the same address.
     """
     platform = await platform_of(request)
-    _tell(request, await platform.limiter.count(platform.rates.address, address_of(request)))
+    _tell(request, await platform.limiter.count(platform.rates.address, counted_as(request)))
 
 
 def address_of(request: Request) -> str:
     return arrival_of(request.scope).address or "local"
+
+
+def counted_as(request: Request) -> str:
+    """For limits: the network of somebody who has not signed in."""
+    return network_of(address_of(request))
 
 
 def actor_of(request: Request, caller: Caller) -> Actor:

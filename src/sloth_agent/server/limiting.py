@@ -22,6 +22,8 @@ from sloth_agent.errors import RateLimited
 from sloth_agent.server.own_counts import OwnStorage
 from sloth_agent.settings import Settings
 
+DAY = 24 * 60 * 60
+
 AWAY_SECONDS = 5.0
 """How long a Redis that did not answer is left alone."""
 
@@ -61,9 +63,9 @@ TRIALS = Rate(name="trials", amount=20)
 VISITORS = Rate(name="visitors", amount=60, seconds=60 * 60)
 """New ones of web chats from one address, which a whole office may share."""
 
-VISITOR = Rate(name="visitor", amount=20)
-"""Messages of one visitor."""
 
+QUESTIONS = Rate(name="questions", amount=600, seconds=DAY)
+"""Messages of visitors to one firm from one address, which must not use up its plan."""
 
 PERSONS = Rate(name="persons", amount=10, seconds=60 * 60)
 """Asked for in web chats from one address: each is a mail to the firm."""
@@ -76,12 +78,15 @@ class Rates:
     caller: Rate  # a user or an API key
     tenant: Rate
     address: Rate  # of who has not signed in
+    visitor: Rate  # messages of one visitor of a web site
+    visitor_a_day: Rate
 
     @property
     def all(self) -> tuple[Rate, ...]:
         """Those that no setting changes, too."""
-        rates = (TRIALS, WRONG_PASSWORDS, SIGN_INS, LINKS, VISITORS, VISITOR, PERSONS)
-        return (self.caller, self.tenant, self.address, *rates)
+        rates = (TRIALS, WRONG_PASSWORDS, SIGN_INS, LINKS, VISITORS, QUESTIONS, PERSONS)
+        mine = (self.caller, self.tenant, self.address, self.visitor, self.visitor_a_day)
+        return (*mine, *rates)
 
     @classmethod
     def of(cls, settings: Settings) -> "Rates":
@@ -89,6 +94,10 @@ class Rates:
             caller=Rate(name="requests", amount=settings.requests_per_minute),
             tenant=Rate(name="organization", amount=settings.tenant_requests_per_minute),
             address=Rate(name="address", amount=settings.address_requests_per_minute),
+            visitor=Rate(name="visitor", amount=settings.chat_turns_per_minute),
+            visitor_a_day=Rate(
+                name="visitor-a-day", amount=settings.chat_turns_per_day, seconds=DAY
+            ),
         )
 
 

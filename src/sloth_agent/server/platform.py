@@ -21,6 +21,9 @@ from sloth_agent.server.waiting_jobs import WaitingJobs
 JOBS_DRAIN_SECONDS = 8.0
 """How long jobs may go on once the last request was answered."""
 
+VISITORS_WAIT_SECONDS = 8.0
+"""How long visitors wait for their firm's turn; what a flood brings beyond is refused."""
+
 _log = logging.getLogger(__name__)
 
 UPLOADS_AT_ONCE = 4
@@ -77,7 +80,7 @@ async def opened(settings: Settings, observers: Observers) -> AsyncIterator[Plat
             limiter,
             rates,
             pace,
-            Pace(pace.per_second),
+            Pace(pace.per_second, VISITORS_WAIT_SECONDS),
             uploads,
             waiting,
         )

@@ -14,7 +14,7 @@ from starlette.responses import StreamingResponse
 from sloth_agent.access.models import Repeatable, Reply
 from sloth_agent.access.replies import Held
 from sloth_agent.errors import InvalidInput
-from sloth_agent.server.callers import address_of, asked_for, caller_of, platform_of
+from sloth_agent.server.callers import asked_for, caller_of, counted_as, platform_of
 from sloth_agent.server.streaming import close
 
 HEADER = "Idempotency-Key"
@@ -56,7 +56,7 @@ async def _caller(request: Request) -> str:
 
 
 async def _stranger(request: Request) -> str:
-    return f"address:{address_of(request)}"
+    return f"address:{counted_as(request)}"
 
 
 async def _once(request: Request, key: str, caller: str, handler: Handler) -> Response:

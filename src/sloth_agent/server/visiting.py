@@ -19,6 +19,7 @@ from sloth_agent.errors import (
     BackendUnavailable,
     Conflict,
     Forbidden,
+    InProgress,
     LimitReached,
     NotFound,
     NotSignedIn,
@@ -29,9 +30,9 @@ from sloth_agent.errors import (
 from sloth_agent.ids import IntegrationId
 from sloth_agent.language import Language
 from sloth_agent.server.callers import (
-    address_of,
     asked_for,
     count_by_address,
+    counted_as,
     credentials_of,
     platform_of,
 )
@@ -42,6 +43,7 @@ from sloth_agent.server.repeating import HEADER, Handler, Repeating, Sender
 from sloth_agent.tenants.models import Stage
 
 PAGE = "sloth_agent.page"
+KNOWN = "sloth_agent.visitor"
 
 DataKey = Annotated[UUID, Path(description="The `data-key` of the page's script.")]
 
@@ -91,6 +93,8 @@ async def named_page(request: Request, key: DataKey) -> Page:
 async def page_of(request: Request, key: DataKey) -> Page:
     """The same, where the chat is open; counted by its address.
 
+    Who asks for more waits for the firm's turn: see `their_turn`.
+
     Raises:
         NotFound, Forbidden: as `named_page`.
         AssistantClosed: the firm does not answer anybody.
@@ -103,9 +107,7 @@ async def page_of(request: Request, key: DataKey) -> Page:
     await count_by_address(request)
     if not page.is_open:
         raise AssistantClosed("The firm is closed, or its chat is disconnected.")
-    firm = str(page.tenant.organization.id)
-    arrival_of(request.scope).tenant = firm
-    await (await platform_of(request)).visitors_pace.turn(firm)
+    arrival_of(request.scope).tenant = str(page.tenant.organization.id)
     request.scope[PAGE] = page
     return page
 
@@ -116,12 +118,28 @@ CurrentPage = Annotated[Page, Depends(page_of)]
 async def visitor_of(request: Request, page: CurrentPage) -> Visitor:
     """Raises:
     NotSignedIn, TokenInvalid: nobody whom this chat knows.
+    RateLimited: too many wait for their turn already.
     """
+    known: Visitor | None = request.scope.get(KNOWN)
+    if known is not None:
+        return known
     token = credentials_of(request)
     if not token:
         raise NotSignedIn("A visitor's token is needed.", hint="Begin a new visit.")
     platform = await platform_of(request)
-    return platform.services.visitors.recognise(token, page.integration.id)
+    visitor = platform.services.visitors.recognise(token, page.integration.id)
+    await their_turn(platform, page)
+    request.scope[KNOWN] = visitor
+    return visitor
+
+
+async def their_turn(platform: Platform, page: Page) -> None:
+    """A flood at one firm's chat is no matter of other firms.
+
+    Raises:
+        RateLimited: too many wait already.
+    """
+    await platform.visitors_pace.turn(str(page.tenant.organization.id))
 
 
 CurrentVisitor = Annotated[Visitor, Depends(visitor_of)]
@@ -156,7 +174,7 @@ async def _visitor(request: Request) -> str:
 
 async def _on_page(request: Request) -> str:
     await page_of(request, request.path_params["key"])
-    return f"address:{address_of(request)}"
+    return f"address:{counted_as(request)}"
 
 
 def language_of(request: Request) -> Language:
@@ -179,6 +197,12 @@ def for_visitors(error: SlothError, language: Language) -> SlothError:
             )
         case AssistantClosed() | SubscriptionExpired() | LimitReached():
             return AssistantClosed(error.message, told=text("web_closed", language))
+        case InProgress():
+            return InProgress(
+                error.message,
+                told=text("being_answered", language),
+                retry_after_seconds=error.details.get("retry_after_seconds"),
+            )
         case BackendUnavailable() | Conflict():
             return BackendUnavailable(error.message, told=AWAY[language])
         case _:
@@ -203,6 +227,8 @@ async def _page(platform: Platform, key: IntegrationId) -> Page:
 def _let_in(request: Request, pages: WebPages) -> None:
     """A page of this server's own shows any chat: it is where a firm tries it.
 
+    Over plain HTTP browsers say `Origin` alone, and nothing where a page reads what is its own.
+
     Raises:
         Forbidden: another one's, or nobody says whose.
     """
@@ -216,11 +242,21 @@ def _let_in(request: Request, pages: WebPages) -> None:
                 "Vary": "Origin",
             }
         )
-    elif headers.get("sec-fetch-site") != "same-origin":
+    elif not _is_of_our_own(request, headers.get("origin")):
         raise Forbidden(
             "The chat is not shown on pages of this origin.",
             hint="Name the origin where the chat is connected.",
         )
+
+
+def _is_of_our_own(request: Request, origin: str | None) -> bool:
+    told = request.headers.get("sec-fetch-site")
+    if told is not None:
+        return told == "same-origin"
+    if origin is None:
+        return request.method == "GET"
+    _, _, host = origin.partition("://")
+    return host != "" and host == request.headers.get("host")
 
 
 def _unknown() -> NotFound:

@@ -19,7 +19,7 @@ from sloth_agent.server.callers import (
     CurrentKey,
     CurrentPlatform,
     CurrentUser,
-    address_of,
+    counted_as,
     credentials_of,
     stranger_of,
 )
@@ -147,7 +147,7 @@ async def register(body: Register, request: Request, platform: CurrentPlatform) 
 
     Makes an organization with its owner; it begins with the trial of a plan.
     """
-    await platform.limiter.count(SIGN_INS, address_of(request))
+    await platform.limiter.count(SIGN_INS, counted_as(request))
     by = stranger_of(request)
     user, organization = await platform.services.signing_up(by=by).sign_up(
         body.email,
@@ -167,9 +167,9 @@ async def login(body: Login, request: Request, platform: CurrentPlatform) -> JSO
 
     The eleventh wrong password within five minutes has to wait.
     """
-    address = address_of(request)
-    account = f"{account_name(body.email)} {address}"
-    await platform.limiter.count(SIGN_INS, address)
+    network = counted_as(request)
+    account = f"{account_name(body.email)} {network}"
+    await platform.limiter.count(SIGN_INS, network)
     await platform.limiter.count(WRONG_PASSWORDS, account)
     metrics: Metrics = request.app.state.metrics
     with metrics.sign_in():

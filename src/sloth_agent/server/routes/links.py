@@ -11,7 +11,7 @@ from starlette.responses import JSONResponse
 from sloth_agent.app.bodies.access import me_body, token_body
 from sloth_agent.errors import BackendUnavailable, Conflict, LinkInvalid, NotSetUp
 from sloth_agent.language import Language
-from sloth_agent.server.callers import Anybody, CurrentPlatform, address_of, stranger_of
+from sloth_agent.server.callers import Anybody, CurrentPlatform, counted_as, stranger_of
 from sloth_agent.server.described_problems import problems
 from sloth_agent.server.limiting import LINKS, SIGN_INS
 from sloth_agent.server.platform import Platform
@@ -65,7 +65,7 @@ class NewPassword(Asked):
 )
 async def accept(body: Accept, request: Request, platform: CurrentPlatform) -> JSONResponse:
     """Join the organization that sent an invitation."""
-    await platform.limiter.count(SIGN_INS, address_of(request))
+    await platform.limiter.count(SIGN_INS, counted_as(request))
     services = platform.services
     user = await services.invitations.accept(
         body.token, body.password, language=body.language, by=stranger_of(request, "invited")
@@ -107,7 +107,7 @@ async def reset(body: NewPassword, request: Request, platform: CurrentPlatform) 
 
     Once; all sessions end.
     """
-    await platform.limiter.count(SIGN_INS, address_of(request))
+    await platform.limiter.count(SIGN_INS, counted_as(request))
     await platform.services.password_resets.reset(
         body.token, body.password, by=stranger_of(request, "link")
     )

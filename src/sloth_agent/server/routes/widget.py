@@ -13,14 +13,16 @@ from sloth_agent.agent.models import Message
 from sloth_agent.app.bodies.widget import passed_on_body, visitor_answer_body, visitor_message_body
 from sloth_agent.channels.chats import ChatState
 from sloth_agent.channels.texts import text
+from sloth_agent.channels.visitors import Visitor
 from sloth_agent.channels.web_pages import WebPages
 from sloth_agent.errors import BackendUnavailable
 from sloth_agent.ids import MessageId
 from sloth_agent.language import Language
 from sloth_agent.server.answering import streamed, whole
-from sloth_agent.server.callers import CurrentPlatform, address_of
+from sloth_agent.server.callers import CurrentPlatform, counted_as
 from sloth_agent.server.described_problems import problems
-from sloth_agent.server.limiting import PERSONS, VISITOR, VISITORS
+from sloth_agent.server.limiting import PERSONS, QUESTIONS, VISITORS
+from sloth_agent.server.platform import Platform
 from sloth_agent.server.routes.agent import Question
 from sloth_agent.server.shapes import MOST_AT_ONCE, Asked, Id, Shown, ok
 from sloth_agent.server.streaming import event, unless_gone
@@ -33,6 +35,7 @@ from sloth_agent.server.visiting import (
     for_visitors,
     language_of,
     named_page,
+    their_turn,
 )
 
 router = APIRouter(prefix="/api/widget", tags=["widget"], route_class=Visiting)
@@ -111,7 +114,18 @@ class WhoAnswers(Shown):
 
 class VisitorMessages(WhoAnswers):
     items: list[VisitorMessageShown] = Field(description="At most 100, oldest first.")
+    name: str | None = Field(
+        default=None, description="Of the firm; not with `after`.", examples=["Salon Lavanda"]
+    )
+    greeting: str | None = Field(
+        default=None,
+        description="As `Accept-Language` says; not with `after`.",
+        examples=["Hello! How can we help?"],
+    )
 
+
+_KNOWN_FIRM = {"name": None, "greeting": None}
+"""To whoever only looks for what is new."""
 
 _STREAM: dict[str, Any] = {
     "content": {
@@ -150,18 +164,12 @@ async def begin(
 
     Nothing is stored before the visitor asks.
     """
-    await platform.limiter.take(VISITORS, address_of(request))
+    await platform.limiter.take(VISITORS, counted_as(request))
+    await their_turn(platform, page)
     await page.tenant.services.metering.allowance()
     language = body.language or language_of(request)
     _, token = platform.services.visitors.admit(page.integration.id)
-    shown = {
-        "token": token,
-        "name": await page.tenant.services.name_of_firm(),
-        "greeting": WebPages.of(page.integration.settings).greeting
-        or text("web_greeting", language),
-        "language": language,
-    }
-    return ok(shown, 201)
+    return ok({"token": token, **await _firm_of(page, language), "language": language}, 201)
 
 
 @router.post(
@@ -182,7 +190,7 @@ async def ask(
     All of a visitor's messages are one conversation. While a person of the firm answers in it, the
     message is kept for them, and `answer` is null.
     """
-    await platform.limiter.take(VISITOR, str(visitor.id))
+    await _count(platform, request, page, visitor)
     parts = await page.chat.ask(visitor, body.message, language=body.language)
     if isinstance(parts, Message):
         return _passed_on(parts, streams=EVENT_STREAM in accept)
@@ -194,6 +202,7 @@ async def ask(
 
 @router.get("/{key:uuid}/messages/", response_model=VisitorMessages)
 async def messages(
+    request: Request,
     page: CurrentPage,
     visitor: CurrentVisitor,
     after: Annotated[UUID | None, Query(description="Those after this message alone.")] = None,
@@ -204,7 +213,9 @@ async def messages(
     found = await chat.messages(
         visitor, last=MOST_AT_ONCE, after=MessageId(after) if after else None
     )
-    return ok({"state": state, "items": [visitor_message_body(message) for message in found]})
+    firm = _KNOWN_FIRM if after else await _firm_of(page, language_of(request))
+    items = [visitor_message_body(message) for message in found]
+    return ok({"state": state, "items": items, **firm})
 
 
 @router.post("/{key:uuid}/human/", response_model=WhoAnswers)
@@ -216,9 +227,29 @@ async def human(
     The firm hears of it, and the assistant is silent in this conversation until somebody gives it
     back.
     """
-    await platform.limiter.take(PERSONS, address_of(request))
+    await platform.limiter.take(PERSONS, counted_as(request))
     state = await page.chat.call_a_person(visitor, language=language_of(request))
     return ok({"state": state})
+
+
+async def _firm_of(page: Page, language: Language) -> dict[str, str]:
+    """How the firm presents itself."""
+    greeting = WebPages.of(page.integration.settings).greeting
+    return {
+        "name": await page.tenant.services.name_of_firm(),
+        "greeting": greeting or text("web_greeting", language),
+    }
+
+
+async def _count(platform: Platform, request: Request, page: Page, visitor: Visitor) -> None:
+    firm = page.tenant.organization.id
+    limits = (
+        (platform.rates.visitor, str(visitor.id)),
+        (platform.rates.visitor_a_day, str(visitor.id)),
+        (QUESTIONS, f"{firm} {counted_as(request)}"),
+    )
+    for rate, whose in limits:
+        await platform.limiter.take(rate, whose)
 
 
 def _passed_on(message: Message, *, streams: bool) -> Response:
