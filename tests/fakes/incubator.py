@@ -17,6 +17,7 @@ import sys
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import import_module
@@ -32,12 +33,12 @@ Streams = tuple[IO[Any], IO[Any], IO[Any]]
 
 _LENGTH = struct.Struct("!I")
 _STATUS = struct.Struct("!i")
-_READ_BY_PYTHON = ("PYTHON", "LANG", "LC_", "TMPDIR", "SHELL", "_SLOTH_COMPLETE")
+_READ_AT_THE_START = ("PYTHONIOENCODING", "LANG", "LC_ALL", "TMPDIR", "SHELL", "_SLOTH_COMPLETE")
 
 
 def is_seen_at_the_start(variables: Mapping[str, str]) -> bool:
     """Whether one of them is read before, or while, the library is loaded."""
-    return any(name.startswith(_READ_BY_PYTHON) for name in variables)
+    return any(name in variables for name in _READ_AT_THE_START)
 
 
 @dataclass(slots=True)
@@ -188,6 +189,10 @@ def _begin(asked: dict[str, Any], *handed_over: int) -> None:
     os.environ.update(asked["environment"])
     time.tzset()
     sys.argv = [SLOTH, *asked["arguments"]]
+    if path := os.environ.get("PYTHONPATH"):
+        sys.path[:0] = path.split(os.pathsep)
+        with suppress(ModuleNotFoundError):
+            import_module("sitecustomize")
 
 
 if __name__ == "__main__":

@@ -3,12 +3,12 @@
 Put where Python looks for `sitecustomize`, it is what every command runs.
 """
 
+import sys
 from collections.abc import Mapping
 
 import psycopg
 from psycopg import sql
 
-from sloth_agent.adapters.stores.postgres.migrations import history
 from sloth_agent.adapters.stores.postgres.migrations.history import (
     History,
     Migration,
@@ -32,12 +32,15 @@ HEADS = {name: head(name) for name in STATEMENTS}
 
 def install() -> None:
     """Make this process one of the next release."""
+    until_now = migrations
 
     def with_next(name: History) -> tuple[Migration, ...]:
         step = Migration(version=HEADS[name] + 1, name="next.sql", statements=STATEMENTS[name])
-        return (*migrations(name), step)
+        return (*until_now(name), step)
 
-    history.migrations = with_next  # type: ignore[assignment]
+    for module in list(sys.modules.values()):  # wherever it is known by now
+        if getattr(module, "migrations", None) is until_now:
+            module.migrations = with_next  # type: ignore[attr-defined]
 
 
 def take_back(connection: psycopg.Connection) -> None:
