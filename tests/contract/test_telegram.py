@@ -17,7 +17,7 @@ from sloth_agent.agent.ports import ChatRequest, Completion, Delta
 from sloth_agent.app.polling import answer_by_polling
 from sloth_agent.app.sloth import AsyncTenant
 from sloth_agent.billing.allowance import Resource
-from sloth_agent.channels.chats import EventOutcome
+from sloth_agent.channels.chats import ChatState, EventOutcome
 from sloth_agent.channels.models import Integration, IntegrationStatus, IntegrationType
 from sloth_agent.errors import ChannelRefused, Conflict, ModelUnavailable, NotFound
 from sloth_agent.tenants.audit import SYSTEM
@@ -139,6 +139,24 @@ async def test_commands(
     assert german.text.startswith("Schreiben Sie")
     assert telegram_server.answer_to(press) is not None, "Telegram shows no waiting any more"
     assert await answers_counted(salon) == 0, "nothing of this is a message of the plan"
+
+
+@pytest.mark.parametrize(
+    "command", ["/human\nPlease call me.", "/human@salon_bot\tPlease call me."]
+)
+async def test_a_command_ends_where_its_word_does(
+    sloth: AsyncSloth,
+    salon: AsyncTenant,
+    telegram_server: TelegramServer,
+    bot: Bot,
+    anna: User,
+    command: str,
+) -> None:
+    telegram_server.write(anna, bot, command)
+    await heard(sloth, salon, telegram_server, bot, answers=1)
+    [shown] = await salon.chats(state=ChatState.WAITING)
+    [asked, _] = (await salon.show_chat(shown.chat.id)).messages
+    assert asked.text == "Please call me."
 
 
 async def test_stickers_are_left_alone_and_voices_declined(

@@ -176,11 +176,11 @@ def _command(text: str, username: str) -> tuple[str | None, str, bool]:
     """The command, what follows it, and whether it is meant for this bot: groups have several."""
     if not text.startswith("/"):
         return None, text, False
-    first, _, rest = text.partition(" ")
+    first, *rest = text.split(maxsplit=1)
     name, _, of = first[1:].partition("@")
     if not name.isidentifier():
         return None, text, False
-    return name.lower(), rest.strip(), not of or of.lower() == username.lower()
+    return name.lower(), "".join(rest).strip(), not of or of.lower() == username.lower()
 
 
 def _speaks_to(username: str, text: str, answered: Mapping[str, Any]) -> bool:
