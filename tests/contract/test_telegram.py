@@ -241,6 +241,19 @@ async def test_groups_are_answered_when_they_speak_to_the_assistant(
     assert asked.text == "how much is a beard trim?"
 
 
+async def test_in_a_group_another_bot_may_have_a_longer_name(
+    sloth: AsyncSloth, salon: AsyncTenant, telegram_server: TelegramServer, bot: Bot, anna: User
+) -> None:
+    group = telegram_server.add_group("Friends", anna)
+    telegram_server.add_to_group(bot, group, anna, status="administrator")
+    telegram_server.write(anna, group, "@salon_bot_two how much is a haircut?")
+    telegram_server.write(anna, group, "Not @salon_bot_two: how much is a beard trim, @Salon_Bot?")
+    await heard(sloth, salon, telegram_server, bot, answers=1)
+    [conversation] = await salon.conversations()
+    asked, _ = await salon.messages(conversation.id)
+    assert asked.text == "Not @salon_bot_two: how much is a beard trim, ?"
+
+
 async def test_in_a_group_each_question_is_answered_in_its_topic(
     sloth: AsyncSloth, salon: AsyncTenant, telegram_server: TelegramServer, bot: Bot, anna: User
 ) -> None:

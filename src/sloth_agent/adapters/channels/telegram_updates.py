@@ -1,5 +1,6 @@
 """What Telegram's updates say. They come from outside: nothing in them is taken for granted."""
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -187,14 +188,16 @@ def _speaks_to(username: str, text: str, answered: Mapping[str, Any]) -> bool:
     author = _object(answered, "from")
     if username and _text(author, "username").lower() == username.lower():
         return True
-    return bool(username) and f"@{username}".lower() in text.lower()
+    return bool(username) and _mention(username).search(text) is not None
 
 
 def _without_name(text: str, username: str) -> str:
-    at = text.lower().find(f"@{username}".lower()) if username else -1
-    if at < 0:
-        return text
-    return f"{text[:at]}{text[at + len(username) + 1 :]}".strip()
+    return _mention(username).sub("", text, count=1).strip() if username else text
+
+
+def _mention(username: str) -> re.Pattern[str]:
+    """The whole name, as Telegram finds it: another bot's may begin with it."""
+    return re.compile(rf"\B@{re.escape(username)}\b", re.IGNORECASE)
 
 
 def _language(sender: Mapping[str, Any]) -> Language | None:
