@@ -159,6 +159,20 @@ async def test_a_command_ends_where_its_word_does(
     assert asked.text == "Please call me."
 
 
+@pytest.mark.parametrize("name", ["PL", "pl", "Polski", "polski"])
+async def test_a_language_is_chosen_by_its_code_or_its_own_name(
+    sloth: AsyncSloth,
+    salon: AsyncTenant,
+    telegram_server: TelegramServer,
+    bot: Bot,
+    anna: User,
+    name: str,
+) -> None:
+    telegram_server.write(anna, bot, f"/language {name}")
+    await heard(sloth, salon, telegram_server, bot, answers=1)
+    assert texts(telegram_server.sent(bot=bot)) == ["Będę odpowiadać po polsku."]
+
+
 async def test_stickers_are_left_alone_and_voices_declined(
     sloth: AsyncSloth, salon: AsyncTenant, telegram_server: TelegramServer, bot: Bot, anna: User
 ) -> None:

@@ -135,6 +135,9 @@ async def test_texts(twilio_server: TwilioServer) -> None:
     [
         ("/help", "help", ""),
         ("/Language uk", "language", "uk"),
+        ("Polski: /language pl", "language", "pl"),
+        ("Українська: /language uk", "language", "uk"),
+        ("Price: /hour", None, "Price: /hour"),
         ("help", None, "help"),
         ("/ 5", None, "/ 5"),
         ("/2 години", None, "/2 години"),

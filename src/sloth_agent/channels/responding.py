@@ -32,7 +32,7 @@ from sloth_agent.channels.ports import Line
 from sloth_agent.channels.queueing import queued
 from sloth_agent.channels.restraint import Restraint
 from sloth_agent.channels.states import Move, Mover, moved
-from sloth_agent.channels.texts import OWN_NAMES, text, with_sources
+from sloth_agent.channels.texts import OWN_NAMES, named, text, with_sources
 from sloth_agent.channels.transcripts import Transcripts
 from sloth_agent.channels.turns import Heard, Kept, Turn
 from sloth_agent.errors import (
@@ -140,8 +140,7 @@ class Responding:
         match inbound.command:
             case "human":
                 await self._hand_over(at, turn, Mover.CUSTOMER, said=inbound.text or "/human")
-            case "language" if inbound.text.strip() in list(Language):
-                chosen = Language(inbound.text.strip())
+            case "language" if (chosen := named(inbound.text)) is not None:
                 chat = replace(chat, language=chosen)
                 await self._say(at, turn, text("language_is", chosen), chat=chat)
             case "language":

@@ -22,6 +22,13 @@ def text(name: str, language: Language, **values: object) -> str:
     return _texts()[name][language].format(**values)
 
 
+def named(words: str) -> Language | None:
+    """The language that somebody calls by its code, or as it calls itself."""
+    called = words.strip().casefold()
+    found = (each for each, name in OWN_NAMES.items() if called in (each, name.casefold()))
+    return next(found, None)
+
+
 def with_sources(answer: str, citations: Sequence[Citation], language: Language) -> str:
     """The answer, and under it the documents that it rests on, some of them, each once."""
     places = list(dict.fromkeys(_place(each, language) for each in citations))[:MOST_SOURCES]

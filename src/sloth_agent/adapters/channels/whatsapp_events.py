@@ -23,7 +23,8 @@ RECEIVED_AT = "ReceivedAt"
 SID = re.compile(r"(?:SM|MM)[0-9a-f]{32}")
 LONGEST_NAME = 200
 
-_COMMAND = re.compile(r"/([a-z_]{1,32})(?:\s+(.*))?", re.DOTALL | re.IGNORECASE)
+_OFFERED = r"\w{1,32}: (?=/language\s)"  # stands before it in the line that is to be sent back
+_COMMAND = re.compile(rf"(?:{_OFFERED})?/([a-z_]{{1,32}})(?:\s+(.*))?", re.DOTALL | re.IGNORECASE)
 _FILE_NAME = re.compile(r"[^/\\\x00-\x1f]{1,200}\.[A-Za-z0-9]{1,8}")
 _MEDIA_TYPE = re.compile(r"[a-z0-9.+-]{1,60}/[a-z0-9.+-]{1,80}")
 _DEGREES = re.compile(r"-?[0-9]{1,3}(?:\.[0-9]{1,20})?")
