@@ -436,6 +436,33 @@ async def test_staff_answer_in_their_group(
     assert len(telegram_server.sent(group)) == 5
 
 
+async def test_in_a_customers_group_each_is_told_under_their_own_name(
+    salon: AsyncTenant,
+    telegram_server: TelegramServer,
+    mailbox: SmtpServer,
+    bot: Bot,
+    anna: User,
+    olha: User,
+    group: Chat,
+) -> None:
+    await salon.change_profile(notification_email="desk@example.com")
+    await staff_chat_in(salon, telegram_server, olha, group)
+    ben = telegram_server.add_user("Ben", language_code="en")
+    friends = telegram_server.add_group("Friends", anna)
+    telegram_server.join(ben, friends)
+    telegram_server.add_to_group(bot, friends, anna)
+    for who, words in ((anna, "/human Please cancel."), (ben, "@salon_bot Keep mine.")):
+        telegram_server.write(who, friends, words)
+    assert (await heard_in(telegram_server, group, 3))[1:] == [
+        "🔔 Anna: Please cancel.",
+        "Ben: Keep mine.",
+    ]
+    [waiting] = await salon.chats()
+    assert waiting.chat.name == "Friends"
+    [mail] = mailbox.messages
+    assert "Anna" in mail["Subject"]
+
+
 async def test_staff_and_customers_see_what_words_do_not_tell(
     salon: AsyncTenant,
     telegram_server: TelegramServer,

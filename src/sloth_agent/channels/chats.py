@@ -34,7 +34,7 @@ class Chat:
     integration: IntegrationId
     external_id: str  # the vendor's
     customer: str  # the person, as the vendor knows them; of a group, who was first
-    name: str = ""
+    name: str = ""  # of the person, or of the group
     conversation: ConversationId | None = None  # None: nothing was said yet, or it was erased
     language: Language | None = None  # that was asked for; None: as a question is written
     state: ChatState = ChatState.ASSISTANT

@@ -67,6 +67,7 @@ class HandingOver:
         integration: Integration,
         said: str,
         *,
+        speaker: str = "",
         originals: Sequence[Original] = (),
     ) -> Sequence[Outgoing]:
         """Mail who is to hear of it; returns what goes to the staff's own chat.
@@ -77,8 +78,8 @@ class HandingOver:
         """
         waiting = await self.staff_chats.store.chats([ChatState.WAITING], limit=self.most_waiting)
         if len(waiting) < self.most_waiting:
-            await self._mail(chat, integration, said)
-        words = f"🔔 {name_of(chat)}: {said}"
+            await self._mail(chat, integration, said, speaker)
+        words = f"🔔 {name_of(chat, speaker)}: {said}"
         return await self.relayed(chat, integration, words, originals=originals)
 
     async def relayed(
@@ -104,12 +105,12 @@ class HandingOver:
             return True
         return not await self.addressees.addressees()
 
-    async def _mail(self, chat: Chat, integration: Integration, said: str) -> None:
+    async def _mail(self, chat: Chat, integration: Integration, said: str, speaker: str) -> None:
         if self.mailer is None:
             return
         values = {
             "firm": await self.firm(),
-            "name": name_of(chat),
+            "name": name_of(chat, speaker),
             "channel": integration.type,
             "said": said,
             "url": f"{self.frontend}/inbox/{chat.id}",
@@ -125,8 +126,13 @@ class HandingOver:
                 _log.warning("Nobody was told by mail that a person is wanted: %s", error.message)
 
 
-def name_of(chat: Chat) -> str:
-    """In one line, whatever people call themselves: it stands in the heads of mails."""
-    return " ".join("".join(c if c.isprintable() else " " for c in chat.name).split()) or (
-        chat.customer
-    )
+def name_of(chat: Chat, speaker: str = "") -> str:
+    """Of whoever speaks there, else of the chat.
+
+    In one line, whatever people call themselves: it stands in the heads of mails.
+    """
+    return _in_one_line(speaker) or _in_one_line(chat.name) or chat.customer
+
+
+def _in_one_line(name: str) -> str:
+    return " ".join("".join(c if c.isprintable() else " " for c in name).split())

@@ -71,9 +71,8 @@ class Inbox:
         if inbound is None or not inbound.for_us or not _has_usable_ids(inbound):
             return
         now = self.clock()
-        chat = Chat.new(
-            integration.id, inbound.chat, customer=inbound.sender, name=inbound.name, now=now
-        )
+        name = inbound.group or inbound.name
+        chat = Chat.new(integration.id, inbound.chat, customer=inbound.sender, name=name, now=now)
         event = Event(
             id=EventId(new_id()),
             integration=integration.id,

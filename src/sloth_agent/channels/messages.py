@@ -71,6 +71,7 @@ class Inbound:
     language: Language | None = None  # of the person's own program; None: none of ours
     name: str = ""  # how the person is called
     in_group: bool = False
+    group: str = ""  # how the group is called
     moved_from: str | None = None  # the vendor's former name of the chat, where it has another now
     for_us: bool = True  # in a group: whether it speaks to the assistant
     is_edit: bool = False

@@ -161,7 +161,7 @@ class Responding:
             await self._pass_on(at, turn)
             return
         notices = await self.handing_over.call_a_person(
-            chat, at.integration, said, originals=turn.originals
+            chat, at.integration, said, speaker=turn.inbound.name, originals=turn.originals
         )
         promise = await self.handing_over.promise(language_of(chat, turn.inbound))
         told = [promise, *await self._told_of_document(at, turn)]
@@ -184,7 +184,7 @@ class Responding:
         relayed = await self.handing_over.relayed(
             at.chat,
             at.integration,
-            f"{name_of(at.chat)}: {said}",
+            f"{name_of(at.chat, turn.inbound.name)}: {said}",
             originals=turn.originals,
         )
         message = self._said(Speaker.USER, said)
@@ -286,7 +286,9 @@ class Responding:
         if needs_a_person(chat):
             told = await self.handing_over.promise(language)
             out += self._queued(at, turn, told)
-            out += await self.handing_over.call_a_person(chat, at.integration, turn.text)
+            out += await self.handing_over.call_a_person(
+                chat, at.integration, turn.text, speaker=turn.inbound.name
+            )
             said.append(self._said(Speaker.ASSISTANT, told))
             chat = moved(chat, Move.ASK, Mover.RULE)
         step = Step(

@@ -13,6 +13,7 @@ _GONE = ("kicked", "left")
 _ANONYMOUS = 1_087_968_824  # @GroupAnonymousBot
 _LONGEST_MOMENT = 2**40
 _LONGEST_ID = 2**53
+_LONGEST_NAME = 200
 
 
 def inbound_of(update: Payload, username: str) -> Inbound | None:
@@ -69,6 +70,7 @@ def _message(
         language=_language(sender),
         name=_name(sender),
         in_group=in_group,
+        group=_title(chat),
         moved_from=moved_from,
         for_us=for_us,
         is_edit=is_edit,
@@ -118,6 +120,7 @@ def _press(id: str, press: Mapping[str, Any]) -> Inbound | None:
         language=_language(sender),
         name=_name(sender),
         in_group=chat.get("type") in _GROUPS,
+        group=_title(chat),
         sent_at=datetime.now(UTC),
     )
 
@@ -135,6 +138,7 @@ def _membership(id: str, change: Mapping[str, Any]) -> Inbound | None:
         kind=MessageKind.LEFT if gone else MessageKind.CAME_BACK,
         name=_name(sender),
         in_group=chat.get("type") in _GROUPS,
+        group=_title(chat),
         sent_at=_moment(change.get("date")),
     )
 
@@ -206,8 +210,13 @@ def _language(sender: Mapping[str, Any]) -> Language | None:
 
 
 def _name(sender: Mapping[str, Any]) -> str:
-    parts = (_text(sender, "first_name"), _text(sender, "last_name"), _text(sender, "title"))
-    return " ".join(part for part in parts if part)[:200]
+    parts = (_text(sender, "first_name"), _text(sender, "last_name"), _title(sender))
+    return " ".join(part for part in parts if part)[:_LONGEST_NAME]
+
+
+def _title(group: Mapping[str, Any]) -> str:
+    """People have none."""
+    return _text(group, "title")[:_LONGEST_NAME]
 
 
 def _object(holder: Mapping[str, Any], name: str) -> Mapping[str, Any]:
