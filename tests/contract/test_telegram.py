@@ -17,9 +17,19 @@ from sloth_agent.agent.ports import ChatRequest, Completion, Delta
 from sloth_agent.app.polling import answer_by_polling
 from sloth_agent.app.sloth import AsyncTenant
 from sloth_agent.billing.allowance import Resource
+from sloth_agent.channels import responding
 from sloth_agent.channels.chats import ChatState, EventOutcome
 from sloth_agent.channels.models import Integration, IntegrationStatus, IntegrationType
-from sloth_agent.errors import ChannelRefused, Conflict, ModelUnavailable, NotFound
+from sloth_agent.channels.texts import text
+from sloth_agent.errors import (
+    ChannelRefused,
+    ConfigurationError,
+    Conflict,
+    ModelUnavailable,
+    NotFound,
+    SlothError,
+)
+from sloth_agent.language import Language
 from sloth_agent.tenants.audit import SYSTEM
 
 pytestmark = pytest.mark.anyio
@@ -379,13 +389,35 @@ async def test_what_telegram_does_not_take_is_sent_again_and_once(
     assert await answers_counted(salon) == 1
 
 
+@pytest.mark.parametrize("trouble", [ModelUnavailable, ConfigurationError])
 async def test_a_model_that_is_away_answers_when_it_is_back(
-    sloth: AsyncSloth, salon: AsyncTenant, telegram_server: TelegramServer, bot: Bot, anna: User
+    sloth: AsyncSloth,
+    salon: AsyncTenant,
+    telegram_server: TelegramServer,
+    bot: Bot,
+    anna: User,
+    trouble: type[SlothError],
 ) -> None:
-    say(salon, "Back again.", failing=1)
+    say(salon, "Back again.", failing=1, trouble=trouble)
     telegram_server.write(anna, bot, "How much is a haircut?")
     await heard(sloth, salon, telegram_server, bot, answers=1)
     assert texts(telegram_server.sent(bot=bot)) == ["Back again."]
+
+
+async def test_a_key_that_remains_refused_is_told_to_customers_as_an_outage(
+    sloth: AsyncSloth,
+    salon: AsyncTenant,
+    telegram_server: TelegramServer,
+    bot: Bot,
+    anna: User,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(responding, "GIVE_UP_AFTER", 2)
+    say(salon, "", failing=2, trouble=ConfigurationError)
+    telegram_server.write(anna, bot, "Скільки коштує стрижка?")
+    await heard(sloth, salon, telegram_server, bot, answers=1)
+    [away] = texts(telegram_server.sent(bot=bot))
+    assert away == text("away", Language.UKRAINIAN, firm=salon.organization.name)
 
 
 async def test_what_can_never_be_answered_keeps_nothing_waiting(
@@ -399,6 +431,11 @@ async def test_what_can_never_be_answered_keeps_nothing_waiting(
     assert texts(telegram_server.sent(bot=bot))[1] == "Answered."
     outcomes = [event.outcome for event in reversed(await salon.channel_events())]
     assert outcomes == [EventOutcome.FAILED, EventOutcome.DONE, EventOutcome.ANSWERED]
+    [integration] = await salon.integrations()
+    findings = (await salon.check_integration(integration.id)).findings
+    [failed] = [finding for finding in findings if finding.name == "events"]
+    assert (failed.is_well, failed.message[-2:]) == (False, "1.")
+    assert "sloth channels events" in str(failed.hint)
 
 
 async def test_a_token_that_was_revoked_is_told_and_heals(
@@ -520,9 +557,15 @@ async def until_quiet(tenant: AsyncTenant) -> None:
             await anyio.sleep(0.05)
 
 
-def say(tenant: AsyncTenant, words: str, *, failing: int = 0) -> None:
-    """Have the install's model say this, after it was away so many times."""
-    vars(tenant.services.backends)["chat_model"] = Saying(words, failing)
+def say(
+    tenant: AsyncTenant,
+    words: str,
+    *,
+    failing: int = 0,
+    trouble: type[SlothError] = ModelUnavailable,
+) -> None:
+    """Have the install's model say this, after it had trouble so many times."""
+    vars(tenant.services.backends)["chat_model"] = Saying(words, failing, trouble)
 
 
 @dataclass
@@ -531,12 +574,13 @@ class Saying:
 
     words: str
     failing: int
+    trouble: type[SlothError]
     name: str = "saying"
 
     async def answer(self, _: ChatRequest) -> AsyncIterator[Delta | Completion]:
         if self.failing:
             self.failing -= 1
-            raise ModelUnavailable("It is away.")
+            raise self.trouble("It cannot answer.")
         yield Delta(text=self.words)
         yield Completion(text=self.words, quotes=())
 

@@ -101,6 +101,7 @@ class Standing:
     waiting: int  # events that nobody has answered yet
     unsent: int  # messages of ours that nobody has sent yet
     oldest: datetime | None  # since when the first of both waits
+    failed: int  # events lately that could not be handled
     chats: int
     gone: int  # of the chats: they take no messages from us
     lost: int  # of our messages lately, to people who do take them

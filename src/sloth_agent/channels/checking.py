@@ -73,10 +73,11 @@ class Checking:
             findings.append(_failed("plan", error))
         standing = await self.store.standing(integration.id, since=self.clock() - LATELY)
         is_late = standing.oldest is not None and self.clock() - standing.oldest >= LONG
+        messages = [_events(standing), _replies(standing), _blocked(standing)]
         return [
             *findings,
             _inbox(standing, is_late=is_late),
-            *([_replies(standing), _blocked(standing)] if integration.type.is_messenger else []),
+            *(messages if integration.type.is_messenger else []),
             *await self._staff_chat(integration),
         ]
 
@@ -117,6 +118,17 @@ def _inbox(standing: Standing, *, is_late: bool) -> Finding:
         is_well=not is_late,
         message=f"Waiting for an answer: {standing.waiting}; to be sent: {standing.unsent}.",
         hint=hint if standing.oldest else None,
+    )
+
+
+def _events(standing: Standing) -> Finding:
+    if not standing.failed:
+        return Finding(name="events", is_well=True, message="None has failed within a day.")
+    return Finding(
+        name="events",
+        is_well=False,
+        message=f"Failed within a day, and answered by nobody: {standing.failed}.",
+        hint="See which: `sloth channels events`; the log of `sloth serve` or a worker says why.",
     )
 
 

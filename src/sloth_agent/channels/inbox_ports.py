@@ -49,7 +49,7 @@ class InboxStore(Protocol):
         """Newest first."""
 
     async def standing(self, integration: IntegrationId, *, since: datetime) -> Standing:
-        """What was lost is counted `since` then."""
+        """What failed or was lost is counted `since` then."""
 
     async def turns(self, chat: ChatId, *, since: datetime) -> int:
         """How often something was answered or passed on that came since then."""

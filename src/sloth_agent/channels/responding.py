@@ -1,8 +1,8 @@
 """What is done about what a person said, step by step."""
 
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, replace
 
 import anyio
@@ -37,6 +37,7 @@ from sloth_agent.channels.transcripts import Transcripts
 from sloth_agent.channels.turns import Heard, Kept, Turn
 from sloth_agent.errors import (
     BackendUnavailable,
+    ConfigurationError,
     FeatureNotInPlan,
     InvalidInput,
     LimitReached,
@@ -254,15 +255,16 @@ class Responding:
             require_access(
                 await self.subscriptions.current(self.organization), at.integration.type.feature
             )
-            async with typing(at):
-                parts = self.answering.answer(
-                    turn.text,
-                    conversation=at.chat.conversation,
-                    language=at.chat.language,
-                    keep=keep,
-                )
-                async for _ in parts:
-                    pass
+            with _away_until_mended():
+                async with typing(at):
+                    parts = self.answering.answer(
+                        turn.text,
+                        conversation=at.chat.conversation,
+                        language=at.chat.language,
+                        keep=keep,
+                    )
+                    async for _ in parts:
+                        pass
         except InvalidInput:
             await self._say_text(at, turn, "too_long")
         except _NO_MORE:
@@ -423,6 +425,15 @@ def language_of(chat: Chat, inbound: Inbound) -> Language:
     known = inbound.language or Language.ENGLISH
     is_written = inbound.kind is not MessageKind.COMMAND and inbound.text
     return detect(inbound.text, default=known) if is_written else known
+
+
+@contextmanager
+def _away_until_mended() -> Iterator[None]:
+    """A key that is refused, or a model that is no more, is an outage to whoever asks."""
+    try:
+        yield
+    except ConfigurationError as error:
+        raise ModelUnavailable(error.message, hint=error.hint) from error
 
 
 @asynccontextmanager

@@ -223,6 +223,7 @@ class PostgresInbox:
     async def standing(self, integration: IntegrationId, *, since: datetime) -> Standing:
         [
             [(waiting, came)],
+            [(failed,)],
             [(unsent, queued)],
             [(chats, gone)],
             lost,
@@ -230,16 +231,25 @@ class PostgresInbox:
             self.schema,
             "select count(*), min(received_at) from channel_events"
             " where integration_id = %s and handled_at is null;"
+            " select count(*) from channel_events"
+            " where integration_id = %s and handled_at >= %s and outcome = %s;"
             " select count(*), min(queued_at) from channel_outbox join channel_chats"
             " on channel_chats.id = chat_id where integration_id = %s and ended_at is null;"
             " select count(*), count(*) filter (where is_gone) from channel_chats"
             f" where integration_id = %s; {_LOSING}",
-            (integration, integration, integration, integration, since, RecipientGone.code),
+            (
+                integration,
+                *(integration, since, EventOutcome.FAILED),
+                integration,
+                integration,
+                *(integration, since, RecipientGone.code),
+            ),
         )
         return Standing(
             waiting=waiting,
             unsent=unsent,
             oldest=min(filter(None, (came, queued)), default=None),
+            failed=failed,
             chats=chats,
             gone=gone,
             lost=len(lost),
