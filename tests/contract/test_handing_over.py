@@ -299,7 +299,7 @@ async def test_the_firms_own_address_hears_in_the_owners_language(
     eve = telegram_server.add_user("Eve\r\nBcc: x@example.com", language_code="de")
     telegram_server.write(eve, bot, "/human I want\nyour boss")
     [heard] = await heard_in(telegram_server, telegram_server.chat(eve, bot), 1)
-    assert "Bitte warten Sie hier" in heard
+    assert HANDED_OVER in heard, "she wrote English"
     [mail] = mailbox.messages
     assert mail["To"] == "desk@example.com"
     assert "Eve Bcc: x@example.com" in mail["Subject"]

@@ -13,6 +13,7 @@ from fakes.telegram_server.faults import Fault
 from fakes.telegram_server.records import Bot, Sent, User
 from fakes.telegram_server.server import TelegramServer
 from sloth_agent import AsyncSloth, Settings
+from sloth_agent.agent.languages import REFUSALS
 from sloth_agent.agent.ports import ChatRequest, Completion, Delta
 from sloth_agent.app.polling import answer_by_polling
 from sloth_agent.app.sloth import AsyncTenant
@@ -93,6 +94,40 @@ async def test_ukrainian_is_answered_in_ukrainian(
     [answer] = texts(telegram_server.sent(bot=bot))
     assert "900 гривень" in answer
     assert "Джерела: ціни.md" in answer
+
+
+async def test_who_has_written_polish_is_spoken_to_in_polish(
+    sloth: AsyncSloth, salon: AsyncTenant, telegram_server: TelegramServer, bot: Bot
+) -> None:
+    ewa = telegram_server.add_user("Ewa", language_code="en")
+    telegram_server.write(ewa, bot, "Czy można płacić kartą?")
+    await heard(sloth, salon, telegram_server, bot, answers=1)
+    telegram_server.send_voice(ewa, bot, b"OggS")
+    telegram_server.write(ewa, bot, "/help")
+    telegram_server.write(ewa, bot, "Manicure?")
+    telegram_server.write(ewa, bot, "/language")
+    telegram_server.write(ewa, bot, "+48 600 100 200")
+    await heard(sloth, salon, telegram_server, bot, answers=6)
+    [waiting] = await salon.chats(state=ChatState.WAITING)
+    await salon.give_back_chat(waiting.chat.id, by=SYSTEM)
+    await heard(sloth, salon, telegram_server, bot, answers=7)
+    assert texts(telegram_server.sent(bot=bot)) == [
+        REFUSALS[Language.POLISH],
+        text("voice", Language.POLISH),
+        text("help", Language.POLISH),
+        REFUSALS[Language.POLISH],
+        text("handed_over", Language.POLISH, firm=salon.organization.name),
+        text("choose_language", Language.POLISH),
+        text("given_back", Language.POLISH),
+    ]
+
+
+async def test_words_of_no_language_are_answered_as_the_persons_telegram_speaks(
+    sloth: AsyncSloth, salon: AsyncTenant, telegram_server: TelegramServer, bot: Bot, anna: User
+) -> None:
+    telegram_server.write(anna, bot, "10:30")
+    await heard(sloth, salon, telegram_server, bot, answers=1)
+    assert texts(telegram_server.sent(bot=bot)) == [REFUSALS[Language.UKRAINIAN]]
 
 
 async def test_what_is_sent_in_a_row_is_answered_together(
@@ -208,7 +243,7 @@ async def test_photos_are_kept(
     kept, answer, refused = texts(telegram_server.sent(bot=bot))
     assert "фото збережено" in kept
     assert "45 euros" in answer
-    assert "Не вдалося" in refused
+    assert "I could not take this photo" in refused, "she wrote English"
     assert len(await salon.photos()) == 2
 
 
@@ -222,13 +257,13 @@ async def test_an_album_is_answered_once(
     await heard(sloth, salon, telegram_server, bot, answers=2)
     answer, kept = texts(telegram_server.sent(bot=bot))
     assert "45 euros" in answer
-    assert "фотографії збережено" in kept
+    assert "I have kept the photos" in kept
     assert len(await salon.photos()) == 5
     assert await answers_counted(salon) == 1
     telegram_server.send_photo(anna, bot, png(), album="after")  # late
     telegram_server.send_photo(anna, bot, b"no picture", album="after")
     await heard(sloth, salon, telegram_server, bot, answers=3)
-    assert "Не вдалося" in telegram_server.sent(bot=bot)[-1].text
+    assert "I could not take this photo" in telegram_server.sent(bot=bot)[-1].text
     photos = {f"[photo {photo.id}]" for photo in await salon.photos()}
     [conversation] = await salon.conversations()
     words = "\n".join(each.text for each in await salon.messages(conversation.id)).splitlines()

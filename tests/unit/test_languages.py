@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from sloth_agent.agent.languages import REFUSALS, detect, is_cyrillic
+from sloth_agent.agent.languages import REFUSALS, decided, detect, is_cyrillic
 from sloth_agent.language import Language
 
 
@@ -26,6 +26,7 @@ def test_tells_the_language_of_short_questions(text: str, language: Language) ->
 
 @pytest.mark.parametrize("text", ["", "123", "?!", "wifi"])
 def test_what_tells_nothing_is_the_default(text: str) -> None:
+    assert decided(text) is None
     assert detect(text, default=Language.POLISH) is Language.POLISH
 
 

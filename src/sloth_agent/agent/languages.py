@@ -57,9 +57,14 @@ _FRAGMENTS: Final = {
 
 
 def detect(text: str, *, default: Language = Language.ENGLISH) -> Language:
-    """Tell the language by alphabet, small words and typical letters.
+    """As `decided`; where nothing decides, the answer is `default`."""
+    return decided(text) or default
 
-    Any Cyrillic text counts as Ukrainian; where nothing decides, the answer is `default`.
+
+def decided(text: str) -> Language | None:
+    """Tell the language by alphabet, small words and typical letters; None: nothing decides.
+
+    Any Cyrillic text counts as Ukrainian.
     """
     if is_cyrillic(text):
         return Language.UKRAINIAN
@@ -67,7 +72,7 @@ def detect(text: str, *, default: Language = Language.ENGLISH) -> Language:
     points = {language: _points(lowered, language) for language in _WORDS}
     ranked = sorted(points.values(), reverse=True)
     if ranked[0] == ranked[1]:
-        return default
+        return None
     return max(points, key=points.__getitem__)
 
 

@@ -4,7 +4,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from sloth_agent.agent.conversations import Conversations
-from sloth_agent.agent.languages import detect
 from sloth_agent.agent.models import Message, Speaker
 from sloth_agent.channels.chats import Chat, ChatState, EventOutcome, Outgoing, Step
 from sloth_agent.channels.inbox import Messengers
@@ -13,6 +12,7 @@ from sloth_agent.channels.integrations import Integrations
 from sloth_agent.channels.messages import Capabilities, Original
 from sloth_agent.channels.models import Integration, IntegrationStatus, IntegrationType
 from sloth_agent.channels.queueing import queued, shown
+from sloth_agent.channels.speaking import language_for
 from sloth_agent.channels.states import Move, Mover, moved
 from sloth_agent.channels.texts import text
 from sloth_agent.channels.transcripts import Transcripts
@@ -27,7 +27,6 @@ from sloth_agent.errors import (
     WindowClosed,
 )
 from sloth_agent.ids import ChatId, MessageId
-from sloth_agent.language import Language
 from sloth_agent.tenants.audit import Actor, TenantLog
 
 LONGEST_ANSWER = 4000
@@ -152,7 +151,7 @@ class Desk:
         chat, integration = await self._found(id)
         if chat.state is ChatState.ASSISTANT:
             return DeskChat(chat=chat, channel=integration.type)
-        words = text("given_back", await self._language_of(chat))
+        words = text("given_back", await language_for(chat, self.conversations))
         await self.log.write("chat.given_back", by=by, subject=str(id))
 
         def step(chat: Chat) -> Step:
@@ -238,14 +237,6 @@ class Desk:
                 field="text",
             )
         return None
-
-    async def _language_of(self, chat: Chat) -> Language:
-        """As was chosen, or as the person wrote last."""
-        if chat.language is not None:
-            return chat.language
-        said = [m.text for m in await self._messages(chat, 20) if m.speaker is Speaker.USER]
-        written = [words for words in said if not words.startswith(("/", "["))]
-        return detect(written[-1]) if written else Language.ENGLISH
 
     async def _messages(self, chat: Chat, last: int) -> Sequence[Message]:
         if chat.conversation is None:

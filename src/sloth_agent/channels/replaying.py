@@ -10,6 +10,7 @@ from sloth_agent.channels.inbox import Messengers
 from sloth_agent.channels.inbox_ports import InboxStore
 from sloth_agent.channels.integrations import Integrations
 from sloth_agent.channels.messages import Inbound
+from sloth_agent.channels.speaking import language_for
 from sloth_agent.errors import NotFound
 from sloth_agent.ids import EventId
 
@@ -46,7 +47,8 @@ class Replaying:
         if inbound is None or inbound.command is not None or not inbound.text.strip():
             return Replay(event, inbound, None)
         chat = await self.store.chat(event.chat)
-        language = chat.language if chat else None
+        conversations = self.answering.conversations
+        language = await language_for(chat, conversations, inbound) if chat else None
         async for part in self.answering.reply(inbound.text, language=language):
             if isinstance(part, Trial):
                 return Replay(event, inbound, part.reply)

@@ -9,7 +9,6 @@ import anyio
 
 from sloth_agent.agent.answering import Answering
 from sloth_agent.agent.conversations import Conversations
-from sloth_agent.agent.languages import detect
 from sloth_agent.agent.models import Message, Speaker
 from sloth_agent.billing.access import require_access
 from sloth_agent.billing.allowance import Hold
@@ -31,6 +30,7 @@ from sloth_agent.channels.models import Integration
 from sloth_agent.channels.ports import Line
 from sloth_agent.channels.queueing import queued
 from sloth_agent.channels.restraint import Restraint
+from sloth_agent.channels.speaking import language_for
 from sloth_agent.channels.states import Move, Mover, moved
 from sloth_agent.channels.texts import OWN_NAMES, named, text, with_sources
 from sloth_agent.channels.transcripts import Transcripts
@@ -130,7 +130,7 @@ class Responding:
         if await self.restraint.has_said_so(at.chat.id):
             await self._record(at, turn, at.chat, EventOutcome.REFUSED)
             return
-        words = text("too_often", language_of(at.chat, turn.inbound))
+        words = text("too_often", await self._language(at, turn))
         queued = self._queued(at, turn, words)
         await self._record(at, turn, at.chat, EventOutcome.REFUSED, queued=queued)
 
@@ -143,14 +143,15 @@ class Responding:
                 await self._hand_over(at, turn, Mover.CUSTOMER, said=inbound.text or "/human")
             case "language" if (chosen := named(inbound.text)) is not None:
                 chat = replace(chat, language=chosen)
-                await self._say(at, turn, text("language_is", chosen), chat=chat)
+                await self._say(at, turn, text("language_is", chosen), chosen, chat=chat)
             case "language":
-                asked = text("choose_language", language_of(chat, inbound))
+                language = await self._language(at, turn)
+                asked = text("choose_language", language)
                 buttons = tuple(
-                    Button(label=name, command=f"language {language}")
-                    for language, name in OWN_NAMES.items()
+                    Button(label=name, command=f"language {each}")
+                    for each, name in OWN_NAMES.items()
                 )
-                await self._say(at, turn, asked, last=Part(text=asked, buttons=buttons))
+                await self._say(at, turn, asked, language, last=Part(text=asked, buttons=buttons))
             case "start":
                 await self._say_text(at, turn, "start")
             case _:
@@ -164,8 +165,9 @@ class Responding:
         notices = await self.handing_over.call_a_person(
             chat, at.integration, said, speaker=turn.inbound.name, originals=turn.originals
         )
-        promise = await self.handing_over.promise(language_of(chat, turn.inbound))
-        told = [promise, *await self._told_of_document(at, turn)]
+        language = await self._language(at, turn)
+        promise = await self.handing_over.promise(language)
+        told = [promise, *await self._told_of_document(turn, language)]
         await self._record(
             at,
             turn,
@@ -222,12 +224,11 @@ class Responding:
         else:
             await self._say_text(at, turn, *_what_became_of(turn))
 
-    async def _told_of_document(self, at: Situation, turn: Turn) -> Sequence[str]:
+    async def _told_of_document(self, turn: Turn, language: Language) -> Sequence[str]:
         """What to say beside the answer to its caption: nobody may think that it was read."""
         if not turn.text.strip():
             return ()
         names = [name for name in _thanks(turn) if name.startswith(MessageKind.DOCUMENT)]
-        language = language_of(at.chat, turn.inbound)
         return [text(name, language, firm=await self.firm()) for name in names]
 
     # What the assistant answers
@@ -239,6 +240,7 @@ class Responding:
             await self._answer(at, turn)
 
     async def _answer(self, at: Situation, turn: Turn) -> None:
+        language = await self._language(at, turn)
         # A message of its own, and before the answer: no question leans on the name of a file.
         brought = [self._said(Speaker.USER, kept.words) for kept in turn.kept.values()]
 
@@ -249,7 +251,7 @@ class Responding:
             hold: Hold,
             bill: Bill = NO_BILL,
         ) -> None:
-            await self._keep_answer(at, turn, [*brought, *messages], hold, bill)
+            await self._keep_answer(at, turn, [*brought, *messages], language, hold, bill)
 
         try:
             require_access(
@@ -260,29 +262,34 @@ class Responding:
                     parts = self.answering.answer(
                         turn.text,
                         conversation=at.chat.conversation,
-                        language=at.chat.language,
+                        language=language,
                         keep=keep,
                     )
                     async for _ in parts:
                         pass
         except InvalidInput:
-            await self._say_text(at, turn, "too_long")
+            await self._say_text(at, turn, "too_long", language=language)
         except _NO_MORE:
-            await self._say_text(at, turn, "away", outcome=EventOutcome.REFUSED)
+            await self._say_text(at, turn, "away", language=language, outcome=EventOutcome.REFUSED)
         except ModelUnavailable:
             if at.claim.tries < GIVE_UP_AFTER:
                 raise
-            await self._say_text(at, turn, "away", outcome=EventOutcome.REFUSED)
+            await self._say_text(at, turn, "away", language=language, outcome=EventOutcome.REFUSED)
 
     async def _keep_answer(
-        self, at: Situation, turn: Turn, messages: Sequence[Message], hold: Hold, bill: Bill
+        self,
+        at: Situation,
+        turn: Turn,
+        messages: Sequence[Message],
+        language: Language,
+        hold: Hold,
+        bill: Bill,
     ) -> None:
         answered = messages[-1]
-        language = at.chat.language or detect(turn.text)
         out = [*self._queued(at, turn, with_sources(answered.text, answered.citations, language))]
         chat = counted(at.chat, turn.text, answered)
         said = list(messages)
-        for told in await self._told_of_document(at, turn):
+        for told in await self._told_of_document(turn, language):
             out += self._queued(at, turn, told)
             said.append(self._said(Speaker.ASSISTANT, told))
         if needs_a_person(chat):
@@ -320,17 +327,20 @@ class Responding:
         at: Situation,
         turn: Turn,
         *names: str,
+        language: Language | None = None,  # None: nobody has looked yet
         outcome: EventOutcome = EventOutcome.DONE,
     ) -> None:
-        language, firm = language_of(at.chat, turn.inbound), await self.firm()
+        language = language or await self._language(at, turn)
+        firm = await self.firm()
         words = "\n\n".join(text(name, language, firm=firm) for name in names)
-        await self._say(at, turn, words, outcome=outcome)
+        await self._say(at, turn, words, language, outcome=outcome)
 
     async def _say(
         self,
         at: Situation,
         turn: Turn,
         words: str,
+        language: Language,
         *,
         chat: Chat | None = None,
         last: Part | None = None,
@@ -340,7 +350,7 @@ class Responding:
         worth_keeping = turn.text or turn.inbound.command or turn.kept
         asked = in_words(turn) if worth_keeping else ""
         messages = [self._said(Speaker.USER, asked)] if asked else []
-        beside = await self._told_of_document(at, turn)
+        beside = await self._told_of_document(turn, language)
         await self._record(
             at,
             turn,
@@ -380,6 +390,10 @@ class Responding:
         for job in jobs:
             await self.announce(job, self.conversations.clock())
 
+    async def _language(self, at: Situation, turn: Turn) -> Language:
+        """Of what we say by ourselves, and of what a model is asked for."""
+        return await language_for(at.chat, self.conversations, turn.inbound)
+
     def _queued(
         self, at: Situation, turn: Turn, words: str, last: Part | None = None
     ) -> tuple[Outgoing, ...]:
@@ -416,15 +430,6 @@ def _what_became_of(turn: Turn) -> Sequence[str]:
 def _thanks(turn: Turn) -> Sequence[str]:
     count = Counter(kept.kind for kept in turn.kept.values())
     return [f"{kind}s_kept" if many > 1 else f"{kind}_kept" for kind, many in count.items()]
-
-
-def language_of(chat: Chat, inbound: Inbound) -> Language:
-    """Of what we say by ourselves: as was chosen, as is written, as the person's program speaks."""
-    if chat.language is not None:
-        return chat.language
-    known = inbound.language or Language.ENGLISH
-    is_written = inbound.kind is not MessageKind.COMMAND and inbound.text
-    return detect(inbound.text, default=known) if is_written else known
 
 
 @contextmanager

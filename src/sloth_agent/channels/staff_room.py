@@ -10,7 +10,8 @@ from sloth_agent.channels.integrations import Integrations
 from sloth_agent.channels.messages import Inbound, MessageKind
 from sloth_agent.channels.models import Integration
 from sloth_agent.channels.queueing import queued
-from sloth_agent.channels.responding import Situation, language_of
+from sloth_agent.channels.responding import Situation
+from sloth_agent.channels.speaking import language_for
 from sloth_agent.channels.staff_chats import STAFF_CHAT
 from sloth_agent.channels.staff_codes import StaffCodes
 from sloth_agent.channels.texts import text
@@ -74,7 +75,7 @@ class StaffRoom:
         await self._record(at, turn, told)
 
     async def _begin_or_end(self, at: Situation, inbound: Inbound) -> str | None:
-        language = language_of(at.chat, inbound)
+        language = await language_for(at.chat, self.desk.conversations, inbound)
         is_here = are_staff_in(at.chat, at.integration)
         if is_here and inbound.text.strip().lower() == OFF:
             await self._end(at, inbound)
@@ -96,7 +97,7 @@ class StaffRoom:
 
     async def _reply(self, at: Situation, turn: Turn) -> str | None:
         inbound = turn.inbound
-        language = language_of(at.chat, inbound)
+        language = await language_for(at.chat, self.desk.conversations, inbound)
         customer = await self._meant(at, inbound)
         if customer is None:
             return text("staff_hint", language)
