@@ -14,7 +14,8 @@ from fakes.canaries import places_of
 from fakes.channels import connected
 from fakes.pictures import png
 from fakes.smtp_server import SmtpServer
-from fakes.telegram_salon import PRICES, answered, eventually, heard_in, new_bot
+from fakes.telegram_salon import PRICES, answered, eventually, heard_in, new_bot, until
+from fakes.telegram_server.faults import Fault
 from fakes.telegram_server.records import Bot, Chat, Json, User
 from fakes.telegram_server.server import TelegramServer
 from sloth_agent import AsyncSloth, Settings
@@ -461,6 +462,31 @@ async def test_in_a_customers_group_each_is_told_under_their_own_name(
     assert waiting.chat.name == "Friends"
     [mail] = mailbox.messages
     assert "Anna" in mail["Subject"]
+
+
+async def test_staff_are_heard_while_their_group_takes_no_more(
+    salon: AsyncTenant,
+    telegram_server: TelegramServer,
+    bot: Bot,
+    anna: User,
+    annas: Chat,
+    olha: User,
+    group: Chat,
+) -> None:
+    await staff_chat_in(salon, telegram_server, olha, group)
+    telegram_server.write(anna, bot, "/human Is Friday free?")
+    await heard_in(telegram_server, group, 2)
+    notice = telegram_server.sent(group)[-1].message
+    put_off = Fault(status=429, retry_after=600, method="sendMessage", chat_id=group.id)
+    telegram_server.faults.append(put_off)
+    telegram_server.write(anna, bot, "Or Saturday?")
+    await until(lambda: not telegram_server.faults)
+    for number, words in enumerate(("Friday at 10.", "Not on Saturday."), start=2):
+        telegram_server.write(olha, group, words, reply_to=notice)
+        assert (await heard_in(telegram_server, annas, number))[-1] == words
+    telegram_server.write(olha, group, "/done", reply_to=notice)
+    assert (await heard_in(telegram_server, annas, 4))[3] == "The assistant answers again."
+    assert len(telegram_server.sent(group)) == 2
 
 
 async def test_staff_and_customers_see_what_words_do_not_tell(

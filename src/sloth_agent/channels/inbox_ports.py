@@ -117,6 +117,9 @@ class InboxStore(Protocol):
     async def resume(self, integration: IntegrationId, *, now: datetime) -> Sequence[JobId]:
         """Have all chats answered in which something waits: what kept them from it is over."""
 
+    async def hasten(self, chat: ChatId, *, due: datetime) -> None:
+        """Have a chat answered then, and no later, if something that came in it waits."""
+
     async def forget(self, *, before: datetime) -> int:
         """Remove what was sent, and the content of what was handled, if it is older than that.
 

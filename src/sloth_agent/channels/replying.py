@@ -75,6 +75,8 @@ class Replying:
             assert isinstance(seconds, int | float)
             until = self.clock() + timedelta(seconds=seconds)
             await self.jobs.put_off(claim, until=until, problem=Problem.of(error), is_try=False)
+            if are_staff_in(chat, integration):  # what they said meanwhile needs no sending here
+                await self.store.hasten(id, due=self.clock())
             return True
         return await self.store.end(claim, id, now=self.clock())
 
@@ -82,19 +84,29 @@ class Replying:
         messenger = self.messengers(integration.type)
         credentials = await self.integrations.credentials(integration.id)
         async with messenger.open(credentials, integration.settings) as line:
-            chat = await self._sent(chat, line, claim)  # what somebody who died had left
-            heard = await self._heard(chat, integration, claim)
-            turn = next_turn(heard, joined=not are_staff_in(chat, integration))
-            if turn is None:
-                return
-            with suppress(SlothError):  # a kindness
-                await line.acknowledge(turn.inbound)
             at = Situation(chat, integration, messenger.capabilities, line, claim)
-            with suppress(ChatMoved):  # then it is looked at once more, as it is now
-                await self._handled(at, turn)
+            if are_staff_in(chat, integration):
+                # What they are told may be more than a group takes: customers wait for them.
+                await self._hear(at)
+            else:
+                chat = await self._sent(chat, line, claim)  # what somebody who died had left
+                if not await self._hear(replace(at, chat=chat)):
+                    return
             known = await self.store.chat(chat.id)
             if known is not None:  # or it was erased meanwhile
                 await self._sent(known, line, claim)
+
+    async def _hear(self, at: Situation) -> bool:
+        """Handle the next turn; returns whether there was one."""
+        heard = await self._heard(at.chat, at.integration, at.claim)
+        turn = next_turn(heard, joined=not are_staff_in(at.chat, at.integration))
+        if turn is None:
+            return False
+        with suppress(SlothError):  # a kindness
+            await at.line.acknowledge(turn.inbound)
+        with suppress(ChatMoved):  # then it is looked at once more, as it is now
+            await self._handled(at, turn)
+        return True
 
     async def _handled(self, at: Situation, turn: Turn) -> None:
         """What can never be handled is put aside: what follows it in the chat must not wait."""

@@ -26,6 +26,7 @@ from sloth_agent.adapters.stores.postgres.jobs import (
     WAKING,
     asking_unless_done_now,
     ending_or_again,
+    hastening,
     holding,
     lost,
 )
@@ -46,7 +47,7 @@ from sloth_agent.channels.inbox import reply_job
 from sloth_agent.channels.messages import Button, KnownMessage, Original, Part
 from sloth_agent.errors import ChatMoved, NotFound, Problem, RecipientGone
 from sloth_agent.ids import ChatId, ConversationId, EventId, IntegrationId, JobId, OutgoingId
-from sloth_agent.jobs.models import Claim
+from sloth_agent.jobs.models import Claim, JobKind
 from sloth_agent.language import Language
 
 _CHAT: LiteralString = (
@@ -387,6 +388,15 @@ class PostgresInbox:
                 ]
             await connection.execute(WAKING)
         return resumed
+
+    async def hasten(self, chat: ChatId, *, due: datetime) -> None:
+        statement, values = hastening(self.schema, JobKind.REPLY, chat, due=due)
+        await self.database.at_once(
+            self.schema,
+            f"{statement} and exists (select from channel_events where chat_id = %s"
+            f" and handled_at is null); {WAKING}",
+            (*values, chat),
+        )
 
     async def take_unsent(self, chat: ChatId) -> Sequence[Outgoing]:
         [rows] = await self.database.at_once(self.schema, _TAKING_UNSENT, (chat,))

@@ -85,6 +85,15 @@ def ending_or_again(schema: str, claim: Claim, *, now: datetime, more: Statement
     )
 
 
+def hastening(schema: str, kind: JobKind, subject: UUID, *, due: datetime) -> Statement:
+    """Bring what waits for its time forward; more conditions may follow."""
+    hastened: LiteralString = (
+        f"update public.processing_jobs set due_at = least(due_at, %s) where {_KEY}"
+        " and status = 'pending'"
+    )
+    return hastened, (due, schema, kind, subject)
+
+
 def holding(schema: str, claim: Claim) -> Statement:
     """Finds a row while the claim lasts, and lets it last until the transaction ends."""
     return (
