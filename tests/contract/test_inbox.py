@@ -1,6 +1,6 @@
 """What comes in by channels is kept once, answered in order, and never forgotten."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 
 import anyio
@@ -11,7 +11,7 @@ from sloth_agent.app.sloth import AsyncTenant
 from sloth_agent.channels.chats import Chat, Event, EventOutcome, Step
 from sloth_agent.channels.inbox import reply_job
 from sloth_agent.channels.inbox_ports import InboxStore
-from sloth_agent.errors import ClaimLost, NotFound, Problem
+from sloth_agent.errors import ChannelUnavailable, ClaimLost, NotFound, Problem, RateLimited
 from sloth_agent.ids import EventId, IntegrationId, new_id
 from sloth_agent.jobs.models import Claim, JobKind, JobStatus
 
@@ -121,6 +121,31 @@ async def test_what_begins_once_more_has_all_its_tries(
     job = await tenant.services.jobs.find(JobKind.REPLY, chat.id)
     assert job is not None
     assert (job.status, job.attempts) == (JobStatus.PENDING, 0)
+
+
+async def test_who_writes_again_does_not_shorten_what_the_vendor_asked_for(
+    tenant: AsyncTenant, store: InboxStore, chat: Chat
+) -> None:
+    now = tenant.services.backends.clock()
+    soon, later = now + timedelta(seconds=1), now + timedelta(minutes=1)
+    limited = Problem.of(RateLimited("Wait.", retry_after_seconds=60))
+    away = Problem.of(ChannelUnavailable("It is away."))
+    await store.receive(event(chat, "1"), chat, now=now, due=now)
+    await tenant.services.jobs.put_off(await claim_of(tenant, chat), until=later, problem=limited)
+    for id in ("2", "3"):
+        assert await store.receive(event(chat, id), chat, now=now, due=soon) is None
+        assert await due_of(tenant, chat) == later
+    await store.hasten(chat.id, due=now)
+    assert await due_of(tenant, chat) == now
+    await tenant.services.jobs.put_off(await claim_of(tenant, chat), until=later, problem=away)
+    assert await store.receive(event(chat, "4"), chat, now=now, due=soon) is not None
+    assert await due_of(tenant, chat) == soon
+
+
+async def due_of(tenant: AsyncTenant, chat: Chat) -> datetime:
+    job = await tenant.services.jobs.find(JobKind.REPLY, chat.id)
+    assert job is not None
+    return job.due_at
 
 
 async def job_of(tenant: AsyncTenant, chat: Chat) -> JobStatus:

@@ -27,7 +27,8 @@ class InboxStore(Protocol):
         self, event: Event, chat: Chat, *, now: datetime, due: datetime
     ) -> JobId | None:
         """Keep an event once, and have its chat answered when it is due; a chat that is known stays
-        what it is. None: it is being answered now, and is looked at again after that.
+        what it is. None: it is being answered now, or waits as long as the vendor asked us to, and
+        is looked at after that; staff's chat at once, since they can be heard meanwhile.
 
         Raises:
             NotFound: the integration was disconnected meanwhile.
@@ -106,8 +107,8 @@ class InboxStore(Protocol):
     async def put_in(self, step: Step, *, now: datetime) -> Sequence[JobId]:
         """Do a step from beside; returns the jobs that send what it queues.
 
-        Whoever answers a chat now sends it, too: there is no job of it then. A step whose messages
-        are there already was done before, and is not done again.
+        Whoever answers a chat now sends it, too, or will once the vendor lets us: there is no job
+        of it then. A step whose messages are there already was done before, and is not done again.
 
         Raises:
             ChatMoved: as `record`.

@@ -102,6 +102,9 @@ _NOT_OF_STAFF: LiteralString = (
     "not exists (select from integrations where integrations.id = integration_id"
     " and settings ->> 'staff_chat' = channel_chats.external_id)"
 )
+_IS_OF_STAFF: LiteralString = (
+    "exists (select from integrations where id = %s and settings ->> 'staff_chat' = %s)"
+)
 _MORE: LiteralString = (
     "select id from channel_events where chat_id = %s and handled_at is null"
     " union all select id from channel_outbox where chat_id = %s and ended_at is null"
@@ -164,12 +167,15 @@ class PostgresInbox:
     ) -> JobId | None:
         # The job first: whoever answers holds it before anything else, too.
         asking, asked = asking_unless_done_now(self.schema, reply_job(chat.id), now=now, due=due)
+        hastened, values = hastening(self.schema, JobKind.REPLY, chat.id, due=due)
         with _integration_is_there(chat.integration):
-            [found] = await self.database.at_once(
+            [begun, brought] = await self.database.at_once(
                 self.schema,
-                f"{asking}; {_HEARING}; {_TELLING}; {_COUNTING_IN}; {WAKING}",
+                f"{asking}; {hastened} and {_IS_OF_STAFF} returning id;"
+                f" {_HEARING}; {_TELLING}; {_COUNTING_IN}; {WAKING}",
                 (
                     *asked,
+                    *(*values, chat.integration, chat.external_id),
                     *_chat_values(chat),
                     *(event.id, event.integration, event.external_id, event.chat),
                     event.reference,
@@ -177,6 +183,7 @@ class PostgresInbox:
                     *(now, event.integration, event.id),
                 ),
             )
+        found = begun or brought
         return JobId(found[0][0]) if found else None
 
     async def chat(self, id: ChatId) -> Chat | None:

@@ -34,6 +34,10 @@ _ASKING: LiteralString = (
     " worker = excluded.worker, lease_until = excluded.lease_until,"
     " started_at = excluded.started_at, progress = null, problem = null, completed_at = null"
 )
+_MAY_BEGIN: LiteralString = (
+    "kept.status <> 'processing' and (kept.status <> 'pending'"
+    " or kept.problem ->> 'code' is distinct from 'rate_limited')"
+)
 _ENDING: LiteralString = (
     "update public.processing_jobs set status = %s, problem = %s, completed_at = %s,"
     f" lease_until = null where {_CLAIMED} returning 1"
@@ -55,10 +59,11 @@ def asking(schema: str, job: NewJob, *, now: datetime, due: datetime | None = No
 
 def asking_unless_done_now(schema: str, job: NewJob, *, now: datetime, due: datetime) -> Statement:
     """Like `asking`, but whoever does it now goes on, and looks for more at its end; see
-    `ending_or_again`. No row where it is done now.
+    `ending_or_again`. What waits because a vendor limits our rate goes on waiting, since it would
+    ask too early. No row where it is done now, or waits so.
     """
     statement, values = asking(schema, job, now=now, due=due)
-    return statement.replace(" returning", " where kept.status <> 'processing' returning"), values
+    return statement.replace(" returning", f" where {_MAY_BEGIN} returning"), values
 
 
 def ending_or_again(schema: str, claim: Claim, *, now: datetime, more: Statement) -> Statement:
