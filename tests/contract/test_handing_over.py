@@ -27,7 +27,7 @@ from sloth_agent.app.sloth import AsyncTenant
 from sloth_agent.billing.code_text import new_code
 from sloth_agent.channels.chats import ChatState, EventOutcome
 from sloth_agent.channels.messages import Capabilities
-from sloth_agent.channels.models import Integration, IntegrationType
+from sloth_agent.channels.models import Integration, IntegrationStatus, IntegrationType
 from sloth_agent.channels.staff_chats import STAFF_CHAT
 from sloth_agent.channels.staff_codes import MOST_TRIES, VALID_FOR, StaffCode
 from sloth_agent.clock import SetClock, system_clock
@@ -378,6 +378,41 @@ async def test_a_channel_that_lets_nobody_write_any_more(
         await replace(desk, clock=tomorrow).answer(id, "Sorry, only now.", by=BY)
     assert (await desk.answer(id, "At once.", by=BY)).chat.state is ChatState.PERSON
     assert (await heard_in(telegram_server, annas, 2))[1] == "At once."
+
+
+async def test_what_lay_in_a_broken_channel_goes_to_a_person(
+    salon: AsyncTenant,
+    telegram_server: TelegramServer,
+    bot: Bot,
+    anna: User,
+    annas: Chat,
+) -> None:
+    telegram_server.always = Fault(status=401, method="sendMessage")
+    telegram_server.write(anna, bot, "How much is a haircut?")
+
+    async def is_broken() -> bool:
+        return (await integration_of(salon)).status is IntegrationStatus.ERROR
+
+    async def lies_there() -> bool:
+        return len(await salon.channel_events()) == 2
+
+    await eventually(is_broken)
+    telegram_server.write(anna, bot, "And a beard trim?")
+    await eventually(lies_there)
+    with pytest.raises(Conflict, match="does not know this token"):
+        await salon.answer_chat(await only_chat(salon), "45 euros.", by=BY)
+    await salon.services.home.at_once(
+        salon.services.schema,
+        "update channel_events set received_at = received_at - interval '1 day';"
+        " update channel_outbox set queued_at = queued_at - interval '1 day'",
+    )
+    telegram_server.always = Fault()
+    await salon.connect(IntegrationType.TELEGRAM, {"token": bot.token})
+    assert HANDED_OVER in (await heard_in(telegram_server, annas, 1))[0]
+    assert await state_of(salon) is ChatState.WAITING
+    checked = await salon.check_integration((await integration_of(salon)).id)
+    [lost] = [each for each in checked.findings if each.name == "replies"]
+    assert lost.hint == "The last one: It was not sent within a day."
 
 
 async def test_strangers_cannot_have_us_mail_without_end(

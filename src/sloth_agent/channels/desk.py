@@ -222,9 +222,10 @@ class Desk:
                 "The person has blocked the assistant, or left.",
                 hint="They have to write first.",
             )
-        if integration.status in (IntegrationStatus.DISABLED, IntegrationStatus.PENDING):
+        if integration.status is not IntegrationStatus.ACTIVE:
+            why = f": {integration.problem.message}" if integration.problem else "."
             return Conflict(
-                f"The channel {integration.type} is not connected.",
+                f"The channel {integration.type} is not connected{why}",
                 hint=f"Connect it again: `sloth channels connect {integration.type}`.",
             )
         capabilities = self._capabilities(integration)

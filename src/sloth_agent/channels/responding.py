@@ -30,6 +30,7 @@ from sloth_agent.channels.models import Integration
 from sloth_agent.channels.ports import Line
 from sloth_agent.channels.queueing import queued
 from sloth_agent.channels.restraint import Restraint
+from sloth_agent.channels.sending import WORTH_SENDING
 from sloth_agent.channels.speaking import language_for
 from sloth_agent.channels.states import Move, Mover, moved
 from sloth_agent.channels.texts import OWN_NAMES, named, text, with_sources
@@ -234,7 +235,9 @@ class Responding:
     # What the assistant answers
 
     async def _answer_or_hand_over(self, at: Situation, turn: Turn) -> None:
-        if wants_a_person(turn.text, at.integration.settings):
+        # What lay here while the channel did not work is no question for a model any more.
+        is_old = self.conversations.clock() - turn.came_at >= WORTH_SENDING
+        if is_old or wants_a_person(turn.text, at.integration.settings):
             await self._hand_over(at, turn, Mover.RULE, said=in_words(turn))
         else:
             await self._answer(at, turn)

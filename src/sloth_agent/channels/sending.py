@@ -11,6 +11,7 @@ from sloth_agent.clock import Clock
 from sloth_agent.errors import (
     BackendUnavailable,
     ChannelRefused,
+    ChannelUnavailable,
     InvalidInput,
     NotFound,
     Problem,
@@ -20,7 +21,7 @@ from sloth_agent.errors import (
 )
 
 WORTH_SENDING = timedelta(days=1)
-"""So long a vendor that is away, or that puts us off, is waited for."""
+"""So long a vendor that is away, or that refuses us or puts us off, is waited for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,7 @@ class Sending:
         """Send what waits; returns whether the person still takes messages.
 
         What was sent just before the process died is sent again, unless it can be found at the
-        vendor's: better heard twice than never.
+        vendor's: better heard twice than never. What waits for longer than a day is lost.
 
         Raises:
             BackendUnavailable, RateLimited, ChannelRefused: the rest waits.
@@ -44,6 +45,9 @@ class Sending:
         for number, outgoing in enumerate(waiting):
             if outgoing.recipient == chat.external_id and not takes_messages:
                 await self._give_up(outgoing, RecipientGone("The person takes no messages."))
+                continue
+            if self.clock() >= outgoing.queued_at + WORTH_SENDING:
+                await self._give_up(outgoing, ChannelUnavailable("It was not sent within a day."))
                 continue
             try:
                 reference = await line.send(
@@ -57,13 +61,10 @@ class Sending:
                 await self._give_up(outgoing, error)
             except (InvalidInput, NotFound) as error:
                 await self._give_up(outgoing, error)
-            except (BackendUnavailable, ChannelRefused, RateLimited) as error:
-                is_old = self.clock() >= outgoing.queued_at + WORTH_SENDING
-                if isinstance(error, ChannelRefused) or not is_old:
-                    untried = waiting[number + 1 :]
-                    await self.store.put_back([each for each in untried if not each.begun])
-                    raise
-                await self._give_up(outgoing, error)
+            except (BackendUnavailable, ChannelRefused, RateLimited):
+                untried = waiting[number + 1 :]
+                await self.store.put_back([each for each in untried if not each.begun])
+                raise
             else:
                 await self.store.sent(outgoing, reference, now=self.clock())
         return takes_messages

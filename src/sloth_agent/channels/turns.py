@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from itertools import takewhile
 from typing import Self
 
@@ -41,6 +42,11 @@ class Turn:
     def after(self, album: str | None) -> Self:
         """Knowing what was answered before it."""
         return replace(self, is_late=album is not None and album == self.inbound.album)
+
+    @property
+    def came_at(self) -> datetime:
+        """When the last of it did."""
+        return self.heard[-1][0].received_at
 
     @property
     def text(self) -> str:
