@@ -1,14 +1,20 @@
 """What comes in by channels is kept once, answered in order, and never forgotten."""
 
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
+from typing import cast
 
 import anyio
 import pytest
 
 from fakes.channels import connected
+from sloth_agent.adapters.stores.postgres.database import Row, TenantDatabase
+from sloth_agent.adapters.stores.postgres.inbox import PostgresInbox
 from sloth_agent.app.sloth import AsyncTenant
-from sloth_agent.channels.chats import Chat, Event, EventOutcome, Step
+from sloth_agent.channels.chats import Chat, ChatState, Event, EventOutcome, Step
 from sloth_agent.channels.inbox import reply_job
 from sloth_agent.channels.inbox_ports import InboxStore
 from sloth_agent.errors import ChannelUnavailable, ClaimLost, NotFound, Problem, RateLimited
@@ -140,6 +146,70 @@ async def test_who_writes_again_does_not_shorten_what_the_vendor_asked_for(
     await tenant.services.jobs.put_off(await claim_of(tenant, chat), until=later, problem=away)
     assert await store.receive(event(chat, "4"), chat, now=now, due=soon) is not None
     assert await due_of(tenant, chat) == soon
+
+
+async def test_looking_at_a_chat_costs_the_same_however_much_was_said(
+    tenant: AsyncTenant, store: InboxStore, chat: Chat
+) -> None:
+    now = tenant.services.backends.clock()
+    await store.receive(event(chat, "new"), chat, now=now, due=now)
+    async with tenant.services.home.owning(tenant.services.schema) as connection:
+        await connection.execute(MUCH.format(integration=chat.integration, chat=chat.id))
+    explaining = Explaining(tenant.services.home)
+    store = PostgresInbox(cast("TenantDatabase", explaining), tenant.services.schema)
+    problem = Problem.of(ChannelUnavailable("It is away."))
+    await store.unhandled(chat.id, limit=9)
+    await store.turns(chat.id, since=now)
+    await store.was_refused(chat.id)
+    await store.take_unsent(chat.id)
+    await store.told_of(chat.id, "7")
+    await store.undelivered(chat.integration, "7", problem)
+    await store.chats([ChatState.WAITING, ChatState.PERSON], limit=9)
+    await store.chats(list(ChatState), limit=9)
+    for plan, (index, condition) in zip(explaining.plans, FOUND_BY, strict=True):
+        assert re.search(rf"{index} .*\n *Index Cond: .*{condition}", plan), plan
+        assert "Seq Scan on channel_" not in plan, plan
+
+
+MUCH = """
+insert into channel_chats (id, integration_id, external_id, customer, last_heard_at, created_at)
+select gen_random_uuid(), '{integration}', number, number, now(), now()
+from generate_series(1, 3000) as number;
+insert into channel_events
+(id, integration_id, external_id, chat_id, payload, received_at, handled_at, outcome)
+select gen_random_uuid(), '{integration}', number, '{chat}', '{{}}', now(), now(), 'done'
+from generate_series(1, 10000) as number;
+insert into channel_outbox
+(id, chat_id, recipient, text, queued_at, ended_at, reference, about)
+select gen_random_uuid(), '{chat}', 'chat-1', 'Yes.', now(), now(), number, '{chat}'
+from generate_series(1, 10000) as number;
+analyze channel_chats, channel_events, channel_outbox
+"""
+FOUND_BY = (
+    ("channel_events_handled", "handled_at IS NULL"),
+    ("channel_events_handled", "handled_at IS NOT NULL"),
+    ("channel_events_handled", "handled_at IS NOT NULL"),
+    ("channel_outbox_reference", "reference IS NULL"),
+    ("channel_outbox_reference", "reference = '7'"),
+    ("channel_outbox_reference", "reference = '7'"),
+    ("channel_chats_state", "state ="),
+    ("channel_chats_state", "state ="),
+)
+
+
+@dataclass(frozen=True)
+class Explaining:
+    """A database that tells how it looks for what it is asked."""
+
+    database: TenantDatabase
+    plans: list[str] = field(default_factory=list)
+
+    async def at_once(
+        self, schema: str, statements: str, parameters: Sequence[object] = ()
+    ) -> list[list[Row]]:
+        [plan] = await self.database.at_once(schema, f"explain {statements}", parameters)
+        self.plans.append("\n".join(line for (line,) in plan))
+        return await self.database.at_once(schema, statements, parameters)
 
 
 async def due_of(tenant: AsyncTenant, chat: Chat) -> datetime:

@@ -105,18 +105,29 @@ _NOT_OF_STAFF: LiteralString = (
 _IS_OF_STAFF: LiteralString = (
     "exists (select from integrations where id = %s and settings ->> 'staff_chat' = %s)"
 )
+_NEWEST: LiteralString = (
+    f"select {_CHAT} from unnest(%s::text[]) as wanted (wanted),"
+    " lateral (select * from channel_chats"
+    " where state = wanted and (%s::uuid is null or (last_heard_at, id) <"
+    " (select last_heard_at, id from channel_chats where id = %s))"
+    f" and {_NOT_OF_STAFF} order by last_heard_at desc, id desc limit %s) as newest"
+    " order by last_heard_at desc, id desc limit %s"
+)
+_UNSENT: LiteralString = "reference is null and ended_at is null"
+"""The first by itself is true of what was given up, too; an index finds both."""
+
 _MORE: LiteralString = (
     "select id from channel_events where chat_id = %s and handled_at is null"
-    " union all select id from channel_outbox where chat_id = %s and ended_at is null"
+    f" union all select id from channel_outbox where chat_id = %s and {_UNSENT}"
 )
 _WITH_MORE: LiteralString = (
     "select id from channel_chats where integration_id = %s and (exists (select from channel_events"
     " where chat_id = channel_chats.id and handled_at is null) or exists (select from"
-    " channel_outbox where chat_id = channel_chats.id and ended_at is null)) order by id"
+    f" channel_outbox where chat_id = channel_chats.id and {_UNSENT})) order by id"
 )
 _TAKING_UNSENT: LiteralString = (
     "update channel_outbox as kept set begun = true from (select id, begun from channel_outbox"
-    " where chat_id = %s and ended_at is null) as found where kept.id = found.id"
+    f" where chat_id = %s and {_UNSENT}) as found where kept.id = found.id"
     " returning kept.id, chat_id, recipient, text, original, buttons, reply_to, thread, queued_at,"
     " about, found.begun"
 )
@@ -197,10 +208,8 @@ class PostgresInbox:
     ) -> Sequence[Chat]:
         [rows] = await self.database.at_once(
             self.schema,
-            f"select {_CHAT} from channel_chats where state = any(%s) and (%s::uuid is null or"
-            " (last_heard_at, id) < (select last_heard_at, id from channel_chats where id = %s))"
-            f" and {_NOT_OF_STAFF} order by last_heard_at desc, id desc limit %s",
-            (list(states), before, before, limit),
+            _NEWEST,
+            (list(states), before, before, limit, limit),
         )
         return [_chat(row) for row in rows]
 
@@ -269,7 +278,8 @@ class PostgresInbox:
         [[(count,)]] = await self.database.at_once(
             self.schema,
             "select count(distinct handled_at) from (select handled_at, received_at, outcome"
-            " from channel_events where chat_id = %s order by id desc limit %s) as lately"
+            " from channel_events where chat_id = %s and handled_at is not null"
+            " order by handled_at desc, id desc limit %s) as lately"
             " where received_at > %s and outcome in ('answered', 'passed_on', 'done')",
             (chat, COUNTED, since),
         )
@@ -279,7 +289,8 @@ class PostgresInbox:
         [rows] = await self.database.at_once(
             self.schema,
             "select outcome = 'refused' from channel_events"
-            " where chat_id = %s and handled_at is not null order by id desc limit 1",
+            " where chat_id = %s and handled_at is not null"
+            " order by handled_at desc, id desc limit 1",
             (chat,),
         )
         return bool(rows and rows[0][0])
