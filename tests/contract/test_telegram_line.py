@@ -56,7 +56,7 @@ def tried(*messages: KnownMessage) -> EarlierTry:
 async def send(
     line: TelegramLine, chat: object, part: Part = HELLO, *, earlier: EarlierTry | None = None
 ) -> str:
-    return await line.send(str(chat), part, key="7", earlier=earlier)
+    return await line.send(str(chat), part, key="7", earlier=earlier, heard_at=None)
 
 
 @pytest.mark.parametrize("part", [HELLO, CHOICE], ids=["text", "buttons"])

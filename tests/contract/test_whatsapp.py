@@ -102,7 +102,7 @@ async def send(
     """`since` an earlier try; `known` are the sids of what is known to be sent."""
     others = [KnownMessage(chat=CHAT, reference=sid, known_at=START) for sid in known]
     earlier = EarlierTry(since=since, known=others) if since else None
-    return await line.send(CHAT, part, key="7", earlier=earlier)
+    return await line.send(CHAT, part, key="7", earlier=earlier, heard_at=START)
 
 
 def test_it_is_a_messenger(twilio_server: TwilioServer) -> None:
@@ -412,6 +412,12 @@ async def test_after_a_day_only_templates(twilio_server: TwilioServer) -> None:
     async with opens(credentials(twilio_server), {"template": template}) as line:
         await send(line, Part(text="Чекаємо вас\nзавтра."))
         await send(line, Part(text="довго " * 260))
+    refused, *taken = twilio_server.sent_to(ANNA)
+    assert [refused.status, *(each.status for each in taken)] == [
+        "undelivered",  # without a template there is nothing else to be tried
+        "delivered",
+        "delivered",
+    ]
     first, second = twilio_server.texts_to(ANNA)
     assert first == "Салон: Чекаємо вас завтра. Відповідайте тут."
     assert len(second) < 1024
@@ -467,7 +473,7 @@ async def test_whom_nothing_reaches(twilio_server: TwilioServer, line: WhatsAppL
         await send(line)
     assert "join" in str(raised.value.hint)
     with pytest.raises(RecipientGone, match="21211"):
-        await line.send("whatsapp:anna", HELLO, key="7", earlier=None)
+        await line.send("whatsapp:anna", HELLO, key="7", earlier=None, heard_at=START)
 
 
 async def test_twilio_asks_to_wait(twilio_server: TwilioServer, line: WhatsAppLine) -> None:

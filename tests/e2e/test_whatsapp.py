@@ -228,12 +228,35 @@ async def test_what_did_not_arrive_is_told_later(
     assert await problems(tenant) == ["recipient_gone"]
 
 
-async def until_counted(tenant: AsyncTenant) -> Integration:
+async def test_what_is_refused_later_as_late_is_sent_as_a_template(
+    served: Api, owner: Firm, webhook: str, twilio_server: TwilioServer
+) -> None:
+    template = twilio_server.add_template("Salon: {{1}} Write to us here.")
+    twilio_server.write(ANNA, "How much is a haircut?")
+    [post] = twilio_server.deliveries("message", url=PUBLIC + webhook)
+    assert await delivered(served, post) == 204
+    await until(lambda: bool(twilio_server.texts_to(ANNA)))
+    tenant = await tenant_of(served, owner)
+    id = (await until_counted(tenant)).id
+    await tenant.services.integrations.change_settings(id, {"template": template})
+    integration = await tenant.services.integrations.show(id)
+    told = {"MessageStatus": "undelivered", "ErrorCode": "63016", "AccountSid": twilio_server.sid}
+    for number in (1, 2):
+        last = twilio_server.sent_to(ANNA)[-1].sid
+        await tenant.services.inbox.take(integration, {**told, "MessageSid": last})
+        await until_counted(tenant, 2)
+        assert await problems(tenant) == ["window_closed"] * (number - 1), "it is sent again once"
+    answer, again = twilio_server.texts_to(ANNA)
+    assert again.startswith("Salon: A haircut costs 45 euros.")
+    assert "45 euros" in answer
+
+
+async def until_counted(tenant: AsyncTenant, sent: int = 1) -> Integration:
     """Until what was sent is known by Twilio's name for it."""
     with anyio.fail_after(20):
         while True:
             [integration] = await tenant.integrations()
-            if integration.messages_out:
+            if integration.messages_out >= sent:
                 return integration
             await anyio.sleep(0.05)
 

@@ -118,6 +118,7 @@ class Outgoing:
     part: Part
     queued_at: datetime
     begun: bool = False  # a try may have come through
+    is_late: bool = False  # the vendor refused it already: the person wrote too long ago
     ended_at: datetime | None = None
     reference: str | None = None  # the vendor's; None: not sent
     problem: Problem | None = None  # why it never will be

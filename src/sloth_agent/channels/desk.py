@@ -10,7 +10,7 @@ from sloth_agent.channels.inbox import Messengers
 from sloth_agent.channels.inbox_ports import Announce, InboxStore
 from sloth_agent.channels.integrations import Integrations
 from sloth_agent.channels.messages import Capabilities, Original
-from sloth_agent.channels.models import Integration, IntegrationStatus, IntegrationType
+from sloth_agent.channels.models import TEMPLATE, Integration, IntegrationStatus, IntegrationType
 from sloth_agent.channels.queueing import queued, shown
 from sloth_agent.channels.speaking import language_for
 from sloth_agent.channels.states import Move, Mover, moved
@@ -30,9 +30,6 @@ from sloth_agent.ids import ChatId, MessageId
 from sloth_agent.tenants.audit import Actor, TenantLog
 
 LONGEST_ANSWER = 4000
-
-TEMPLATE = "template"
-"""The setting of an integration that names what the messenger lets through at any time."""
 
 MOST_AT_ONCE = 1000
 

@@ -9,10 +9,10 @@ from sloth_agent.channels.chats import Chat, Event
 from sloth_agent.channels.inbox_ports import Announce, InboxStore
 from sloth_agent.channels.integrations import Integrations
 from sloth_agent.channels.messages import Delivery, Inbound, Payload, WebhookRequest
-from sloth_agent.channels.models import Integration, IntegrationStatus, IntegrationType
+from sloth_agent.channels.models import TEMPLATE, Integration, IntegrationStatus, IntegrationType
 from sloth_agent.channels.ports import Messenger
 from sloth_agent.clock import Clock
-from sloth_agent.errors import NotFound
+from sloth_agent.errors import NotFound, WindowClosed
 from sloth_agent.ids import ChatId, EventId, IntegrationId, new_id
 from sloth_agent.jobs.models import JobKind, NewJob, Priority, Queue
 
@@ -88,8 +88,15 @@ class Inbox:
             await self.announce(job, due)
 
     async def _note(self, integration: Integration, delivery: Delivery) -> None:
-        if delivery.problem is not None:
-            await self.store.undelivered(integration.id, delivery.reference, delivery.problem)
+        problem = delivery.problem
+        if problem is None:
+            return
+        if problem.code == WindowClosed.code and integration.settings.get(TEMPLATE):
+            now = self.clock()
+            for job in await self.store.send_late(integration.id, delivery.reference, now=now):
+                await self.announce(job, now)
+        # What is sent again has that name no more.
+        await self.store.undelivered(integration.id, delivery.reference, problem)
 
 
 def _has_usable_ids(inbound: Inbound) -> bool:

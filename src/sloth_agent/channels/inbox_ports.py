@@ -143,6 +143,14 @@ class InboxStore(Protocol):
     ) -> None:
         """What was sent did not arrive, as the vendor says later."""
 
+    async def send_late(
+        self, integration: IntegrationId, reference: str, *, now: datetime
+    ) -> Sequence[JobId]:
+        """Have what was refused as late sent once more, in the template's place; returns the job.
+
+        Nothing happens where it was sent so already.
+        """
+
     async def given_up(self, outgoing: Outgoing, problem: Problem, *, now: datetime) -> None: ...
 
     async def end(self, claim: Claim, chat: ChatId, *, now: datetime) -> bool:

@@ -15,6 +15,9 @@ LEFT_BEHIND = Problem(
 )
 """Of an integration that came out of an archive."""
 
+TEMPLATE = "template"
+"""The setting of an integration that names what the messenger lets through at any time."""
+
 
 class IntegrationType(StrEnum):
     TELEGRAM = "telegram"

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
+from datetime import datetime
 from typing import Protocol
 
 from sloth_agent.channels.messages import (
@@ -92,11 +93,20 @@ class Line(Protocol):
     async def stop_listening(self, url: str) -> None:
         """Have it told to this address of ours no more. Another install's, by now, stays."""
 
-    async def send(self, chat: str, part: Part, *, key: str, earlier: EarlierTry | None) -> str:
+    async def send(
+        self,
+        chat: str,
+        part: Part,
+        *,
+        key: str,
+        earlier: EarlierTry | None,
+        heard_at: datetime | None,
+    ) -> str:
         """Send one message; returns the vendor's name of it.
 
         `key` is the same for every try. Of an earlier one, who can find out whether it came
-        through does, and sends nothing twice; None: there was none.
+        through does, and sends nothing twice; None: there was none. The person wrote last when
+        they were `heard_at`; None: too long ago for this vendor, as it has said.
 
         Raises:
             RecipientGone: the person does not take messages from us.

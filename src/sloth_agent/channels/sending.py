@@ -55,6 +55,7 @@ class Sending:
                     outgoing.part,
                     key=str(outgoing.id),
                     earlier=await self._earlier_try(outgoing) if outgoing.begun else None,
+                    heard_at=None if outgoing.is_late else chat.last_heard_at,
                 )
             except RecipientGone as error:
                 takes_messages = takes_messages and outgoing.recipient != chat.external_id

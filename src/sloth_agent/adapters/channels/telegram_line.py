@@ -4,6 +4,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from sloth_agent.adapters.channels import telegram_checks
 from sloth_agent.adapters.channels.paces import Paces
@@ -86,7 +87,15 @@ class TelegramLine:
     async def listen_here(self) -> None:
         await tried(lambda: self.bot.delete_webhook(drop_pending_updates=False))
 
-    async def send(self, chat: str, part: Part, *, key: str, earlier: EarlierTry | None) -> str:
+    async def send(
+        self,
+        chat: str,
+        part: Part,
+        *,
+        key: str,
+        earlier: EarlierTry | None,
+        heard_at: datetime | None,  # noqa: ARG002 - a bot may write at any time
+    ) -> str:
         """Telegram has no keys for requests: what came through is looked for."""
         try:
             return await self._send_once(chat, part, key, earlier)

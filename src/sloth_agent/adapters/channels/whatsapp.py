@@ -2,12 +2,11 @@
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from datetime import timedelta
 
 from sloth_agent.adapters.channels import whatsapp_events
 from sloth_agent.adapters.channels.twilio_account import TwilioAccount
 from sloth_agent.adapters.channels.twilio_client import API, PATIENCE, TwilioClient, twilio_line
-from sloth_agent.adapters.channels.whatsapp_line import WhatsAppLine, checked_template
+from sloth_agent.adapters.channels.whatsapp_line import WINDOW, WhatsAppLine, checked_template
 from sloth_agent.adapters.channels.whatsapp_requests import payload_of
 from sloth_agent.adapters.guarded_fetching import GuardedFetching, Login, origin_of
 from sloth_agent.adapters.outgoing import Patience
@@ -30,7 +29,7 @@ class WhatsApp:
     """`Messenger`."""
 
     capabilities = Capabilities(
-        longest_text=1600, measure=Measure.UTF16, writes_first_within=timedelta(hours=24)
+        longest_text=1600, measure=Measure.UTF16, writes_first_within=WINDOW
     )
 
     def __init__(

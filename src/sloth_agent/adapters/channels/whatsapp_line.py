@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import anyio
 
@@ -24,6 +24,9 @@ from sloth_agent.errors import (
     RateLimited,
     WindowClosed,
 )
+
+WINDOW = timedelta(hours=24)
+"""So long after a person's message WhatsApp takes more than templates."""
 
 RECENT = 50
 LOOKED_BACK = 10
@@ -73,19 +76,22 @@ class WhatsAppLine:
         *,
         key: str,  # noqa: ARG002 - Twilio keeps none
         earlier: EarlierTry | None,
+        heard_at: datetime | None,
     ) -> str:
         """An earlier try is known by its text, be it as such or in the template's place."""
         text = whatsapp_text(part)
         tried = earlier or EarlierTry(since=self.clock(), known=())
+        is_late = heard_at is None or self.clock() - heard_at >= WINDOW
+        content = _filled(self.template, text) if self.template and is_late else {"body": text}
         sid = await self._sent_once(
-            lambda: self._create(chat, body=text),
+            lambda: self._create(chat, **content),
             former=lambda: self._former(chat, text, tried),
             started=earlier is not None,
         )
         try:
             return await self._followed(sid)
         except WindowClosed:
-            if self.template is None:
+            if self.template is None or is_late:
                 raise
         return await self._sent_as_template(self.template, chat, text, instead_of=sid)
 
@@ -140,9 +146,8 @@ class WhatsAppLine:
 
     async def _sent_as_template(self, sid: str, chat: str, text: str, *, instead_of: str) -> str:
         """That of an earlier try is not looked for here: `send` has, before it sent the text."""
-        place = json.dumps({"1": _one_line(text)}, ensure_ascii=False)
         made = await self._sent_once(
-            lambda: self._create(chat, content_sid=sid, content_variables=place),
+            lambda: self._create(chat, **_filled(sid, text)),
             former=lambda: self._newest_but(instead_of, chat),
         )
         return await self._followed(made)
@@ -219,6 +224,12 @@ def checked_template(sid: object) -> str | None:
             "A content template is named by HX and 32 letters and digits.", field="template"
         )
     return sid
+
+
+def _filled(template: str, text: str) -> dict[str, str]:
+    """The template with a text in its place."""
+    place = json.dumps({"1": _one_line(text)}, ensure_ascii=False)
+    return {"content_sid": template, "content_variables": place}
 
 
 def _one_line(text: str) -> str:

@@ -129,7 +129,15 @@ _TAKING_UNSENT: LiteralString = (
     "update channel_outbox as kept set begun = true from (select id, begun from channel_outbox"
     f" where chat_id = %s and {_UNSENT}) as found where kept.id = found.id"
     " returning kept.id, chat_id, recipient, text, original, buttons, reply_to, thread, queued_at,"
-    " about, found.begun"
+    " about, is_late, found.begun"
+)
+_REFUSED_AS_LATE: LiteralString = (
+    "select channel_outbox.id, chat_id from channel_outbox join channel_chats"
+    " on channel_chats.id = chat_id where integration_id = %s and reference = %s and not is_late"
+)
+_SENDING_LATE: LiteralString = (
+    "update channel_outbox set is_late = true, begun = false, ended_at = null, reference = null"
+    " where id = %s"
 )
 COUNTED = 1000
 KNOWN_BEFORE, KNOWN_AFTER = 50, 1000
@@ -465,6 +473,18 @@ class PostgresInbox:
             (Jsonb(asdict(problem)), reference, integration),
         )
 
+    async def send_late(
+        self, integration: IntegrationId, reference: str, *, now: datetime
+    ) -> Sequence[JobId]:
+        async with self.database.inside(self.schema) as connection:
+            found = await connection.execute(_REFUSED_AS_LATE, (integration, reference))
+            late = await found.fetchone()
+            if late is None:
+                return ()
+            id, chat = late
+            statements = [*self._asking([ChatId(chat)], now), (_SENDING_LATE, (id,))]
+            return _jobs(await rows_of_each(connection, *_together(statements)))
+
     async def given_up(self, outgoing: Outgoing, problem: Problem, *, now: datetime) -> None:
         await self.database.at_once(
             self.schema,
@@ -610,7 +630,20 @@ def _outgoing_values(outgoing: Outgoing) -> tuple[object, ...]:
 
 
 def _outgoing(row: Row) -> Outgoing:
-    id, chat, recipient, text, original, buttons, reply_to, thread, queued_at, about, begun = row
+    (
+        id,
+        chat,
+        recipient,
+        text,
+        original,
+        buttons,
+        reply_to,
+        thread,
+        queued_at,
+        about,
+        is_late,
+        begun,
+    ) = row
     return Outgoing(
         id=OutgoingId(id),
         chat=ChatId(chat),
@@ -624,5 +657,6 @@ def _outgoing(row: Row) -> Outgoing:
         ),
         queued_at=queued_at,
         begun=begun,
+        is_late=is_late,
         about=ChatId(about) if about else None,
     )
