@@ -127,9 +127,7 @@ def visit(tab: Page, shown: Site) -> None:
 def ask(tab: Page, text: str) -> str:
     """Write and send it with the keyboard; returns the answer."""
     before = tab.run(f"{ANSWERS}.length")
-    tab.run(f"{ROOT}.querySelector('textarea').focus()")
-    tab.type(text)
-    tab.press("Enter")
+    write(tab, text)
     tab.until(f"{ANSWERS}.length > {before}")
     return str(tab.run(f"[...{ANSWERS}].at(-1).querySelector('.text').innerText"))
 
@@ -173,6 +171,33 @@ def staff_say(words: str, salon: SlothCommand, own: Settings, state: ChatState) 
             await said_by_staff(tenant, chat, words)
 
     anyio.run(answer)
+
+
+FAULTS = """
+  const reach = window.fetch;
+  window.fault = null;
+  window.fetch = async (url, how) => (await fault?.(String(url), how)) ?? reach(url, how);
+  const silence = (how) => new Promise((_, lost) => how.signal?.addEventListener("abort", lost));
+"""
+"""What a page's `fault` gives comes in place of the server's answers; `silence` is no answer."""
+
+
+def with_faults(tab: Page, fault: str = "null") -> None:
+    """From the beginning, or set when it is time."""
+    source = f"{FAULTS}; fault = {fault};"
+    tab.call("Page.addScriptToEvaluateOnNewDocument", source=source)
+
+
+def look(tab: Page) -> None:
+    """Have it ask what was said meanwhile, now."""
+    tab.run("document.dispatchEvent(new Event('visibilitychange'))")
+
+
+def write(tab: Page, text: str) -> None:
+    """And send it, with the keyboard."""
+    tab.run(f"{ROOT}.querySelector('textarea').focus()")
+    tab.type(text)
+    tab.press("Enter")
 
 
 def without_violations(tab: Page) -> bool:
@@ -301,6 +326,50 @@ def test_a_lost_connection_loses_nothing(tab: Page, shown: Site) -> None:
     tab.until(f"{ANSWERS}.length > 1")
     assert [who for who, _ in conversation(tab)] == ["assistant", "user", "assistant"]
     assert not tab.run(f"{ROOT}.querySelector('[role=alert]')")
+
+
+def test_looking_for_what_was_said_keeps_nobody_waiting(
+    tab: Page, shown: Site, salon: SlothCommand, own: Settings
+) -> None:
+    """Where a look is not answered, the visitor's words go before, and another one follows."""
+    in_haste(tab)
+    with_faults(tab)
+    visit(tab, shown)
+    ask(tab, QUESTION)
+    tab.run(
+        "window.hung = 0, fault = (url, how) => /after=/.test(url) && (hung += 1, silence(how))"
+        " || null"
+    )
+    look(tab)
+    assert tab.run("hung") == 1
+    ask(tab, "And for men?")
+    look(tab)
+    tab.until("hung > 1")
+    tab.run("fault = null")
+    staff_say("And today it is **600**.", salon, own, ChatState.ASSISTANT)
+    tab.until(f"{ROOT}.querySelector('.message.staff strong')", seconds=10)
+
+
+def test_what_is_sent_early_is_asked_as_soon_as_it_can_be(tab: Page, shown: Site) -> None:
+    """Before the conversation is there, and while the answer before is written."""
+    with_faults(
+        tab,
+        "(url, { method }) => method === 'GET' ? new Promise((go) => { window.go = go }) : null",
+    )
+    tab.open(shown.origin)
+    tab.until("document.getElementById('sloth-widget')")
+    tab.run(f"{ROOT}.querySelector('.launcher').click()")
+    tab.until("window.go")
+    write(tab, QUESTION)
+    assert conversation(tab) == []
+    tab.run("fault = (url) => /messages/.test(url) ? new Promise((go) => { next = go }) : null")
+    tab.run("window.next = null, go()")
+    tab.until("next")
+    write(tab, "And for men?")
+    tab.run("fault = null, next()")
+    tab.until(f"{ANSWERS}.length > 2")
+    users = [words for who, words in conversation(tab) if who == "user"]
+    assert users == [QUESTION, "And for men?"]
 
 
 def test_a_closed_firm_says_so_and_takes_no_messages(

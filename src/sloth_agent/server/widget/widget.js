@@ -67,6 +67,7 @@
   // ---- The server -------------------------------------------------------------------------------
 
   const SERVER = new URL(`api/widget/${encodeURIComponent(key)}/`, script.src);
+  const LOST_MS = 15000; // until what is not written bit by bit counts as lost
   const SLOW_MS = 6000; // until somebody is told that it takes longer
   const SILENT_MS = 60000; // until a silent connection counts as lost
   const MOST_SHOWN = 100; // messages that it tells at once
@@ -99,6 +100,16 @@
     throw new Refused(answer.status, await answer.json().catch(() => ({})));
   }
 
+  // What is answered at once; given up where nothing comes, or where somebody aborts `leaving`.
+  async function fetched(path, { leaving = new AbortController(), ...how } = {}) {
+    const late = setTimeout(() => leaving.abort(), LOST_MS);
+    try {
+      return await (await call(path, { ...how, signal: leaving.signal })).json();
+    } finally {
+      clearTimeout(late);
+    }
+  }
+
   // Whoever is not known any more, such as after thirty days, begins a new visit.
   async function asVisitor(work) {
     if (!visit) await begin();
@@ -113,7 +124,7 @@
   }
 
   async function begin() {
-    visit = await (await call("visitors/", { body: { language } })).json();
+    visit = await fetched("visitors/", { body: { language } });
     keep("visit", visit);
   }
 
@@ -301,7 +312,7 @@
   const notice = make("p", { class: "notice", role: "status", hidden: true });
   const input = make("textarea", {
     rows: "1", maxlength: "4000", placeholder: say.write, "aria-label": say.write, autocomplete: "off", enterkeyhint: "send",
-    input: grow,
+    input: () => (grow(), (wanted = false)), // who writes on sends it when it is whole
     keydown: (event) => {
       if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
       event.preventDefault();
@@ -394,6 +405,8 @@
 
   let restored = false; // whether what was said before is shown
   let busy = false; // whether something is on its way
+  let wanted = false; // whether Enter was pressed meanwhile
+  let glance; // the look at what was said meanwhile that is on its way
   let state = "assistant"; // who answers: assistant, waiting (for a person), person
   let newest; // the id of the last message that is shown
   const shown = new Set(); // the ids of all that are
@@ -414,7 +427,7 @@
     busy = true;
     tell();
     try {
-      const { items, state } = await asVisitor(async () => (await call("messages/")).json());
+      const { items, state } = await asVisitor(() => fetched("messages/"));
       named(visit.name);
       log.replaceChildren();
       bubble("assistant", ...inline(visit.greeting));
@@ -426,6 +439,7 @@
       busy = false;
       down();
       resume(items);
+      if (wanted) submit();
     } catch (error) {
       busy = false;
       log.replaceChildren();
@@ -492,13 +506,13 @@
     return `${digits.slice(0, 8)}-${digits.slice(8)}-7000-8000-000000000000`;
   }
 
-  // Shows what was said meanwhile, by whomever.
+  // Shows what was said meanwhile, by whomever; gives way to whatever the visitor does.
   async function look() {
-    if (busy) return lookLater();
-    busy = true;
+    if (busy || glance) return lookLater();
+    const leaving = (glance = new AbortController());
     try {
       const after = newest ? `?after=${before(newest)}` : "";
-      const { items: found, state: who } = await asVisitor(async () => (await call(`messages/${after}`)).json());
+      const { items: found, state: who } = await asVisitor(() => fetched(`messages/${after}`, { leaving }));
       const items = found.filter(({ id, role }) => !shown.has(id) && (role !== "user" || id > newest));
       items.forEach(showKept);
       const heard = items.filter((item) => item.role !== "user").map((item) => item.text);
@@ -512,22 +526,31 @@
       if (error.isFinal) closed(error.message);
       else lookLater(error instanceof Refused ? QUIET_MS : null);
     } finally {
-      busy = false;
+      glance = null;
     }
+  }
+
+  function begun() {
+    busy = send.disabled = human.disabled = true;
+    glance?.abort();
+  }
+
+  function ended() {
+    busy = send.disabled = human.disabled = false;
+    if (wanted) submit();
   }
 
   async function callPerson() {
     if (busy || !restored) return;
-    busy = human.disabled = true;
+    begun();
     try {
-      await asVisitor(() => call("human/", { body: {}, headers: { "Idempotency-Key": newId() } }));
-      busy = false;
-      await look();
+      await asVisitor(() => fetched("human/", { body: {}, headers: { "Idempotency-Key": newId() } }));
       input.focus();
+      setTimeout(look); // for what is said to that
     } catch (error) {
       failed(error, callPerson);
     } finally {
-      busy = human.disabled = false;
+      ended();
     }
   }
 
@@ -542,14 +565,16 @@
 
   function submit() {
     const text = input.value.trim();
-    if (!text || busy || !restored) return;
+    if (!text) return;
+    wanted = busy || !restored;
+    if (wanted) return restore(); // where it has failed
     input.value = "";
     grow();
     ask(text, newId());
   }
 
   async function ask(text, id, question = bubble("user", text).message) {
-    busy = send.disabled = true;
+    begun();
     keep("waiting", { text, id });
     const { message, said } = bubble("assistant", make("span", { class: "dots", role: "img", "aria-label": say.writing }, make("i"), make("i"), make("i")));
     message.setAttribute("aria-busy", "true");
@@ -591,13 +616,14 @@
     } catch (error) {
       cancelAnimationFrame(drawn);
       message.remove(); // no half answer stands as whole
+      wanted = false;
       if (error.isFinal) {
         keep("waiting", null);
         closed(error.message);
       } else failed(error, () => ask(text, id, question));
     } finally {
       clearTimeout(slow);
-      busy = send.disabled = false;
+      ended();
     }
   }
 
