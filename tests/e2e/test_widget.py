@@ -13,7 +13,7 @@ import anyio
 import pytest
 from websockets.sync.client import ClientConnection
 
-from fakes.browser import Page, browser, found, page
+from fakes.browser import Page, beside, browser, found, page
 from fakes.command import Sloth as SlothCommand
 from fakes.openai_server import OpenAIServer, saying
 from fakes.payloads import PAYLOADS
@@ -370,6 +370,50 @@ def test_what_is_sent_early_is_asked_as_soon_as_it_can_be(tab: Page, shown: Site
     tab.until(f"{ANSWERS}.length > 2")
     users = [words for who, words in conversation(tab) if who == "user"]
     assert users == [QUESTION, "And for men?"]
+
+
+def test_tabs_of_one_browser_are_one_visitor(tab: Page, shown: Site) -> None:
+    """Though each of them was opened before there was a visit."""
+    tab.open(shown.origin)
+    tab.until("document.getElementById('sloth-widget')")
+    second = beside(tab)
+    visit(second, shown)
+    ask(second, QUESTION)
+    tab.run(f"{ROOT}.querySelector('.launcher').click()")
+    tab.until(f"{ANSWERS}.length > 1")
+    assert conversation(tab) == conversation(second)
+
+
+NEW_VISIT = """
+  (async () => {
+    const asked = performance.getEntriesByType("resource");
+    const { name: url } = asked.find((each) => /visitors/.test(each.name));
+    const how = { method: "POST", body: "{}", headers: { "Content-Type": "application/json" } };
+    const made = await (await reach(url, how)).json();
+    const name = Object.keys(localStorage).find((each) => each.endsWith(":visit"));
+    window.before = JSON.parse(localStorage[name]).token;
+    window.stored = () => JSON.parse(localStorage[name]).token;
+    localStorage[name] = JSON.stringify(made);
+    return made.token;
+  })()
+"""
+"""Begun by another tab: this one is not told."""
+
+
+def test_a_visit_that_another_tab_began_is_taken_over(tab: Page, shown: Site) -> None:
+    """Where the older one is refused, and where somebody goes back to a page."""
+    with_faults(tab)
+    visit(tab, shown)
+    token = tab.run(NEW_VISIT)
+    tab.run(
+        "fault = (url, { headers }) => headers.Authorization === `Bearer ${before}`"
+        " ? new Response('{}', { status: 401 }) : null"
+    )
+    ask(tab, QUESTION)
+    assert tab.run("stored()") == token
+    tab.run(NEW_VISIT)
+    tab.run("dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true }))")
+    tab.until(f"{ROOT}.querySelectorAll('.message').length === 1")
 
 
 def test_a_closed_firm_says_so_and_takes_no_messages(

@@ -46,6 +46,7 @@ class Page:
 
     connection: ClientConnection
     session: str
+    context: str
     troubles: list[str] = field(default_factory=list)  # errors of scripts, and of loading
     _ids: Iterator[int] = field(default_factory=lambda: count(1))
 
@@ -179,19 +180,28 @@ def browser(path: str) -> Iterator[ClientConnection]:
 def page(connection: ClientConnection) -> Iterator[Page]:
     """A tab that shares nothing with others: no storage, no cache."""
     context = _ask(connection, "Target.createBrowserContext")["browserContextId"]
+    try:
+        yield _opened(connection, context)
+    finally:
+        _ask(connection, "Target.disposeBrowserContext", browserContextId=context)
+
+
+def beside(tab: Page) -> Page:
+    """One more tab of the same visitor; it ends with the first."""
+    return _opened(tab.connection, tab.context)
+
+
+def _opened(connection: ClientConnection, context: str) -> Page:
     target = _ask(connection, "Target.createTarget", url="about:blank", browserContextId=context)[
         "targetId"
     ]
     session = _ask(connection, "Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
-    tab = Page(connection, session, _ids=count(1_000))
-    try:
-        for domain in ("Page", "Runtime", "Log", "Network"):
-            tab.call(f"{domain}.enable")
-        tab.call("Page.addScriptToEvaluateOnNewDocument", source=WATCHING)
-        tab.looks()
-        yield tab
-    finally:
-        _ask(connection, "Target.disposeBrowserContext", browserContextId=context)
+    tab = Page(connection, session, context, _ids=count(1_000))
+    for domain in ("Page", "Runtime", "Log", "Network"):
+        tab.call(f"{domain}.enable")
+    tab.call("Page.addScriptToEvaluateOnNewDocument", source=WATCHING)
+    tab.looks()
+    return tab
 
 
 _outside_ids = count(1)

@@ -110,22 +110,27 @@
     }
   }
 
-  // Whoever is not known any more, such as after thirty days, begins a new visit.
+  // Whoever is not known any more, such as after thirty days, begins a new visit, unless another tab has.
   async function asVisitor(work) {
-    if (!visit) await begin();
-    try {
-      return await work();
-    } catch (error) {
-      if (error.status !== 401) throw error;
-      visit = null;
-      await begin();
-      return work();
+    for (let tries = 3; ; tries--) {
+      visit ??= kept("visit") ?? (await begin());
+      const { token } = visit;
+      try {
+        return await work();
+      } catch (error) {
+        if (error.status !== 401 || tries === 1) throw error;
+        if (kept("visit")?.token === token) keep("visit", null);
+        if (visit?.token === token) visit = null;
+      }
     }
   }
 
+  // Of tabs that begin at once the first one's visit counts.
   async function begin() {
-    visit = await fetched("visitors/", { body: { language } });
-    keep("visit", visit);
+    const made = await fetched("visitors/", { body: { language } });
+    const other = kept("visit");
+    if (!other) keep("visit", made);
+    return other ?? made;
   }
 
   // Calls `hear` with the name and the data of each event, as they come.
@@ -408,7 +413,7 @@
   let wanted = false; // whether Enter was pressed meanwhile
   let glance; // the look at what was said meanwhile that is on its way
   let state = "assistant"; // who answers: assistant, waiting (for a person), person
-  let newest; // the id of the last message that is shown
+  let newest = ""; // the id of the last message that is shown
   const shown = new Set(); // the ids of all that are
   let looking; // when we look again for what a person has written
   const told = new Set(); // the ids of what was said to the visitor
@@ -448,9 +453,23 @@
     }
   }
 
+  // Another tab, or the page before this one, has begun the visit or a new one.
+  function reread() {
+    const other = kept("visit");
+    if (!other || other.token === visit?.token) return;
+    visit = other;
+    if (!restored || busy) return;
+    glance?.abort();
+    restored = false;
+    newest = "";
+    shown.clear();
+    told.clear();
+    restore();
+  }
+
   function showKept({ id, role, text, citations }) {
     shown.add(id);
-    if (!newest || id > newest) newest = id;
+    if (id > newest) newest = id;
     if (role === "user") bubble("user", text);
     else {
       told.add(id);
@@ -797,6 +816,8 @@
 
   const appear = () => {
     document.body.append(host);
+    addEventListener("storage", reread);
+    addEventListener("pageshow", (event) => event.persisted && reread());
     if (kept("open", "sessionStorage")) show(true, { focus: false });
     else if (visit) restore(); // somebody may have answered since
   };
