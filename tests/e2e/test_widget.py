@@ -416,6 +416,64 @@ def test_a_visit_that_another_tab_began_is_taken_over(tab: Page, shown: Site) ->
     tab.until(f"{ROOT}.querySelectorAll('.message').length === 1")
 
 
+ANSWER_LOST = """
+  fault = async (url, how) => {
+    if (how.method !== "POST") return null;
+    await (await reach(url, how)).text();
+    throw new TypeError("the connection is lost");
+  }
+"""
+"""Questions come through, and answers do not."""
+
+
+def test_a_question_whose_answer_was_lost_is_shown_once(tab: Page, shown: Site) -> None:
+    """Whether a look finds both, or the visitor asks again while it looks."""
+    with_faults(tab)
+    visit(tab, shown)
+    ask(tab, QUESTION)
+    for words in ("And for men?", QUESTION):
+        tab.run(ANSWER_LOST)
+        write(tab, words)
+        tab.until(f"{ROOT}.querySelector('.trouble')")
+        before = len(conversation(tab))
+        tab.run("fault = null")
+        look(tab)
+        tab.until(f"!{ROOT}.querySelector('.trouble')")
+        assert [who for who, _ in conversation(tab)[before - 1 :]] == ["user", "assistant"]
+
+    tab.run(ANSWER_LOST)
+    write(tab, "And for children?")
+    tab.until(f"{ROOT}.querySelector('.trouble')")
+    before = len(conversation(tab))
+    tab.run("fault = null")
+    look(tab)
+    tab.run(f"{ROOT}.querySelector('.trouble button').click()")
+    tab.until(f"{ANSWERS}.length > 4")
+    look(tab)
+    tab.run("new Promise((done) => setTimeout(done, 300))")
+    assert [who for who, _ in conversation(tab)[before - 1 :]] == ["user", "assistant"]
+
+
+def test_what_was_asked_without_a_connection_is_asked_one_after_the_other(
+    tab: Page, shown: Site
+) -> None:
+    with_faults(tab)
+    visit(tab, shown)
+    tab.offline(True)
+    for number, words in enumerate((QUESTION, "And for men?"), start=1):
+        write(tab, words)
+        tab.until(f"{ROOT}.querySelectorAll('.trouble').length === {number}")
+    tab.run(
+        "window.running = window.most = 0, fault = async (url, how) => {"
+        " most = Math.max(most, (running += how.method === 'POST'));"
+        " try { const got = await reach(url, how), text = await got.text();"
+        " return new Response(text, got); } finally { running -= how.method === 'POST'; } }"
+    )
+    tab.offline(False)
+    tab.until(f"{ANSWERS}.length > 2")
+    assert tab.run("most") == 1
+
+
 def test_a_closed_firm_says_so_and_takes_no_messages(
     tab: Page, salons_site: Site, served: Server, server: Attachment, tmp_path: Path
 ) -> None:

@@ -67,6 +67,7 @@
   // ---- The server -------------------------------------------------------------------------------
 
   const SERVER = new URL(`api/widget/${encodeURIComponent(key)}/`, script.src);
+  const RETRY_MS = 1500; // until it is tried again
   const LOST_MS = 15000; // until what is not written bit by bit counts as lost
   const SLOW_MS = 6000; // until somebody is told that it takes longer
   const SILENT_MS = 60000; // until a silent connection counts as lost
@@ -150,7 +151,7 @@
       });
       const reader = answer.body.getReader();
       const decoder = new TextDecoder();
-      let rest = "", last;
+      let rest = "";
       for (let part = await reader.read(); !part.done; part = await reader.read()) {
         listen();
         const events = (rest + decoder.decode(part.value, { stream: true })).split("\n\n");
@@ -161,10 +162,10 @@
           const [name, data] = lines.map((line) => line.slice(line.indexOf(": ") + 2));
           if (name === "error") throw new Refused(0, JSON.parse(data));
           hear(name, JSON.parse(data));
-          last = name;
+          if (name === "done") return; // without leaving: the server keeps the answer right after that
         }
       }
-      if (last !== "done") throw new Error("It broke off.");
+      throw new Error("It broke off.");
     } finally {
       clearTimeout(silence);
     }
@@ -412,6 +413,7 @@
   let busy = false; // whether something is on its way
   let wanted = false; // whether Enter was pressed meanwhile
   let glance; // the look at what was said meanwhile that is on its way
+  const lost = new Set(); // questions of which nobody knows whether they came through
   let state = "assistant"; // who answers: assistant, waiting (for a person), person
   let newest = ""; // the id of the last message that is shown
   const shown = new Set(); // the ids of all that are
@@ -464,13 +466,24 @@
     newest = "";
     shown.clear();
     told.clear();
+    lost.clear();
     restore();
   }
 
-  function showKept({ id, role, text, citations }) {
+  function note(id) {
     shown.add(id);
     if (id > newest) newest = id;
-    if (role === "user") bubble("user", text);
+  }
+
+  // A question that did come through though its answer did not: it stands there already.
+  const lostAs = ({ id, role, text }) => role === "user" && [...lost].find((one) => one.text === text && id > one.after);
+
+  function showKept(item) {
+    const { id, role, text, citations } = item;
+    note(id);
+    const asked = lostAs(item);
+    if (asked) asked.settle();
+    else if (role === "user") bubble("user", text);
     else {
       told.add(id);
       const { message, said } = bubble(role);
@@ -532,7 +545,7 @@
     try {
       const after = newest ? `?after=${before(newest)}` : "";
       const { items: found, state: who } = await asVisitor(() => fetched(`messages/${after}`, { leaving }));
-      const items = found.filter(({ id, role }) => !shown.has(id) && (role !== "user" || id > newest));
+      const items = found.filter((item) => !shown.has(item.id) && (item.role !== "user" || item.id > newest || lostAs(item)));
       items.forEach(showKept);
       const heard = items.filter((item) => item.role !== "user").map((item) => item.text);
       if (heard.length) {
@@ -577,9 +590,8 @@
   function resume(items) {
     const waiting = kept("waiting");
     if (!waiting) return;
-    const asked = items.filter((item) => item.role === "user").at(-1);
-    if (asked && asked.text === waiting.text) keep("waiting", null);
-    else ask(waiting.text, waiting.id);
+    if (items.some(({ id, role, text }) => role === "user" && text === waiting.text && id > waiting.after)) keep("waiting", null);
+    else ask(waiting);
   }
 
   function submit() {
@@ -589,12 +601,15 @@
     if (wanted) return restore(); // where it has failed
     input.value = "";
     grow();
-    ask(text, newId());
+    ask({ text, id: newId(), after: newest });
   }
 
-  async function ask(text, id, question = bubble("user", text).message) {
+  // A question has an id, and the one of what was said before it.
+  async function ask(question, isShown = false) {
+    const { text, id } = question;
     begun();
-    keep("waiting", { text, id });
+    keep("waiting", question);
+    if (!isShown) bubble("user", text);
     const { message, said } = bubble("assistant", make("span", { class: "dots", role: "img", "aria-label": say.writing }, make("i"), make("i"), make("i")));
     message.setAttribute("aria-busy", "true");
     const slow = setTimeout(() => tell(say.slow), SLOW_MS);
@@ -619,10 +634,10 @@
         });
       });
       cancelAnimationFrame(drawn);
-      keep("waiting", null);
-      newest = done.id;
-      shown.add(done.id);
-      if (done.answer === null) message.remove(); // a person reads it
+      forget(id);
+      const isThere = shown.has(done.id);
+      note(done.id);
+      if (isThere || done.answer === null) message.remove(); // a person reads it
       else {
         told.add(done.id);
         answered(message, said, done.answer, citations);
@@ -637,32 +652,51 @@
       message.remove(); // no half answer stands as whole
       wanted = false;
       if (error.isFinal) {
-        keep("waiting", null);
+        forget(id);
         closed(error.message);
-      } else failed(error, () => ask(text, id, question));
+      } else {
+        const drop = failed(error, () => {
+          lost.delete(unsure);
+          ask(question, true);
+        });
+        const unsure = { ...question, settle: () => (drop(), forget(id), lost.delete(unsure)) };
+        lost.add(unsure);
+      }
     } finally {
       clearTimeout(slow);
       ended();
     }
   }
 
+  function forget(id) {
+    if (kept("waiting")?.id === id) keep("waiting", null);
+  }
+
+  // Says so, and how to try again; returns what takes that back.
   function failed(error, again) {
-    const retry = () => {
+    const drop = () => {
       removeEventListener("online", retry);
+      if (trouble.contains(root.activeElement)) input.focus();
       trouble.remove();
       tell();
+    };
+    const retry = () => {
+      if (!trouble.isConnected) return; // it was taken back, or tried already
+      if (busy) return setTimeout(retry, RETRY_MS);
+      drop();
       again();
     };
     const text = reason(error);
     const trouble = make(
       "div", { class: "trouble", role: "alert" },
       make("span", {}, text),
-      make("button", { type: "button", click: () => (retry(), input.focus()) }, say.again),
+      make("button", { type: "button", click: retry }, say.again),
     );
     tell();
     log.append(trouble);
     down();
     if (!navigator.onLine) addEventListener("online", retry);
+    return drop;
   }
 
   function reason(error) {
