@@ -474,6 +474,24 @@ def test_what_was_asked_without_a_connection_is_asked_one_after_the_other(
     assert tab.run("most") == 1
 
 
+def test_a_question_that_is_being_answered_is_waited_for(tab: Page, shown: Site) -> None:
+    """Such as one whose page was left: it is asked again under its id, and seen to be answered."""
+    with_faults(tab)
+    visit(tab, shown)
+    tab.run(
+        "window.ids = [], fault = (url, { method, headers }) => method === 'POST'"
+        " && ids.push(headers['Idempotency-Key']) < 3"
+        " ? new Response(JSON.stringify({ code: 'in_progress', detail: '?' }), { status: 409 })"
+        " : null"
+    )
+    write(tab, QUESTION)
+    tab.until("ids.length > 1")
+    assert tab.run(f"{ROOT}.querySelector('.dots').ariaLabel") == "The assistant is writing"
+    tab.until(f"{ANSWERS}.length > 1")
+    assert len(set(tab.run("ids"))) == 1
+    assert not tab.run(f"{ROOT}.querySelector('[role=alert]')")
+
+
 def test_a_closed_firm_says_so_and_takes_no_messages(
     tab: Page, salons_site: Site, served: Server, server: Attachment, tmp_path: Path
 ) -> None:

@@ -68,6 +68,7 @@
 
   const SERVER = new URL(`api/widget/${encodeURIComponent(key)}/`, script.src);
   const RETRY_MS = 1500; // until it is tried again
+  const PATIENT_MS = 60000; // as long as somebody else may be at it
   const LOST_MS = 15000; // until what is not written bit by bit counts as lost
   const SLOW_MS = 6000; // until somebody is told that it takes longer
   const SILENT_MS = 60000; // until a silent connection counts as lost
@@ -81,6 +82,9 @@
     }
     get isFinal() {
       return this.code === "assistant_closed";
+    }
+    get isEarly() {
+      return this.code === "in_progress";
     }
   }
 
@@ -168,6 +172,18 @@
       throw new Error("It broke off.");
     } finally {
       clearTimeout(silence);
+    }
+  }
+
+  // The same question is being answered already, such as for a page that was left.
+  async function patiently(work) {
+    for (const end = Date.now() + PATIENT_MS; ; ) {
+      try {
+        return await work();
+      } catch (error) {
+        if (!error.isEarly || Date.now() > end) throw error;
+      }
+      await new Promise((go) => setTimeout(go, RETRY_MS));
     }
   }
 
@@ -621,18 +637,16 @@
       down(false);
     };
     try {
-      await asVisitor(() => {
-        whole = "";
-        return stream(text, id, (name, data) => {
-          clearTimeout(slow);
-          tell();
-          if (name === "token") {
-            whole += data.text;
-            drawn ||= requestAnimationFrame(draw);
-          } else if (name === "citations") citations = data.citations;
-          else if (name === "done") done = data;
-        });
-      });
+      const hear = (name, data) => {
+        clearTimeout(slow);
+        tell();
+        if (name === "token") {
+          whole += data.text;
+          drawn ||= requestAnimationFrame(draw);
+        } else if (name === "citations") citations = data.citations;
+        else if (name === "done") done = data;
+      };
+      await asVisitor(() => patiently(() => stream(text, id, hear)));
       cancelAnimationFrame(drawn);
       forget(id);
       const isThere = shown.has(done.id);
