@@ -105,7 +105,7 @@ def showing(shown: Site, server: Server, key: str, **attributes: str) -> Site:
     """A page with the script tag, under the strictest policy that the docs tell of."""
     host = str(server.client.base_url)
     told = "".join(f' data-{name}="{value}"' for name, value in attributes.items())
-    shown.language = "en"
+    shown.language, shown.head = "en", ""
     shown.tag = f'<script src="{host}/widget.js" data-key="{key}"{told} async></script>'
     shown.policy = (
         f"default-src 'none'; script-src {host}; connect-src {host};"
@@ -490,6 +490,40 @@ def test_a_question_that_is_being_answered_is_waited_for(tab: Page, shown: Site)
     tab.until(f"{ANSWERS}.length > 1")
     assert len(set(tab.run("ids"))) == 1
     assert not tab.run(f"{ROOT}.querySelector('[role=alert]')")
+
+
+def test_a_site_that_swaps_its_pages_has_one_chat(tab: Page, shown: Site) -> None:
+    """The one of the page before asks nothing more, and what a site kept of it is replaced."""
+    in_haste(tab)
+    shown.policy = ""  # the test begins a script by a script
+    visit(tab, shown)
+    ask(tab, QUESTION)
+    tab.run(
+        "window.old = document.getElementById('sloth-widget'), old.remove(),"
+        " document.body.append(old.cloneNode(true)), performance.clearResourceTimings()"
+    )
+    look(tab)
+    wait(tab, 30)
+    assert tab.run(f"{LOOKS}.length") == 0
+
+    again = "Object.assign(document.createElement('script'), { src: first.src })"
+    tab.run(
+        "window.first = document.querySelector('script'), window.next = "
+        f"{again}, next.dataset.key = first.dataset.key, document.body.append(next)"
+    )
+    tab.until(f"{ANSWERS}.length > 1")
+    assert tab.run("document.querySelectorAll('#sloth-widget').length") == 1
+    look(tab)
+    wait(tab, 10)
+    assert tab.run(f"{LOOKS}.length") == 2, "it was looked at once more, by one of them"
+
+
+def test_two_tags_are_one_chat(tab: Page, shown: Site) -> None:
+    """Though both of them stand before there is a body."""
+    shown.head, shown.tag = shown.tag.replace(" async", "") * 2, ""
+    tab.open(shown.origin)
+    tab.until("document.getElementById('sloth-widget')")
+    assert tab.run("document.querySelectorAll('#sloth-widget').length") == 1
 
 
 def test_a_closed_firm_says_so_and_takes_no_messages(

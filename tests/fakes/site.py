@@ -7,7 +7,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 
 HTML = """<!doctype html><html lang="{language}"><head><meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1"><title>Salon</title></head>
+<meta name="viewport" content="width=device-width, initial-scale=1"><title>Salon</title>
+{head}</head>
 <body><h1>Salon</h1><button id="before">Book</button>{tag}</body></html>"""
 
 
@@ -17,13 +18,14 @@ class Site:
 
     origin: str
     tag: str = ""
+    head: str = ""
     policy: str = ""  # its Content-Security-Policy
     language: str = "en"
     asked: list[str] = field(default_factory=list)
 
     @property
     def page(self) -> bytes:
-        return HTML.format(tag=self.tag, language=self.language).encode()
+        return HTML.format(tag=self.tag, head=self.head, language=self.language).encode()
 
 
 @contextmanager

@@ -12,7 +12,14 @@
   const { key, color, position } = script.dataset;
   const ID = "sloth-widget";
   if (!key) return console.error("widget.js: the script tag needs a data-key.");
-  if (document.getElementById(ID)) return; // a page may carry the tag twice
+  if (isThere()) return; // a page may carry the tag twice
+
+  // What a site kept of an earlier page is a mere copy: it has no shadow.
+  function isThere() {
+    const other = document.getElementById(ID);
+    if (other && !other.shadowRoot) other.remove();
+    return Boolean(other?.shadowRoot);
+  }
 
   // ---- Words ------------------------------------------------------------------------------------
 
@@ -357,6 +364,13 @@
   const announced = make("p", { class: "unseen", role: "status", "aria-live": "polite" });
   const host = make("div", { id: ID });
   const root = host.attachShadow({ mode: "open" });
+  const gone = new AbortController();
+
+  // Sites that swap the page's body end the chat, and their next page begins it anew.
+  function isShown() {
+    if (!host.isConnected) gone.abort();
+    return host.isConnected;
+  }
 
   const narrow = matchMedia("(max-width: 480px), (max-height: 420px)");
 
@@ -474,7 +488,7 @@
   // Another tab, or the page before this one, has begun the visit or a new one.
   function reread() {
     const other = kept("visit");
-    if (!other || other.token === visit?.token) return;
+    if (!isShown() || !other || other.token === visit?.token) return;
     visit = other;
     if (!restored || busy) return;
     glance?.abort();
@@ -522,7 +536,7 @@
   }
 
   // Only where there is a conversation, and somebody who sees the page: the others cost nothing.
-  const looks = () => newest && !form.hidden && !document.hidden;
+  const looks = () => isShown() && newest && !form.hidden && !document.hidden;
 
   function lookLater(pause) {
     clearTimeout(looking);
@@ -530,6 +544,7 @@
   }
 
   function lookNow() {
+    clearTimeout(looking);
     if (looks()) look();
   }
 
@@ -537,11 +552,6 @@
     if (state !== "assistant") return panel.hidden ? LATER_MS : SOON_MS;
     return Date.now() - timeOf(newest) < LONG_MS ? LATER_MS : QUIET_MS;
   }
-
-  document.addEventListener("visibilitychange", () => {
-    clearTimeout(looking);
-    lookNow();
-  });
 
   // Ids begin with their time: what a person wrote while the assistant was answering has an older one
   // than the answer, and is stored later.
@@ -709,7 +719,7 @@
     tell();
     log.append(trouble);
     down();
-    if (!navigator.onLine) addEventListener("online", retry);
+    if (!navigator.onLine) addEventListener("online", retry, { signal: gone.signal });
     return drop;
   }
 
@@ -863,9 +873,12 @@
   launcher.setAttribute("aria-label", say.open);
 
   const appear = () => {
+    if (isThere()) return;
     document.body.append(host);
-    addEventListener("storage", reread);
-    addEventListener("pageshow", (event) => event.persisted && reread());
+    const { signal } = gone;
+    document.addEventListener("visibilitychange", lookNow, { signal });
+    addEventListener("storage", reread, { signal });
+    addEventListener("pageshow", (event) => event.persisted && reread(), { signal });
     if (kept("open", "sessionStorage")) show(true, { focus: false });
     else if (visit) restore(); // somebody may have answered since
   };
