@@ -526,6 +526,29 @@ def test_two_tags_are_one_chat(tab: Page, shown: Site) -> None:
     assert tab.run("document.querySelectorAll('#sloth-widget').length") == 1
 
 
+def test_an_old_question_is_not_asked_by_itself(tab: Page, shown: Site) -> None:
+    """It stands in the field again; one that was refused has been answered by that."""
+    with_faults(tab)
+    visit(tab, shown)
+    tab.run("fault = () => { throw new TypeError('the connection is lost'); }")
+    write(tab, QUESTION)
+    tab.until(f"{ROOT}.querySelector('.trouble')")
+    tab.run(
+        "(() => { const name = Object.keys(localStorage).find((each) => /waiting/.test(each));"
+        " const waiting = JSON.parse(localStorage[name]); waiting.at -= 301_000;"
+        " localStorage[name] = JSON.stringify(waiting); })()"
+    )
+    tab.reload()
+    tab.until(f"{ROOT}.querySelector('textarea').value")
+    assert tab.run(f"{ROOT}.querySelector('textarea').value") == QUESTION
+    assert [who for who, _ in conversation(tab)] == ["assistant"]
+
+    tab.run("fault = () => new Response('{}', { status: 429 })")
+    write(tab, "")
+    tab.until(f"{ROOT}.querySelector('.trouble')")
+    assert not tab.run("Object.keys(localStorage).some((each) => /waiting/.test(each))")
+
+
 def test_a_closed_firm_says_so_and_takes_no_messages(
     tab: Page, salons_site: Site, served: Server, server: Attachment, tmp_path: Path
 ) -> None:

@@ -76,6 +76,7 @@
   const SERVER = new URL(`api/widget/${encodeURIComponent(key)}/`, script.src);
   const RETRY_MS = 1500; // until it is tried again
   const PATIENT_MS = 60000; // as long as somebody else may be at it
+  const RESUMED_MS = 300000; // while a question is asked again by itself
   const LOST_MS = 15000; // until what is not written bit by bit counts as lost
   const SLOW_MS = 6000; // until somebody is told that it takes longer
   const SILENT_MS = 60000; // until a silent connection counts as lost
@@ -612,12 +613,18 @@
     }
   }
 
-  // The page was left before the answer came: it is asked for again, under the same id.
+  // The page was left before the answer came: it is asked for again, under the same id. Whoever comes
+  // back much later may want to ask something else.
   function resume(items) {
     const waiting = kept("waiting");
     if (!waiting) return;
     if (items.some(({ id, role, text }) => role === "user" && text === waiting.text && id > waiting.after)) keep("waiting", null);
-    else ask(waiting);
+    else if (Date.now() - waiting.at < RESUMED_MS) ask(waiting);
+    else {
+      keep("waiting", null);
+      input.value ||= waiting.text;
+      grow();
+    }
   }
 
   function submit() {
@@ -627,10 +634,10 @@
     if (wanted) return restore(); // where it has failed
     input.value = "";
     grow();
-    ask({ text, id: newId(), after: newest });
+    ask({ text, id: newId(), at: Date.now(), after: newest });
   }
 
-  // A question has an id, and the one of what was said before it.
+  // A question has an id, when it was asked, and the id of what was said before it.
   async function ask(question, isShown = false) {
     const { text, id } = question;
     begun();
@@ -675,13 +682,12 @@
       cancelAnimationFrame(drawn);
       message.remove(); // no half answer stands as whole
       wanted = false;
-      if (error.isFinal) {
-        forget(id);
-        closed(error.message);
-      } else {
+      if (error instanceof Refused && !error.isEarly) forget(id);
+      if (error.isFinal) closed(error.message);
+      else {
         const drop = failed(error, () => {
           lost.delete(unsure);
-          ask(question, true);
+          ask({ ...question, at: Date.now() }, true);
         });
         const unsure = { ...question, settle: () => (drop(), forget(id), lost.delete(unsure)) };
         lost.add(unsure);
