@@ -549,6 +549,22 @@ def test_an_old_question_is_not_asked_by_itself(tab: Page, shown: Site) -> None:
     assert not tab.run("Object.keys(localStorage).some((each) => /waiting/.test(each))")
 
 
+def test_the_pages_shortcuts_leave_it_alone(tab: Page, shown: Site) -> None:
+    visit(tab, shown)
+    tab.run(
+        "window.heard = [], ['keydown', 'keypress', 'keyup'].forEach((each) =>"
+        " document.addEventListener(each, (event) => heard.push(each + event.key)))"
+    )
+    for key in (" ", "Tab", "Tab"):
+        tab.press(key)
+    write(tab, QUESTION)
+    tab.until(f"{ANSWERS}.length > 1")
+    assert tab.run("heard") == []
+    tab.run("document.getElementById('before').focus()")
+    tab.press(" ")
+    assert len(tab.run("heard")) == 3
+
+
 def test_a_closed_firm_says_so_and_takes_no_messages(
     tab: Page, salons_site: Site, served: Server, server: Attachment, tmp_path: Path
 ) -> None:

@@ -353,7 +353,7 @@
   const form = make("form", { submit: (event) => (event.preventDefault(), submit()) }, input, send);
   const panel = make(
     "section",
-    { class: "panel", role: "dialog", "aria-labelledby": "title", hidden: true, keydown: onKey },
+    { class: "panel", role: "dialog", "aria-labelledby": "title", hidden: true, keydown: onKey, keypress: stop, keyup: stop },
     make(
       "header", {},
       initial,
@@ -375,11 +375,15 @@
 
   const narrow = matchMedia("(max-width: 480px), (max-height: 420px)");
 
+  // What is typed here is no shortcut of the page's.
+  function stop(event) {
+    event.stopPropagation();
+  }
+
   function onKey(event) {
-    if (event.key === "Escape") {
-      event.stopPropagation();
-      show(false);
-    } else if (event.key === "Tab" && narrow.matches) {
+    stop(event);
+    if (event.key === "Escape") show(false);
+    else if (event.key === "Tab" && narrow.matches) {
       // It covers the page then: the keyboard stays where the eyes are.
       const stops = [...panel.querySelectorAll("button, summary, a, textarea, [tabindex]")].filter((stop) => stop.getClientRects().length && !stop.disabled);
       const [edge, other] = event.shiftKey ? [stops[0], stops.at(-1)] : [stops.at(-1), stops[0]];
