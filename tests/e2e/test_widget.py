@@ -565,6 +565,19 @@ def test_the_pages_shortcuts_leave_it_alone(tab: Page, shown: Site) -> None:
     assert len(tab.run("heard")) == 3
 
 
+def test_name_and_greeting_are_those_of_the_page(tab: Page, shown: Site) -> None:
+    """Where the server tells them with the messages; not those of the day when the visit began."""
+    visit(tab, shown)
+    told = {"name": "Салон", "greeting": "Вітаємо!", "state": "assistant", "items": []}
+    with_faults(
+        tab, f"(url, {{ method }}) => method === 'GET' ? new Response('{json.dumps(told)}') : null"
+    )
+    tab.reload()
+    tab.until(f"{ANSWERS}.length")
+    assert conversation(tab) == [["assistant", "Вітаємо!"]]
+    assert tab.run(f"{ROOT}.querySelector('h2').innerText") == "Салон"
+
+
 def test_a_closed_firm_says_so_and_takes_no_messages(
     tab: Page, salons_site: Site, served: Server, server: Attachment, tmp_path: Path
 ) -> None:

@@ -469,10 +469,11 @@
     busy = true;
     tell();
     try {
-      const { items, state } = await asVisitor(() => fetched("messages/"));
-      named(visit.name);
+      const answer = await asVisitor(() => fetched("messages/"));
+      const { items, state, name, greeting } = { ...visit, ...answer }; // as the firm, and this page, have it now
+      named(name);
       log.replaceChildren();
-      bubble("assistant", ...inline(visit.greeting));
+      bubble("assistant", ...inline(greeting));
       items.forEach(showKept);
       dot();
       form.hidden = false; // though the firm was closed before
