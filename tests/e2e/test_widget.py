@@ -299,6 +299,9 @@ def test_it_speaks_the_pages_language(
     assert tab.run(f"{ROOT}.querySelector('.panel .close').ariaLabel")
     tab.press("Escape")
     assert tab.run(f"{ROOT}.querySelector('.launcher').ariaLabel") == label
+    spoken = tab.run("document.getElementById('sloth-widget').lang")
+    assert spoken == attributes.get("language", language[:2].replace("fr", "en"))
+    assert tab.run("document.getElementById('sloth-widget').dir") == "ltr"
 
 
 def test_no_other_site_shows_it(
@@ -578,6 +581,33 @@ def test_name_and_greeting_are_those_of_the_page(tab: Page, shown: Site) -> None
     assert tab.run(f"{ROOT}.querySelector('h2').innerText") == "Салон"
 
 
+def test_the_keyboard_is_never_lost(tab: Page, shown: Site) -> None:
+    """Not even with a button that can be pressed no more."""
+    visit(tab, shown)
+    tab.type(QUESTION)
+    tab.press("Tab")
+    assert tab.run(f"{FOCUS}.className") == "send"
+    tab.press("Enter")
+    assert tab.run(f"{FOCUS}.localName") == "textarea"
+    tab.until(f"{ANSWERS}.length > 1")
+
+
+def test_it_is_seen_in_colours_of_the_readers_own(tab: Page, shown: Site) -> None:
+    with_faults(tab)
+    visit(tab, shown)
+    tab.run("fault = (url, how) => silence(how)")
+    write(tab, QUESTION)
+    tab.until(f"{ROOT}.querySelector('.dots')")
+    forced = [{"name": "forced-colors", "value": "active"}]
+    tab.call("Emulation.setEmulatedMedia", features=forced)
+    drawn, ground = (
+        tab.run(f"getComputedStyle({ROOT}.querySelector('{each}')).backgroundColor")
+        for each in (".dots i", "[aria-busy] .text")
+    )
+    assert drawn != ground
+    assert tab.run(f"getComputedStyle({ROOT}.querySelector('form')).outlineStyle") == "solid"
+
+
 def test_a_closed_firm_says_so_and_takes_no_messages(
     tab: Page, salons_site: Site, served: Server, server: Attachment, tmp_path: Path
 ) -> None:
@@ -587,6 +617,7 @@ def test_a_closed_firm_says_so_and_takes_no_messages(
     visit(tab, shown)
     assert conversation(tab) == [["assistant", text("web_closed", Language.POLISH)]]
     assert tab.run(f"{ROOT}.querySelector('form').hidden")
+    assert tab.run(f"{FOCUS}.className") == "close"
 
 
 def test_it_fills_a_small_screen_and_keeps_the_keyboard_there(tab: Page, shown: Site) -> None:
@@ -594,22 +625,31 @@ def test_it_fills_a_small_screen_and_keeps_the_keyboard_there(tab: Page, shown: 
     visit(tab, shown)
     place = tab.run(f"{ROOT}.querySelector('.panel').getBoundingClientRect().toJSON()")
     assert (place["x"], place["y"], place["width"], place["height"]) == (0, 0, 390, 780)
+    assert tab.run(f"{ROOT}.querySelector('[role=dialog]').ariaModal") == "true"
+    assert tab.run(f"!!{ROOT}.querySelector('[role=dialog] [aria-live=polite]')"), "else unheard"
     stops = []
     for _ in range(10):
         tab.press("Tab")
         stops.append(tab.run(f"{FOCUS} && {FOCUS}.localName"))
     assert None not in stops
     assert stops.count("textarea") >= 2
+    tab.looks()
+    assert tab.run(f"{ROOT}.querySelector('[role=dialog]').ariaModal") == "false"
 
 
 def test_the_firms_colour_keeps_letters_readable(tab: Page, shown: Site) -> None:
+    rings = {}
     for colour, letters in (("#ffd400", "rgb(11, 20, 19)"), ("#123456", "rgb(255, 255, 255)")):
         shown.tag = shown.tag.replace(" async", f' data-color="{colour}" async', 1)
         tab.open(shown.origin)
         tab.until("document.getElementById('sloth-widget')")
         style = f"getComputedStyle({ROOT}.querySelector('.launcher'))"
         assert tab.run(f"{style}.color") == letters
+        tab.run("document.getElementById('before').focus()")
+        tab.press("Tab")
+        rings[colour] = tab.run(f"{style}.outlineColor")
         shown.tag = shown.tag.replace(f' data-color="{colour}"', "")
+    assert rings == {"#ffd400": "rgb(27, 36, 35)", "#123456": "rgb(18, 52, 86)"}
 
 
 def test_the_page_to_try_it_on_is_as_strict(tab: Page, salon: SlothCommand, served: Server) -> None:
@@ -674,10 +714,12 @@ def test_who_has_gone_on_to_another_page_sees_that_somebody_has_answered(
     assert not tab.run(DOT), "what was said before was seen"
     staff_say("Here I am.", salon, own, ChatState.WAITING)
     tab.until(DOT, seconds=10)
+    assert tab.run(f"{ROOT}.querySelector('.launcher').ariaLabel") == "Open the chat: new message"
     tab.reload()
     tab.until(DOT)
     tab.run(f"{ROOT}.querySelector('.launcher').click()")
     assert not tab.run(DOT)
+    assert tab.run(f"{ROOT}.querySelector('.launcher').ariaLabel") == "Close the chat"
     assert conversation(tab)[-1] == ["staff", "Here I am."]
     tab.press("Escape")
     tab.reload()

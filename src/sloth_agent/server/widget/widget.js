@@ -25,7 +25,7 @@
 
   const WORDS = {
     en: {
-      open: "Open the chat", close: "Close the chat", about: "Virtual assistant",
+      open: "Open the chat", unread: "Open the chat: new message", close: "Close the chat", about: "Virtual assistant",
       chat: "Chat", conversation: "Conversation", you: "You", assistant: "Assistant",
       write: "Write a message", send: "Send", writing: "The assistant is writing",
       sources: "Sources", page: "page", row: "row",
@@ -35,7 +35,7 @@
       human: "Talk to a person", waiting: "A person will answer here", person: "A person is answering", staff: "Our team",
     },
     uk: {
-      open: "Відкрити чат", close: "Закрити чат", about: "Віртуальний помічник",
+      open: "Відкрити чат", unread: "Відкрити чат: нове повідомлення", close: "Закрити чат", about: "Віртуальний помічник",
       chat: "Чат", conversation: "Розмова", you: "Ви", assistant: "Помічник",
       write: "Напишіть повідомлення", send: "Надіслати", writing: "Помічник пише",
       sources: "Джерела", page: "сторінка", row: "рядок",
@@ -45,7 +45,7 @@
       human: "Поговорити з людиною", waiting: "Тут відповість людина", person: "Відповідає людина", staff: "Наша команда",
     },
     pl: {
-      open: "Otwórz czat", close: "Zamknij czat", about: "Wirtualny asystent",
+      open: "Otwórz czat", unread: "Otwórz czat: nowa wiadomość", close: "Zamknij czat", about: "Wirtualny asystent",
       chat: "Czat", conversation: "Rozmowa", you: "Ty", assistant: "Asystent",
       write: "Napisz wiadomość", send: "Wyślij", writing: "Asystent pisze",
       sources: "Źródła", page: "strona", row: "wiersz",
@@ -55,7 +55,7 @@
       human: "Porozmawiaj z człowiekiem", waiting: "Tu odpowie człowiek", person: "Odpowiada człowiek", staff: "Nasz zespół",
     },
     de: {
-      open: "Chat öffnen", close: "Chat schließen", about: "Virtueller Assistent",
+      open: "Chat öffnen", unread: "Chat öffnen: neue Nachricht", close: "Chat schließen", about: "Virtueller Assistent",
       chat: "Chat", conversation: "Unterhaltung", you: "Sie", assistant: "Assistent",
       write: "Nachricht schreiben", send: "Senden", writing: "Der Assistent schreibt",
       sources: "Quellen", page: "Seite", row: "Zeile",
@@ -351,6 +351,11 @@
   });
   const send = make("button", { type: "submit", class: "send", "aria-label": say.send, title: say.send }, icon(...ARROW));
   const form = make("form", { submit: (event) => (event.preventDefault(), submit()) }, input, send);
+  const close = make(
+    "button",
+    { type: "button", class: "close", "aria-label": say.close, title: say.close, click: () => show(false) },
+    icon(...DOWN),
+  );
   const panel = make(
     "section",
     { class: "panel", role: "dialog", "aria-labelledby": "title", hidden: true, keydown: onKey, keypress: stop, keyup: stop },
@@ -358,12 +363,12 @@
       "header", {},
       initial,
       make("div", { class: "who" }, title, about),
-      make("button", { type: "button", class: "close", "aria-label": say.close, title: say.close, click: () => show(false) }, icon(...DOWN)),
+      close,
     ),
     log, notice, form, human,
   );
   const announced = make("p", { class: "unseen", role: "status", "aria-live": "polite" });
-  const host = make("div", { id: ID });
+  const host = make("div", { id: ID, lang: language, dir: "ltr" });
   const root = host.attachShadow({ mode: "open" });
   const gone = new AbortController();
 
@@ -373,7 +378,16 @@
     return host.isConnected;
   }
 
-  const narrow = matchMedia("(max-width: 480px), (max-height: 420px)");
+  const narrow = matchMedia("(max-width: 480px), (max-height: 420px)"); // then it covers the page
+
+  function cover() {
+    panel.setAttribute("aria-modal", String(narrow.matches));
+  }
+
+  function label() {
+    const closed = launcher.lastChild.hidden ? say.open : say.unread;
+    launcher.setAttribute("aria-label", panel.hidden ? closed : say.close);
+  }
 
   // What is typed here is no shortcut of the page's.
   function stop(event) {
@@ -384,7 +398,7 @@
     stop(event);
     if (event.key === "Escape") show(false);
     else if (event.key === "Tab" && narrow.matches) {
-      // It covers the page then: the keyboard stays where the eyes are.
+      // The keyboard stays where the eyes are.
       const stops = [...panel.querySelectorAll("button, summary, a, textarea, [tabindex]")].filter((stop) => stop.getClientRects().length && !stop.disabled);
       const [edge, other] = event.shiftKey ? [stops[0], stops.at(-1)] : [stops.at(-1), stops[0]];
       if (root.activeElement === edge) {
@@ -397,7 +411,8 @@
   function show(open, { focus = true } = {}) {
     panel.hidden = !open;
     launcher.setAttribute("aria-expanded", String(open));
-    launcher.setAttribute("aria-label", open ? say.close : say.open);
+    announced.textContent = "";
+    (open ? panel : root).append(announced); // nothing outside of what is modal is heard
     launcher.replaceChild(icon(...(open ? CROSS : SPEECH)), launcher.firstChild);
     host.toggleAttribute("data-open", open);
     keep("open", open || null, "sessionStorage");
@@ -406,6 +421,7 @@
       down();
       restored ? lookNow() : restore();
     }
+    label();
     if (focus) (open ? input : launcher).focus();
   }
 
@@ -462,6 +478,7 @@
     for (const id of panel.hidden ? before : [...before, ...told]) seen.add(id);
     if (!panel.hidden) keep("seen", [...seen].slice(-MOST_SHOWN));
     launcher.lastChild.hidden = [...told].every((id) => seen.has(id));
+    label();
   }
 
   async function restore() {
@@ -595,6 +612,7 @@
   }
 
   function begun() {
+    if ([send, human].includes(root.activeElement)) input.focus(); // before they cannot have it
     busy = send.disabled = human.disabled = true;
     glance?.abort();
   }
@@ -612,7 +630,8 @@
       input.focus();
       setTimeout(look); // for what is said to that
     } catch (error) {
-      failed(error, callPerson);
+      if (error.isFinal) closed(error.message);
+      else failed(error, callPerson);
     } finally {
       ended();
     }
@@ -740,6 +759,7 @@
   }
 
   function closed(text) {
+    if (form.contains(root.activeElement) || root.activeElement === human) close.focus();
     form.hidden = human.hidden = true;
     const { message } = bubble("assistant", text);
     message.setAttribute("role", "alert");
@@ -753,7 +773,7 @@
       all: initial; display: block !important; position: fixed !important; z-index: 2147483000;
       inset: auto 20px 20px auto; color-scheme: light dark;
       font: 15px/1.5 system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", sans-serif;
-      --accent: #1c5f57; --on-accent: #fff; --ring: var(--accent); --ground: #fff; --ink: #1b2423; --soft: #5b6866;
+      --accent: #1c5f57; --on-accent: #fff; --ring: var(--seen-accent, var(--accent)); --ground: #fff; --ink: #1b2423; --soft: #5b6866;
       --line: #e4e9e8; --bubble: #f0f4f3; --warn: #8a3b12; --warn-ground: #fdf1ea;
       --shadow: 0 1px 2px #0b1f1c14, 0 12px 40px #0b1f1c2e;
     }
@@ -779,6 +799,7 @@
       transition: transform .16s ease;
     }
     .launcher:hover { transform: scale(1.05); }
+    .launcher:focus-visible { box-shadow: 0 0 0 6px var(--ground); }
     .launcher svg { width: 26px; height: 26px; }
     .dot { position: absolute; top: 2px; right: 2px; width: 14px; height: 14px; border-radius: 50%; background: #e5484d; border: 2px solid var(--ground); }
 
@@ -858,6 +879,8 @@
     }
     @media (forced-colors: active) {
       .panel, .text, .launcher, .send { border: 1px solid; }
+      .dots i, .dot { background: CanvasText; }
+      form:has(textarea:focus) { outline: 2px solid Highlight; }
     }
     @keyframes rise { from { opacity: 0; transform: translateY(8px); } }
     @keyframes breathe { 0%, 70%, 100% { opacity: .35; } 35% { opacity: 1; } }
@@ -872,7 +895,8 @@
       return share <= 0.04045 ? share / 12.92 : ((share + 0.055) / 1.055) ** 2.4;
     });
     const light = 0.2126 * red + 0.7152 * green + 0.0722 * blue;
-    return `:host { --accent: ${parts[0]}; --on-accent: ${light > 0.18 ? "#0b1413" : "#fff"}; }`;
+    const ring = light > 0.3 ? "--seen-accent: var(--ink);" : ""; // on white it would hardly be seen
+    return `:host { --accent: ${parts[0]}; --on-accent: ${light > 0.18 ? "#0b1413" : "#fff"}; ${ring} }`;
   }
 
   const sheet = new CSSStyleSheet();
@@ -881,12 +905,14 @@
   root.append(launcher, panel, announced);
   host.toggleAttribute("data-left", position === "left");
   named(visit && visit.name);
-  launcher.setAttribute("aria-label", say.open);
+  label();
+  cover();
 
   const appear = () => {
     if (isThere()) return;
     document.body.append(host);
     const { signal } = gone;
+    narrow.addEventListener("change", cover, { signal });
     document.addEventListener("visibilitychange", lookNow, { signal });
     addEventListener("storage", reread, { signal });
     addEventListener("pageshow", (event) => event.persisted && reread(), { signal });
