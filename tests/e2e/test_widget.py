@@ -418,6 +418,16 @@ def test_a_visit_that_another_tab_began_is_taken_over(tab: Page, shown: Site) ->
     tab.run("dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true }))")
     tab.until(f"{ROOT}.querySelectorAll('.message').length === 1")
 
+    asking = "(url, { method }) => method === 'POST' ? new Promise((go) => { next = go }) : null"
+    tab.run(f"window.next = null, fault = {asking}")
+    write(tab, QUESTION)
+    tab.until("next")
+    tab.run(NEW_VISIT)
+    tab.run("dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true }))")
+    assert len(conversation(tab)) == 3, "what is being asked is asked to its end"
+    tab.run("fault = null, next()")
+    tab.until(f"{ROOT}.querySelectorAll('.message').length === 1")
+
 
 ANSWER_LOST = """
   fault = async (url, how) => {
@@ -455,6 +465,17 @@ def test_a_question_whose_answer_was_lost_is_shown_once(tab: Page, shown: Site) 
     look(tab)
     tab.run("new Promise((done) => setTimeout(done, 300))")
     assert [who for who, _ in conversation(tab)[before - 1 :]] == ["user", "assistant"]
+
+    tab.run(ANSWER_LOST)
+    write(tab, "How much is a manicure?")
+    tab.until(f"{ROOT}.querySelector('.trouble')")
+    tab.run("fault = null")
+    ask(tab, "How much is a manicure?")
+    look(tab)
+    tab.until(f"!{ROOT}.querySelector('.trouble')")
+    speakers = [who for who, _ in conversation(tab)]
+    assert speakers.count("user") == 6
+    assert speakers.count("assistant") == 7
 
 
 def test_what_was_asked_without_a_connection_is_asked_one_after_the_other(
@@ -562,6 +583,7 @@ def test_the_pages_shortcuts_leave_it_alone(tab: Page, shown: Site) -> None:
         tab.press(key)
     write(tab, QUESTION)
     tab.until(f"{ANSWERS}.length > 1")
+    tab.press("Escape")
     assert tab.run("heard") == []
     tab.run("document.getElementById('before').focus()")
     tab.press(" ")

@@ -330,7 +330,7 @@
 
   const launcher = make(
     "button",
-    { type: "button", class: "launcher", "aria-haspopup": "dialog", "aria-expanded": "false", click: () => show(panel.hidden) },
+    { type: "button", class: "launcher", "aria-haspopup": "dialog", "aria-expanded": "false", click: () => show(panel.hidden), keyup: stop },
     icon(...SPEECH),
     make("span", { class: "dot", hidden: true }),
   );
@@ -511,9 +511,9 @@
   // Another tab, or the page before this one, has begun the visit or a new one.
   function reread() {
     const other = kept("visit");
-    if (!isShown() || !other || other.token === visit?.token) return;
+    if (busy || !isShown() || !other || other.token === visit?.token) return;
     visit = other;
-    if (!restored || busy) return;
+    if (!restored) return;
     glance?.abort();
     restored = false;
     newest = "";
@@ -594,9 +594,13 @@
     try {
       const after = newest ? `?after=${before(newest)}` : "";
       const { items: found, state: who } = await asVisitor(() => fetched(`messages/${after}`, { leaving }));
-      const items = found.filter((item) => !shown.has(item.id) && (item.role !== "user" || item.id > newest || lostAs(item)));
-      items.forEach(showKept);
-      const heard = items.filter((item) => item.role !== "user").map((item) => item.text);
+      const last = newest, heard = [];
+      for (const item of found) {
+        const isOwn = item.role === "user";
+        if (shown.has(item.id) || (isOwn && item.id <= last && !lostAs(item))) continue; // those are seen
+        showKept(item);
+        if (!isOwn) heard.push(item.text);
+      }
       if (heard.length) {
         announced.textContent = heard.join("\n");
         down(false);
@@ -619,6 +623,7 @@
 
   function ended() {
     busy = send.disabled = human.disabled = false;
+    reread();
     if (wanted) submit();
   }
 
