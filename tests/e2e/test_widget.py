@@ -526,8 +526,9 @@ def test_a_site_that_swaps_its_pages_has_one_chat(tab: Page, shown: Site) -> Non
         "window.old = document.getElementById('sloth-widget'), old.remove(),"
         " document.body.append(old.cloneNode(true)), performance.clearResourceTimings()"
     )
-    look(tab)
     wait(tab, 30)
+    look(tab)
+    wait(tab, 1)
     assert tab.run(f"{LOOKS}.length") == 0
 
     again = "Object.assign(document.createElement('script'), { src: first.src })"
@@ -656,7 +657,7 @@ def test_it_fills_a_small_screen_and_keeps_the_keyboard_there(tab: Page, shown: 
     assert None not in stops
     assert stops.count("textarea") >= 2
     tab.looks()
-    assert tab.run(f"{ROOT}.querySelector('[role=dialog]').ariaModal") == "false"
+    tab.until(f"{ROOT}.querySelector('[role=dialog]').ariaModal === 'false'")
 
 
 def test_the_firms_colour_keeps_letters_readable(tab: Page, shown: Site) -> None:

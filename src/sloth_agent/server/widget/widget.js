@@ -563,7 +563,7 @@
 
   function lookLater(pause) {
     clearTimeout(looking);
-    if (looks()) looking = setTimeout(look, pause ?? usualPause());
+    if (looks()) looking = setTimeout(lookNow, pause ?? usualPause());
   }
 
   function lookNow() {
@@ -667,11 +667,11 @@
   }
 
   // A question has an id, when it was asked, and the id of what was said before it.
-  async function ask(question, isShown = false) {
+  async function ask(question, again = false) {
     const { text, id } = question;
     begun();
     keep("waiting", question);
-    if (!isShown) bubble("user", text);
+    if (!again) bubble("user", text);
     const { message, said } = bubble("assistant", make("span", { class: "dots", role: "img", "aria-label": say.writing }, make("i"), make("i"), make("i")));
     message.setAttribute("aria-busy", "true");
     const slow = setTimeout(() => tell(say.slow), SLOW_MS);
@@ -695,9 +695,9 @@
       await asVisitor(() => patiently(() => stream(text, id, hear)));
       cancelAnimationFrame(drawn);
       forget(id);
-      const isThere = shown.has(done.id);
+      const isSeen = shown.has(done.id); // by a look that was faster
       note(done.id);
-      if (isThere || done.answer === null) message.remove(); // a person reads it
+      if (isSeen || done.answer === null) message.remove(); // a person reads it
       else {
         told.add(done.id);
         answered(message, said, done.answer, citations);
