@@ -246,7 +246,7 @@ def test_the_log_is_json_and_tells_no_secrets(sloth: Sloth) -> None:
 
 def test_without_the_extra_it_is_named(sloth: Sloth, tmp_path: Path) -> None:
     (tmp_path / "uvicorn.py").write_text("raise ModuleNotFoundError(name='uvicorn')")
-    refused = sloth.using(PYTHONPATH=str(tmp_path))("serve")
+    refused = sloth.using(PYTHONPATH=str(tmp_path)).anew("serve")
     assert refused.rc == 1
     assert 'pip install "sloth-agent[server]"' in refused.error
 
@@ -254,6 +254,6 @@ def test_without_the_extra_it_is_named(sloth: Sloth, tmp_path: Path) -> None:
 def test_reports_without_their_extra(sloth: Sloth, tmp_path: Path) -> None:
     (tmp_path / "sentry_sdk.py").write_text("raise ModuleNotFoundError(name='sentry_sdk')")
     reporting = sloth.using(PYTHONPATH=str(tmp_path), SENTRY_DSN="http://key@127.0.0.1:1/1")
-    refused = reporting("serve", f"--port={free_port()}")
+    refused = reporting.anew("serve", f"--port={free_port()}")
     assert refused.rc == 1
     assert 'pip install "sloth-agent[observability]"' in refused.error

@@ -86,6 +86,12 @@ class Sloth:
             stdout, stderr = (_whole(stream) for stream in (out, told))
         return Outcome(rc, stdout, stderr)
 
+    def anew(self, *arguments: str) -> Outcome:
+        """The installed command to its end, for what is to be missing when it is loaded."""
+        with self.start(*arguments) as process:
+            stdout, stderr = process.communicate(timeout=60)
+        return Outcome(process.returncode, stdout.decode(), stderr.decode())
+
     def begin(
         self, *arguments: str | bytes, streams: Streams, new_session: bool = False
     ) -> Child | subprocess.Popen[bytes]:
