@@ -322,6 +322,15 @@ async def test_words_that_the_firm_named_call_a_person(
         await salon.set_hand_over_words(id, [""])
 
 
+async def test_who_asks_for_a_person_in_plain_words_gets_one(
+    salon: AsyncTenant, telegram_server: TelegramServer, bot: Bot, anna: User, annas: Chat
+) -> None:
+    telegram_server.write(anna, bot, "Можна поговорити з людиною?")
+    [promise] = await heard_in(telegram_server, annas, 1)
+    assert promise.startswith("Я покликав")
+    assert await state_of(salon) is ChatState.WAITING
+
+
 async def test_who_is_gone_is_not_written_to(
     sloth: AsyncSloth,
     salon: AsyncTenant,

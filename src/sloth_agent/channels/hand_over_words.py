@@ -1,8 +1,9 @@
-"""Words after which a person is to answer, as the firm names them for an integration."""
+"""Words after which a person is to answer: the customer's own, and those that the firm names."""
 
 import re
 from collections.abc import Mapping, Sequence
 
+from sloth_agent.channels.asking_for_a_person import asks_for_a_person
 from sloth_agent.errors import InvalidInput
 
 HAND_OVER_WORDS = "hand_over_words"
@@ -30,12 +31,16 @@ def checked_words(given: Sequence[str]) -> list[str]:
 
 
 def wants_a_person(text: str, settings: Mapping[str, object]) -> bool:
-    """Whether one of the phrases is in it; where words have endings, name their beginning."""
+    """Whether it asks for one, or has one of the firm's phrases in it.
+
+    Where words have endings, their beginning is to be named.
+    """
     listed = settings.get(HAND_OVER_WORDS)
-    if not isinstance(listed, list):
-        return False
+    phrases = listed if isinstance(listed, list) else []
     said = _plain(text)
-    return any(re.search(rf"(?<!\w){re.escape(_plain(str(word)))}", said) for word in listed)
+    return asks_for_a_person(text) or any(
+        re.search(rf"(?<!\w){re.escape(_plain(str(word)))}", said) for word in phrases
+    )
 
 
 def _plain(text: str) -> str:
