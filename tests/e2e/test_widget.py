@@ -524,8 +524,10 @@ def test_a_site_that_swaps_its_pages_has_one_chat(tab: Page, shown: Site) -> Non
     ask(tab, QUESTION)
     tab.run(
         "window.old = document.getElementById('sloth-widget'), old.remove(),"
-        " document.body.append(old.cloneNode(true)), performance.clearResourceTimings()"
+        " document.body.append(old.cloneNode(true))"
     )
+    wait(tab, 10)  # what was on its way
+    tab.run("performance.clearResourceTimings()")
     wait(tab, 30)
     look(tab)
     wait(tab, 1)

@@ -3,6 +3,8 @@
 import io
 import json
 import logging
+import subprocess
+import sys
 
 from sloth_agent.server.json_lines import formatter
 
@@ -24,3 +26,14 @@ def test_a_record_is_a_line_whatever_is_in_it() -> None:
     assert failed["exception"].endswith("ZeroDivisionError: division by zero")
     assert (warned["event"], warned["level"]) == ("Салон", "warning")
     assert {"timestamp"} <= failed.keys() & warned.keys()
+
+
+def test_what_other_libraries_warn_of_is_a_line_too() -> None:
+    """In a process of its own: what is said of the log holds for all of one."""
+    program = (
+        "import logging.config; from sloth_agent.cli.serving import LOGS;"
+        " logging.config.dictConfig(LOGS); logging.getLogger('elsewhere').warning('It is late.')"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
+    line = json.loads(done.stderr)
+    assert (line["event"], line["level"]) == ("It is late.", "warning")

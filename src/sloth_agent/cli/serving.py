@@ -34,12 +34,10 @@ LOGS: dict[str, Any] = {
     "disable_existing_loggers": False,
     "formatters": {"json": {"()": "sloth_agent.server.json_lines.formatter"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json"}},
-    "loggers": {
-        name: {"handlers": ["stderr"], "level": "WARNING", "propagate": False}
-        for name in ("sloth_agent", "uvicorn")
-    },
+    "root": {"handlers": ["stderr"], "level": "WARNING"},
+    "loggers": {"psycopg": {"level": "ERROR"}},  # of what it warns we hear ourselves
 }
-"""A line of JSON each, as the access log has them."""
+"""A line of JSON each, as the access log has them; of other libraries, too."""
 
 
 def run(listener: socket.socket, *, workers: int, reload: bool) -> None:
