@@ -173,14 +173,14 @@ def _begin(asked: dict[str, Any], *handed_over: int) -> None:
     with socket.socket(fileno=told) as watcher:
         pid = os.fork()
         if pid:
-            watcher.sendall(_STATUS.pack(pid))
             for descriptor in streams:
                 os.close(descriptor)
             _, status = os.waitpid(pid, 0)
             watcher.sendall(_STATUS.pack(os.waitstatus_to_exitcode(status)))
             os._exit(0)
-    if asked["new_session"]:
-        os.setsid()
+        if asked["new_session"]:
+            os.setsid()
+        watcher.sendall(_STATUS.pack(os.getpid()))  # from now on its group can be killed
     for number, descriptor in enumerate(streams):
         os.dup2(descriptor, number)
         os.close(descriptor)
